@@ -1,0 +1,35 @@
+package id
+
+import (
+	"fmt"
+	"testing"
+)
+
+func ExampleDerive() {
+	tenant, _ := Parse("6f1d0a3e-8f0f-4c8a-9a43-0d6f5f0f2b11")
+	fmt.Println(Derive(tenant, "package", "pkg:npm/lodash@4.17.20") == Derive(tenant, "package", "pkg:npm/lodash@4.17.20"))
+	fmt.Println(Derive(tenant, "package", "pkg:npm/lodash@4.17.20") == Derive(Shared, "package", "pkg:npm/lodash@4.17.20"))
+	// Output:
+	// true
+	// false
+}
+
+func TestDeriveSeparatesParts(t *testing.T) {
+	if Derive(Shared, "x", "ab", "c") == Derive(Shared, "x", "a", "bc") {
+		t.Fatal("the same id for different parts")
+	}
+}
+
+func TestTextRoundTrip(t *testing.T) {
+	want := Derive(Shared, "x", "y")
+	got, err := Parse(want.String())
+	if err != nil || got != want {
+		t.Fatalf("Parse(%s) = %s, %v", want, got, err)
+	}
+	if v := want[6] >> 4; v != 8 {
+		t.Errorf("version %d, want 8", v)
+	}
+	if _, err := Parse("not-a-uuid"); err == nil {
+		t.Error("Parse accepts garbage")
+	}
+}

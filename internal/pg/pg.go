@@ -1,0 +1,162 @@
+// Package pg opens connections to PostgreSQL the way every part of Sluice uses
+// them: as one of the roles of docs/tables.md, with a tenant per transaction.
+//
+// Row security decides what a transaction sees, and the tenant is set for the
+// transaction only (set_config(..., true)): a pooled connection never carries
+// one tenant's setting into another's work.
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sluice/internal/id"
+)
+
+// Role is the database role that a pool's connections take.
+type Role string
+
+// The roles, by what they may do; docs/tables.md lists their rights.
+const (
+	Ingest     Role = "sluice_ingest"     // append documents, receipts, checkpoints
+	Feed       Role = "sluice_feed"       // the same, and the shared feed
+	Projector  Role = "sluice_projector"  // derived tables
+	Maintainer Role = "sluice_maintainer" // tenants, partitions, clean-up
+	Reader     Role = "sluice_reader"     // one tenant's rows
+	Owner      Role = "sluice_owner"      // migrations and partitions only
+)
+
+// SearchPath lists the schemas, so that the specification's unqualified names resolve.
+const SearchPath = "ingest, vex, unknowns, artifact, core, authority, routing, public"
+
+// Config tunes a pool. The zero value has the sizes of the specification's section 13.
+type Config struct {
+	MaxConns int32 // default 20
+	MinConns int32 // default 0: a command line tool holds none in reserve
+	// StatementTimeout bounds each statement; 0 leaves it to the server. Imports of large documents need minutes.
+	StatementTimeout time.Duration
+	// AfterConnect runs once per connection, after the role is taken: temporary tables go here.
+	AfterConnect func(context.Context, *pgx.Conn) error
+}
+
+// Open returns a pool whose connections act as role. It connects once, so that
+// a wrong URL or password is found here and not at the first query.
+func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool, error) {
+	pc, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err)
+	}
+	pc.MaxConns = 20
+	if cfg.MaxConns > 0 {
+		pc.MaxConns = cfg.MaxConns
+	}
+	pc.MinConns = cfg.MinConns
+	pc.MaxConnIdleTime = 10 * time.Minute
+	pc.MaxConnLifetime = 30 * time.Minute
+	pc.ConnConfig.ConnectTimeout = 5 * time.Second
+	settings := pc.ConnConfig.RuntimeParams
+	settings["search_path"] = SearchPath
+	settings["timezone"] = "UTC"
+	settings["jit"] = "off"
+	settings["application_name"] = "sluice " + strings.TrimPrefix(string(role), "sluice_")
+	if cfg.StatementTimeout > 0 {
+		settings["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
+	}
+	settings["idle_in_transaction_session_timeout"] = "300000"
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		if err := Become(ctx, c, role); err != nil {
+			return err
+		}
+		if cfg.AfterConnect != nil {
+			return cfg.AfterConnect(ctx, c)
+		}
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("connect as %s: %w", role, err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect as %s: %w", role, err)
+	}
+	return pool, nil
+}
+
+// Become takes role on the connection. Where the database was migrated by a user
+// that may not make roles, everything belongs to that user: then Become leaves the
+// user as it is and, for the roles that work across tenants, opens the policies
+// that access_v001 wrote for this case.
+func Become(ctx context.Context, c *pgx.Conn, role Role) error {
+	_, err := c.Exec(ctx, `
+		select case
+			when (select nspowner from pg_namespace where nspname = 'core') = (select oid from pg_roles where rolname = 'sluice_owner')
+			then set_config('role', $1, false)
+			when $1 in ('sluice_projector', 'sluice_maintainer')
+			then set_config('app.all_tenants', 'on', false)
+		end`, string(role))
+	if err != nil {
+		return fmt.Errorf("take role %s: %w", role, err)
+	}
+	return nil
+}
+
+// Tenant runs fn in a transaction of tenant and commits it when fn returns nil.
+func Tenant(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, fn func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if err := SetTenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// SetTenant sets the tenant of the rest of the transaction.
+func SetTenant(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
+	if _, err := tx.Exec(ctx, `select set_config('app.tenant_id', $1, true)`, tenant.String()); err != nil {
+		return fmt.Errorf("set tenant: %w", err)
+	}
+	return nil
+}
+
+// Outage reports whether err says something about the database or the way to it
+// rather than about the data: the same work may succeed later and is to be retried.
+func Outage(err error) bool {
+	if err == nil {
+		return false
+	}
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		switch pe.Code[:2] {
+		case "08", // connection exception
+			"53", // insufficient resources: disk full, out of memory, too many connections
+			"57", // operator intervention: shutdown, crash, cannot connect now
+			"58", // system error: I/O
+			"40": // serialization failure, deadlock
+			return true
+		}
+		switch pe.Code {
+		case "55P03", // lock not available
+			"25P03", // idle in transaction timeout
+			"25006", // read-only: a standby, or a failover in progress
+			"28000", // role is being dropped or the server starts up
+			"XX000": // internal error, e.g. a relation file that vanished in a crash
+			return true
+		}
+		return false
+	}
+	var ne net.Error
+	var ce *pgconn.ConnectError
+	return errors.As(err, &ne) || errors.As(err, &ce) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		strings.Contains(err.Error(), "conn closed")
+}

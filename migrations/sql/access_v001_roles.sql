@@ -1,0 +1,168 @@
+-- Migration: access_v001_roles
+-- Dependencies: core_v001, authority_v001, routing_v001, artifact_v001, ingest_v001, vex_v001, unknowns_v001
+--
+-- Who may do what. The roles themselves are made by the runner (they belong to the whole
+-- server). On a server where the user may not make roles everything belongs to that one
+-- user; row security holds there too, by the policies at the end.
+begin;
+
+create schema if not exists access;
+
+-- The role that stands for name here: itself, or the one user who owns everything.
+create or replace function access.role(name text) returns text
+language sql stable as $$
+  select case when n.nspowner = (select oid from pg_roles where rolname = 'sluice_owner')
+              then name else n.nspowner::regrole::text end
+  from pg_namespace n where n.nspname = 'core'
+$$;
+
+-- Every policy beyond the tenant's own. In the one-user case the all-tenants ones ask for a
+-- setting that the program sets only where it works across tenants (queue, views).
+do $$
+declare
+  separate boolean := access.role('sluice_views') = 'sluice_views';
+  everywhere text := case when separate then 'true' else 'current_setting(''app.all_tenants'', true) = ''on''' end;
+  t text;
+begin
+  -- Materialized views are computed over every tenant, by a role nobody logs in as.
+  -- No BYPASSRLS is needed for that, so no superuser is needed to set it up.
+  foreach t in array array['vex.open_findings', 'ingest.sbom_document'] loop
+    execute format('drop policy if exists p_views on %s', t);
+    execute format('create policy p_views on %s for select to %s using (%s)', t, access.role('sluice_views'), everywhere);
+  end loop;
+
+  -- Workers take jobs of every tenant, and the relay messages of every tenant.
+  foreach t in array array['core.job_queue', 'core.outbox'] loop
+    execute format('drop policy if exists p_worker on %s', t);
+    execute format('create policy p_worker on %s for all to %s using (%s) with check (%s)', t, access.role('sluice_projector'), everywhere, everywhere);
+  end loop;
+
+  -- The list of tenants is for the programs that serve all of them.
+  for t in select unnest(array['sluice_projector', 'sluice_ingest', 'sluice_maintainer']) loop
+    execute format('drop policy if exists %I on authority.tenant', 'p_tenant_' || t);
+    execute format('create policy %I on authority.tenant for select to %s using (%s)', 'p_tenant_' || t, access.role(t), everywhere);
+  end loop;
+  execute 'drop policy if exists p_tenant_admin on authority.tenant';
+  execute format('create policy p_tenant_admin on authority.tenant for all to %s using (%s) with check (%s)', access.role('sluice_maintainer'), everywhere, everywhere);
+
+  -- The shared feed: everyone reads it, only the feed role writes it.
+  foreach t in array array['vex.vuln_fact', 'vex.vuln_affected', 'vex.vuln_alias', 'ingest.original'] loop
+    execute format('drop policy if exists p_shared on %s', t);
+    execute format('create policy p_shared on %s for select using (tenant_id = ''00000000-0000-0000-0000-000000000000''::uuid)', t);
+    execute format('drop policy if exists p_shared_write on %s', t);
+    if separate then
+      execute format('create policy p_shared_write on %s as restrictive for insert to sluice_ingest with check (tenant_id <> ''00000000-0000-0000-0000-000000000000''::uuid or current_user = ''sluice_feed'')', t);
+    end if;
+  end loop;
+end $$;
+
+-- Search inside documents. Under row security the GIN index cannot be used (its operator is
+-- not leakproof), so this asks as the views' role, with the tenant spelled out.
+create or replace function ingest.search_documents(query jsonb)
+returns table (id bigint, document_id uuid, artifact_purl text, created_at timestamptz)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.id, d.document_id, d.artifact_purl, d.created_at
+  from ingest.sbom_document d
+  where d.tenant_id = (select core.current_tenant()) and d.doc @> query
+$$;
+
+-- Refreshing takes the owner of the view before PostgreSQL 17; this lends just that.
+create or replace function vex.refresh_view(name text) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if name not in ('mv_artifact_risk', 'mv_triage_queue') then
+    raise exception 'no such materialized view: %', name using errcode = 'undefined_table';
+  end if;
+  execute format('refresh materialized view concurrently vex.%I', name);
+end $$;
+
+-- Merges the pending list of the GIN index; takes the index's owner.
+create or replace function ingest.merge_search_index() returns bigint
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select gin_clean_pending_list('ingest.ix_sbom_doc_json_gin'::regclass)
+$$;
+
+-- The tenant of a name, for programs that serve several; readers may not ask.
+create or replace function authority.tenant_id(wanted text) returns uuid
+language sql stable
+return (select t.tenant_id from authority.tenant t where t.name = wanted);
+
+revoke all on function ingest.search_documents(jsonb), vex.refresh_view(text), ingest.merge_search_index(), authority.tenant_id(text) from public;
+revoke all on all functions in schema access from public;
+
+do $$
+declare
+  everyone text := 'sluice_ingest, sluice_projector, sluice_maintainer, sluice_reader, sluice_monitor, sluice_views';
+begin
+  if access.role('sluice_views') <> 'sluice_views' then
+    return; -- one user owns everything: there is nobody to grant to
+  end if;
+
+  execute 'grant create on schema vex, ingest to sluice_views';
+  execute 'alter materialized view vex.mv_artifact_risk owner to sluice_views';
+  execute 'alter materialized view vex.mv_triage_queue owner to sluice_views';
+  execute 'alter view vex.artifact_risk owner to sluice_views';
+  execute 'alter view vex.triage_queue owner to sluice_views';
+  execute 'alter function vex.refresh_view(text) owner to sluice_views';
+  execute 'alter function ingest.search_documents(jsonb) owner to sluice_views';
+  execute 'revoke create on schema vex, ingest from sluice_views';
+  execute 'grant select on vex.open_findings, ingest.sbom_document to sluice_views';
+
+  execute 'grant usage on schema core, ingest, vex, unknowns, artifact, authority, routing to ' || everyone;
+
+  -- reader: one tenant's rows, nothing else
+  execute 'grant select on ingest.original, ingest.sbom_document, ingest.document_alias, ingest.sbom_inventory, ingest.sbom_component,
+    ingest.scan_run, ingest.scan_run_event, ingest.parked, ingest.file_checkpoint,
+    vex.package, vex.vuln_fact, vex.vuln_affected, vex.vuln_alias, vex.vex_document, vex.vex_statement, vex.vex_decision,
+    vex.package_vuln, vex.open_findings, vex.suppressed_findings, vex.finding_history, vex.artifact_risk, vex.triage_queue,
+    unknowns.unknown, unknowns.current, artifact.artifact, artifact.stream, artifact.signature, artifact.tag,
+    authority.tenant, authority.audit_log, routing.feature_flag, routing.feature_flag_history, routing.rate_limit_config, routing.instance,
+    core.schema_version, core.schema_migration
+    to sluice_reader';
+  execute 'grant execute on function ingest.search_documents(jsonb) to sluice_reader, sluice_ingest, sluice_projector';
+
+  -- ingest: appends, and moves its own position
+  execute 'grant insert on ingest.original, ingest.sbom_document, ingest.document_alias, ingest.sbom_inventory, ingest.scan_run, ingest.scan_run_event,
+    ingest.parked, ingest.file_checkpoint, vex.package, vex.vuln_fact, vex.vuln_affected, vex.vuln_alias, vex.vex_document, vex.vex_statement,
+    artifact.artifact, core.job_queue, core.outbox, authority.audit_log to sluice_ingest';
+  execute 'grant update, delete on ingest.parked, ingest.file_checkpoint to sluice_ingest';
+  execute 'grant update on ingest.scan_run to sluice_ingest';
+  execute 'grant select, insert, update on ingest.kafka_offset to sluice_ingest';
+  execute 'grant select on core.job_queue to sluice_ingest';
+  execute 'grant insert, update on vex.vex_decision to sluice_ingest';
+  execute 'grant usage on sequence core.job_queue_id_seq, ingest.sbom_document_id_seq, ingest.scan_run_id_seq, ingest.parked_id_seq to sluice_ingest, sluice_projector';
+  execute 'grant execute on function authority.tenant_id(text), ingest.merge_search_index() to sluice_ingest, sluice_projector, sluice_maintainer';
+
+  -- feed, the only writer of the shared feed, is a member of ingest; both and the projector are readers (see the runner)
+
+  -- projector: derived tables
+  execute 'grant select, insert, update, delete on core.job_queue to sluice_projector';
+  execute 'grant select, insert, update, delete on ingest.sbom_component, artifact.stream, vex.package_vuln, vex.open_findings, vex.suppressed_findings, unknowns.unknown to sluice_projector';
+  execute 'grant insert, update on artifact.artifact to sluice_projector';
+  execute 'grant insert on vex.package, vex.finding_history, ingest.scan_run_event, core.outbox to sluice_projector';
+  execute 'grant update (is_current) on vex.vuln_affected, vex.vuln_alias to sluice_projector';
+  execute 'grant update (outcome) on vex.vex_statement to sluice_projector';
+  execute 'grant select, update on vex.view_refresh to sluice_projector, sluice_maintainer';
+  execute 'grant execute on function vex.refresh_view(text) to sluice_projector, sluice_maintainer';
+
+  -- maintainer: tenants, partitions (through sluice_owner), clean-up
+  execute 'grant select, insert, update on authority.tenant to sluice_maintainer';
+  execute 'grant insert on authority.audit_log to sluice_maintainer';
+  execute 'grant select, insert, update, delete on core.partition_policy to sluice_maintainer';
+  execute 'grant select on core.schema_version, core.schema_migration to sluice_maintainer, sluice_monitor';
+
+  -- monitor: figures, never content
+  execute 'grant select on vex.view_refresh, core.partition_policy, ingest.kafka_offset to sluice_monitor';
+end $$;
+
+insert into core.schema_version (module, version, migration_hash)
+values ('access', 1, '<hash>')
+on conflict (module) do update
+  set version = excluded.version, applied_at = now(), migration_hash = excluded.migration_hash;
+commit;

@@ -1,0 +1,115 @@
+-- Migration: core_v001_base
+-- Dependencies: none
+--
+-- The schema of what every module leans on: versions, the tenant of the transaction,
+-- the job queue, the outbox, partition policies.
+begin;
+
+create schema if not exists core;
+
+create table if not exists core.schema_version (
+  module text primary key,
+  version int not null,
+  applied_at timestamptz not null default now(),
+  migration_hash text not null
+);
+comment on table core.schema_version is 'The newest script applied per module; the whole history is core.schema_migration.';
+
+create table if not exists core.schema_migration (
+  module text not null,
+  version int not null,
+  script text not null,
+  migration_hash text not null,
+  applied_at timestamptz not null default now(),
+  applied_by text not null default session_user,
+  primary key (module, version)
+);
+comment on table core.schema_migration is 'Every script that was applied, with the SHA-256 of its text: an edited script is found even when newer ones followed.';
+
+-- The tenant of the transaction; null, and so no row at all, when none is set.
+-- A login role named sluice_reader_<32 hex digits> is bound to that tenant for good:
+-- for it the setting is not looked at, so an auditor with psql cannot leave his tenant.
+create or replace function core.current_tenant() returns uuid
+language sql stable parallel safe
+return case
+  when starts_with(session_user::text, 'sluice_reader_') and length(session_user::text) = 46
+    then substr(session_user::text, 15)::uuid
+  else nullif(current_setting('app.tenant_id', true), '')::uuid
+end;
+comment on function core.current_tenant() is 'The tenant of this transaction, set by set_config(''app.tenant_id'', ..., true); null when unset.';
+
+-- The tenant that owns the shared vulnerability feed.
+create or replace function core.shared_tenant() returns uuid
+language sql immutable parallel safe
+return '00000000-0000-0000-0000-000000000000'::uuid;
+
+-- Puts a table under tenant row security, by specification section 2.2.
+create or replace procedure core.protect(target regclass)
+language plpgsql as $$
+declare
+  name text := (select relname from pg_class where oid = target);
+begin
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  if not exists (select from pg_policy where polrelid = target and polname = 'p_' || name || '_tenant') then
+    execute format(
+      'create policy %I on %s for all using (tenant_id = (select core.current_tenant())) with check (tenant_id = (select core.current_tenant()))',
+      'p_' || name || '_tenant', target);
+  end if;
+end $$;
+
+create table if not exists core.job_queue (
+  id bigserial primary key,
+  tenant_id uuid,
+  kind text not null,
+  payload jsonb not null,
+  run_after timestamptz default now(),
+  attempts int default 0,
+  locked_at timestamptz,
+  locked_by text,
+  lease_token uuid,
+  lease_until timestamptz,
+  max_attempts int not null default 20,
+  last_error text,
+  dedup_key text,
+  created_at timestamptz not null default now()
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+comment on table core.job_queue is 'Projection jobs. Producers append; workers lease, then delete in the transaction of the work.';
+create index if not exists ix_job_ready on core.job_queue (kind, run_after, id) where locked_at is null;
+create index if not exists ix_job_tenant_ready on core.job_queue (tenant_id, kind, id) where locked_at is null;
+create index if not exists ix_job_leased on core.job_queue (lease_until) where locked_at is not null;
+call core.protect('core.job_queue');
+
+create table if not exists core.outbox (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid,
+  aggregate_type text not null,
+  aggregate_id uuid,
+  topic text not null,
+  payload jsonb not null,
+  created_at timestamptz not null default now(),
+  dispatched_at timestamptz,
+  dispatch_attempts int not null default 0,
+  error text
+);
+create index if not exists ix_outbox_pending on core.outbox (topic, created_at, id) where dispatched_at is null;
+call core.protect('core.outbox');
+
+create table if not exists core.partition_policy (
+  parent text primary key,
+  step text not null check (step in ('day', 'week', 'month')),
+  premake int not null default 3 check (premake between 1 and 120),
+  behind int not null default 1 check (behind between 0 and 120),
+  retention interval,
+  on_expiry text not null default 'keep' check (on_expiry in ('keep', 'detach', 'drop', 'export')),
+  last_success timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+comment on table core.partition_policy is 'How each time-partitioned table is cut: step, partitions ahead and behind, what happens to old ones.';
+
+insert into core.schema_version (module, version, migration_hash)
+values ('core', 1, '<hash>')
+on conflict (module) do update
+  set version = excluded.version, applied_at = now(), migration_hash = excluded.migration_hash;
+commit;

@@ -1,0 +1,331 @@
+// Package normalize turns the bytes of a document into domain values: what an
+// SBOM contains, what a VEX statement says, which versions a vulnerability record
+// covers. It is pure: no database, no Kafka, no clock, no network.
+//
+// The words used here (document, component, package, statement, fact) are defined
+// in docs/architecture.md. A document goes through three steps:
+//
+//	Scan       one pass over the bytes: is it JSON that PostgreSQL can hold, what
+//	           are its telling members, what does it mean without the volatile ones
+//	Detect     which Format it is, by content alone; file names are never looked at
+//	Normalize  the format's own small package reads it, member by member
+//
+// A new format is a new package under normalize/ that implements Format, its
+// testdata, and one line in the list in cmd/sluice. See docs/adding-a-format.md.
+package normalize
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Revision counts the changes after which a document that was parked may be
+// accepted, or be read differently: new formats, wider limits, mended readers.
+const Revision = 1
+
+// Kind is what a document is for.
+type Kind string
+
+// The three kinds of documents.
+const (
+	SBOM Kind = "sbom"
+	VEX  Kind = "vex"
+	Vuln Kind = "vuln"
+)
+
+// Input is one document, decompressed and unwrapped.
+type Input struct {
+	// Bytes is the whole document. Formats must not keep or change it.
+	Bytes []byte
+	// Head is what Scan saw.
+	Head *Head
+	// Limits bounds what one document may hold.
+	Limits Limits
+}
+
+// Head holds the telling parts of a document, collected by Scan in one pass.
+type Head struct {
+	Syntax Syntax
+	// Members holds the scalar members of the top-level JSON object and of the
+	// objects directly inside it, by JSON Pointer: "/bomFormat", "/document/csaf_version".
+	// Strings are unquoted and cut at 256 bytes. An object or array is present
+	// with the value "{" or "[". For a top-level array, the members of its first
+	// element are under "/0/...".
+	Members map[string]string
+	// Root and Namespace are the local name and the namespace of an XML document's root element.
+	Root, Namespace string
+	// Warnings are oddities of the syntax itself, such as a duplicate member name.
+	Warnings []Warning
+}
+
+// Has reports whether the document has the member at pointer.
+func (h *Head) Has(pointer string) bool { _, ok := h.Members[pointer]; return ok }
+
+// Syntax is the notation that a document is written in.
+type Syntax string
+
+// The notations that Scan tells apart.
+const (
+	JSON Syntax = "json"
+	XML  Syntax = "xml"
+	YAML Syntax = "yaml"
+	Text Syntax = "text"
+)
+
+// Format reads one document format. Implementations are stateless.
+type Format interface {
+	// Name is the word for receipts and sbom_document.format: "cyclonedx-json".
+	Name() string
+	// Detect reports whether the head belongs to this format, in any version:
+	// a version that Normalize cannot read is its error, not another format's.
+	Detect(h *Head) bool
+	// Normalize reads the document. Odd but usable content is a Warning. An error
+	// is a *ParkError: the same bytes would fail the same way again.
+	Normalize(in Input) (*Document, error)
+}
+
+// Document is what an original says.
+type Document struct {
+	Kind          Kind
+	Format        string // Format.Name
+	FormatVersion string // "1.6", "SPDX-2.3", "2.0"; "" where the format has none
+	// ID is what the document calls itself (serial number, namespace, @id,
+	// tracking id). Ids are reused in the wild: it is shown, never a key.
+	ID string
+	// Time is the document's own time, zero where it has none or an impossible
+	// one (before 1990, as the year 1 of some feeds).
+	Time time.Time
+	// Issuer is who speaks: OpenVEX author, CSAF publisher, CycloneDX supplier. May be "".
+	Issuer string
+
+	Subject    Subject     // SBOM: what it describes
+	Components []Component // SBOM
+	Statements []Statement // VEX documents, and SBOMs with a vulnerabilities section
+	// Vulnerabilities are the facts of a Vuln document.
+	Vulnerabilities []Vulnerability
+
+	// JSON is the document in JSON where the original is not JSON (XML as
+	// CycloneDX JSON, YAML as JSON); nil where the original is the JSON.
+	JSON     []byte
+	Warnings []Warning
+}
+
+// Subject is what an SBOM describes.
+type Subject struct {
+	// Purl is the purl of the artifact as the document gives it; "" where it gives none.
+	Purl string
+	// Name and Version name the main component, or else the document.
+	Name, Version string
+	// From says where the above came from: "component", "document", or "" when both are empty.
+	From string
+}
+
+// Component is an entry of one SBOM, nested ones included, flattened.
+type Component struct {
+	Ref     string // bom-ref or SPDXID, "" where absent
+	Type    string // CycloneDX type, or the SPDX primaryPackagePurpose in lower case; "" unknown
+	Group   string
+	Name    string
+	Version string
+	Purl    string // as written
+	CPE     string // first one
+	Scope   string // required, optional, excluded; "" unknown
+	// Pointer is the JSON Pointer of the entry ("/components/3"), for warnings and evidence.
+	Pointer string
+}
+
+// VEX statuses, the words of the specification's vex_decision.status.
+const (
+	NotAffected        = "not_affected"
+	Affected           = "affected"
+	Fixed              = "fixed"
+	UnderInvestigation = "under_investigation"
+)
+
+// Statement is one VEX statement about one vulnerability.
+type Statement struct {
+	VulnID        string   // as written, trimmed: "CVE-2024-1234"
+	Aliases       []string // other ids that the statement gives for the same vulnerability
+	Status        string   // one of the four above
+	Justification string   // the format's own word, lower case with underscores: vulnerable_code_not_present
+	Impact        string   // free text: impact statement, detail
+	Action        string   // free text: remediation, action statement
+	Time          time.Time
+	Issuer        string // overrides Document.Issuer where the statement has its own
+	Products      []Product
+	// Pointer is the JSON Pointer of the statement: "/statements/3".
+	Pointer string
+}
+
+// Product is what a statement is about. At least one field is set.
+type Product struct {
+	// ID is the product as written: a purl, a CPE, an IRI, a CSAF product id.
+	ID string
+	// Purl is the product's purl where one is known. It may lack a version
+	// (every version) and it may name an artifact or a package.
+	Purl string
+	CPE  string
+	// Name and Version are for people; nothing is matched by them.
+	Name, Version string
+	// Subcomponent narrows the statement to this package inside the product; "" means the product itself.
+	Subcomponent string
+	// SubcomponentID is the subcomponent as written where it is no purl (bom-ref, BOM-Link).
+	SubcomponentID string
+	// BOMSerial and BOMRef are set where a CycloneDX BOM-Link names the product in another
+	// BOM: urn:cdx:SERIAL/VERSION#REF. BOMSerial is the bare UUID.
+	BOMSerial, BOMRef string
+	// VersionRange is a VERS range (vers:npm/<2.0.0) where the statement covers versions by range.
+	VersionRange string
+	// InDocument is true where the product is the document's own main component (CycloneDX
+	// affects.ref of an embedded VEX): the SBOM's artifact, whatever purl it gets.
+	InDocument bool
+}
+
+// Vulnerability is a record of one source about one advisory: a fact.
+type Vulnerability struct {
+	ID     string
+	Source string // the database that issued the id: "ghsa", "go", "pysec", "rustsec", "almalinux", "osv"
+	// Names are the vulnerabilities that the record speaks of: the record's own id for a
+	// vulnerability record; the CVEs (upstream, else related) for a distribution's advisory
+	// that fixes several, its own id where it names none. Never empty, sorted, distinct.
+	Names []string
+	// Aliases join records into groups; Related never does. Sorted, distinct, without ID.
+	Aliases, Related, Upstream     []string
+	Modified, Published, Withdrawn time.Time // zero where absent or impossible
+	Summary                        string
+	// Score is CVSS in tenths (98 = 9.8), -1 where unknown; Severity is none, low, medium, high, critical or "".
+	Score    int16
+	Severity string
+	Vector   string // the vector that gave Score
+	Affected []AffectedPackage
+	// JSON is this record alone; nil where the document is the record and is JSON.
+	JSON []byte
+	// Pointer is "" for a document that is one record, "/3" inside an array.
+	Pointer string
+}
+
+// AffectedPackage says which versions of one package a fact covers.
+type AffectedPackage struct {
+	Ecosystem string // OSV's word, release included: "npm", "Debian:12", "AlmaLinux:9"
+	Name      string
+	// Key is what packages are looked up by; see purl.Key.
+	Key           string
+	Purl          string  // as the record gives it
+	Ranges        []Range // SEMVER and ECOSYSTEM only; GIT ranges cannot match a version
+	Versions      []string
+	FixedVersions []string // distinct, in order of appearance
+	Score         int16    // per package where the record says so; -1 otherwise
+	Severity      string
+	Vector        string
+}
+
+// Range is an OSV range: its events in the order of the record.
+type Range struct {
+	Type   string  `json:"type"`
+	Events []Event `json:"events"`
+}
+
+// Event is an OSV event; exactly one field is set.
+type Event struct {
+	Introduced   string `json:"introduced,omitzero"`
+	Fixed        string `json:"fixed,omitzero"`
+	LastAffected string `json:"last_affected,omitzero"`
+	Limit        string `json:"limit,omitzero"`
+}
+
+// Warning is something odd that did not stop the document from being used.
+type Warning struct {
+	Code    string `json:"code"` // stable word: "duplicate-ref", "invalid-purl"
+	Pointer string `json:"pointer,omitzero"`
+	Message string `json:"message"`
+}
+
+// MaxWarnings is how many warnings a document keeps; the rest are counted in a last one.
+const MaxWarnings = 50
+
+// Warn adds a warning. Past MaxWarnings it only counts.
+func (d *Document) Warn(code, pointer, format string, args ...any) {
+	if len(d.Warnings) > MaxWarnings {
+		return
+	}
+	if len(d.Warnings) == MaxWarnings {
+		d.Warnings = append(d.Warnings, Warning{Code: "more-warnings", Message: fmt.Sprintf("more than %d warnings; the rest are not kept", MaxWarnings)})
+		return
+	}
+	d.Warnings = append(d.Warnings, Warning{Code: code, Pointer: pointer, Message: fmt.Sprintf(format, args...)})
+}
+
+// Limits bounds what one document may cost. The zero value means DefaultLimits.
+type Limits struct {
+	MaxBytes      int64 // of one document, decompressed
+	MaxDepth      int   // of nesting
+	MaxComponents int
+	MaxEntries    int   // of one archive
+	MaxArchive    int64 // bytes of one archive, decompressed, all entries together
+	MaxLayers     int   // wrappers inside wrappers: gzip in zip in tar
+}
+
+// DefaultLimits are the limits that `sluice` starts with.
+var DefaultLimits = Limits{
+	MaxBytes:      64 << 20,
+	MaxDepth:      512,
+	MaxComponents: 1_000_000,
+	MaxEntries:    1_000_000,
+	MaxArchive:    64 << 30,
+	MaxLayers:     4,
+}
+
+// Reasons why a document is parked; parked.reason and receipts hold these words.
+const (
+	ReasonEmpty          = "empty"                // no bytes
+	ReasonUnknownFormat  = "unknown-format"       // no format recognises it
+	ReasonUnsupported    = "unsupported-version"  // the format is known, this version of it is not
+	ReasonSyntax         = "syntax"               // not well-formed JSON, XML, YAML
+	ReasonInvalid        = "invalid"              // well-formed, but lacks what nobody can do without
+	ReasonEncoding       = "encoding"             // invalid UTF-8
+	ReasonNUL            = "nul-character"        // \u0000: PostgreSQL cannot hold it
+	ReasonSurrogate      = "lone-surrogate"       // \ud800 without its partner
+	ReasonNumber         = "number-out-of-range"  // 1e400
+	ReasonDepth          = "too-deep"             // Limits.MaxDepth
+	ReasonTooLarge       = "too-large"            // Limits.MaxBytes, MaxArchive
+	ReasonTooMany        = "too-many"             // Limits.MaxComponents, MaxEntries
+	ReasonLayers         = "too-many-layers"      // Limits.MaxLayers
+	ReasonCorruptArchive = "corrupt-archive"      // truncated gzip, bad zip directory
+	ReasonEmptyArchive   = "empty-archive"        // an archive without entries
+	ReasonDatabase       = "refused-by-database"  // PostgreSQL refused a value that got past the checks
+	ReasonUnreadable     = "unreadable"           // the file could not be opened or read
+)
+
+// ParkError says why a document can never be normalised by this version.
+// Retrying cannot help, so ingest parks the bytes and moves on.
+type ParkError struct {
+	Reason  string // one of the Reason constants
+	Pointer string // where in the document, as a JSON Pointer; for other syntaxes "line:column"; may be ""
+	Format  string // the format that was recognised, "" if none was
+	Err     error
+}
+
+func (e *ParkError) Error() string {
+	s := e.Reason
+	if e.Pointer != "" {
+		s += " at " + e.Pointer
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *ParkError) Unwrap() error { return e.Err }
+
+// Park builds a ParkError.
+func Park(reason, pointer, format string, args ...any) *ParkError {
+	return &ParkError{Reason: reason, Pointer: pointer, Err: fmt.Errorf(format, args...)}
+}
+
+// Permanent reports whether the same bytes would fail the same way again.
+func Permanent(err error) bool {
+	var park *ParkError
+	return errors.As(err, &park)
+}
