@@ -119,7 +119,7 @@ begin
   -- reader: one tenant's rows, nothing else
   execute 'grant select on ingest.original, ingest.sbom_document, ingest.document_alias, ingest.sbom_inventory, ingest.sbom_component,
     ingest.scan_run, ingest.scan_run_event, ingest.parked, ingest.file_checkpoint,
-    vex.package, vex.vuln_fact, vex.vuln_affected, vex.vuln_alias, vex.vex_document, vex.vex_statement, vex.vex_decision,
+    vex.package, vex.package_key, vex.vuln_fact, vex.vuln_affected, vex.vuln_alias, vex.vex_document, vex.vex_statement, vex.vex_decision,
     vex.package_vuln, vex.open_findings, vex.suppressed_findings, vex.finding_history, vex.artifact_risk, vex.triage_queue,
     unknowns.unknown, unknowns.current, artifact.artifact, artifact.stream, artifact.signature, artifact.tag,
     authority.tenant, authority.audit_log, routing.feature_flag, routing.feature_flag_history, routing.rate_limit_config, routing.instance,
@@ -129,7 +129,7 @@ begin
 
   -- ingest: appends, and moves its own position
   execute 'grant insert on ingest.original, ingest.sbom_document, ingest.document_alias, ingest.sbom_inventory, ingest.scan_run, ingest.scan_run_event,
-    ingest.parked, ingest.file_checkpoint, vex.package, vex.vuln_fact, vex.vuln_affected, vex.vuln_alias, vex.vex_document, vex.vex_statement,
+    ingest.parked, ingest.file_checkpoint, vex.package, vex.package_key, vex.vuln_fact, vex.vuln_affected, vex.vuln_alias, vex.vex_document, vex.vex_statement,
     artifact.artifact, core.job_queue, core.outbox, authority.audit_log to sluice_ingest';
   execute 'grant update, delete on ingest.parked, ingest.file_checkpoint to sluice_ingest';
   execute 'grant update on ingest.scan_run to sluice_ingest';
@@ -145,7 +145,7 @@ begin
   execute 'grant select, insert, update, delete on core.job_queue to sluice_projector';
   execute 'grant select, insert, update, delete on ingest.sbom_component, artifact.stream, vex.package_vuln, vex.open_findings, vex.suppressed_findings, unknowns.unknown to sluice_projector';
   execute 'grant insert, update on artifact.artifact to sluice_projector';
-  execute 'grant insert on vex.package, vex.finding_history, ingest.scan_run_event, core.outbox to sluice_projector';
+  execute 'grant insert on vex.package, vex.package_key, vex.finding_history, ingest.scan_run_event, core.outbox to sluice_projector';
   execute 'grant update (is_current) on vex.vuln_affected, vex.vuln_alias to sluice_projector';
   execute 'grant update (outcome) on vex.vex_statement to sluice_projector';
   execute 'grant select, update on vex.view_refresh to sluice_projector, sluice_maintainer';

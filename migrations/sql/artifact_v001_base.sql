@@ -8,6 +8,7 @@ create table if not exists artifact.artifact (
   id uuid not null,
   tenant_id uuid not null,
   purl text not null,
+  name_key text not null default '',
   state text not null default 'active' check (state in ('active', 'retired')),
   state_reason text,
   created_at timestamptz not null default now(),
@@ -16,6 +17,7 @@ create table if not exists artifact.artifact (
 );
 comment on column artifact.artifact.id is 'UUIDv8 of SHA-256 of tenant and purl: known without a look-up.';
 create unique index if not exists ux_artifact_purl on artifact.artifact (tenant_id, purl);
+create index if not exists ix_artifact_name on artifact.artifact (tenant_id, name_key collate "C");
 call core.protect('artifact.artifact');
 
 create table if not exists artifact.stream (

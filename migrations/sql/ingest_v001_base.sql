@@ -106,7 +106,6 @@ create table if not exists ingest.sbom_component (
   stream text not null default '',
   component_id uuid not null,
   package_id uuid,
-  sbom_document_id bigint not null,
   created_at timestamptz not null default now(),
   primary key (tenant_id, artifact_id, stream, component_id)
 );

@@ -29,6 +29,16 @@ create index if not exists ix_package_name on vex.package (tenant_id, name_key c
 create index if not exists ix_package_purl on vex.package (tenant_id, purl collate "C");
 call core.protect('vex.package');
 
+create table if not exists vex.package_key (
+  tenant_id uuid not null,
+  match_key text not null,
+  package_id uuid not null,
+  primary key (tenant_id, match_key, package_id)
+);
+comment on table vex.package_key is 'Further keys of packages that records may name in more than one way (a distribution without its release, binary beside source package).';
+create index if not exists ix_package_key_package on vex.package_key (tenant_id, package_id);
+call core.protect('vex.package_key');
+
 create table if not exists vex.vuln_fact (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null,

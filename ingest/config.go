@@ -1,0 +1,85 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"sluice/normalize"
+)
+
+// Config tunes a Pipeline. Formats must be set; everything else has a default.
+type Config struct {
+	// Formats are the document formats to recognise, the first that claims a document wins.
+	Formats []normalize.Format
+	// Volatile are the JSON Pointers of members that do not count for the meaning
+	// of a document: serial numbers, timestamps.
+	Volatile []string
+	Limits   normalize.Limits
+
+	// BatchBytes, BatchDocuments and BatchWait end a batch, whichever comes first.
+	// Defaults: 8 MiB, 1,000 documents, 200 ms. A batch is one transaction.
+	BatchBytes     int64
+	BatchDocuments int
+	BatchWait      time.Duration
+	// BytesInFlight bounds the documents in memory, across all sources that share
+	// the pipeline. Default 96 MiB; a larger document passes alone.
+	BytesInFlight int64
+	// RetryFirst and RetryMax are the pauses between attempts during an outage.
+	// Defaults: 100 ms, doubling up to 5 s, with jitter.
+	RetryFirst, RetryMax time.Duration
+	// BatchTimeout is the longest that one batch may take to become durable once a
+	// stop was asked for. Default 60 s.
+	BatchTimeout time.Duration
+	// OnOutage, if set, is called when an attempt fails because of an outage, before
+	// the pause: the place to start an embedded server again.
+	OnOutage func(error)
+	// OnReceipts, if set, gets the receipts of each batch after it is durable.
+	// Calls do not overlap.
+	OnReceipts func([]Receipt)
+	Logger     *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.BatchBytes == 0 {
+		c.BatchBytes = 8 << 20
+	}
+	if c.BatchDocuments == 0 {
+		c.BatchDocuments = 1000
+	}
+	if c.BatchWait == 0 {
+		c.BatchWait = 200 * time.Millisecond
+	}
+	if c.BytesInFlight == 0 {
+		c.BytesInFlight = 96 << 20
+	}
+	if c.RetryFirst == 0 {
+		c.RetryFirst = 100 * time.Millisecond
+	}
+	if c.RetryMax == 0 {
+		c.RetryMax = 5 * time.Second
+	}
+	if c.BatchTimeout == 0 {
+		c.BatchTimeout = 60 * time.Second
+	}
+	if c.Limits == (normalize.Limits{}) {
+		c.Limits = normalize.DefaultLimits
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// revision names what decides whether a document is parked: the reading program and
+// the limits. A document that was parked under another revision is tried again.
+func (c Config) revision() string {
+	names := make([]string, len(c.Formats))
+	for i, f := range c.Formats {
+		names[i] = f.Name()
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %v %v", normalize.Revision, c.Limits, strings.Join(names, ",")))
+	return fmt.Sprintf("%d-%x", normalize.Revision, sum[:4])
+}

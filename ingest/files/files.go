@@ -1,0 +1,321 @@
+// Package files is the source of documents that lie in files, folders and archives,
+// or come on standard input.
+//
+// Its position is a set of checkpoints, one row per batch and file, written in the
+// transaction of the documents. A scan run that is taken up again skips what its
+// checkpoints cover; a fresh run over the same files finds duplicates. Files are
+// taken in the order of their arguments, folders in the order of their names.
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sluice/ingest"
+	"sluice/internal/id"
+	"sluice/internal/pg"
+	"sluice/normalize"
+	"sluice/normalize/unwrap"
+)
+
+// Config says what to read and what is known about all of it.
+type Config struct {
+	Tenant  id.ID
+	ScanRun int64
+	// Paths are files, folders (read with everything below), archives, or "-" for Stdin.
+	Paths []string
+	Stdin io.Reader
+
+	// Hints for every document; see ingest.Envelope.
+	Kind             normalize.Kind
+	Artifact, Stream string
+	ObservedAt       time.Time
+
+	Limits normalize.Limits
+	// Parallel is how many batches are in flight at once; default 2.
+	Parallel int
+	// Checkpoints, from LoadCheckpoints, say what earlier attempts of the scan run stored.
+	Checkpoints Checkpoints
+}
+
+// Source reads files. It implements ingest.Source.
+type Source struct {
+	cfg    Config
+	out    chan ingest.Envelope
+	cancel context.CancelFunc
+
+	read, total atomic.Int64 // bytes of the files themselves
+	counted     atomic.Bool  // total is final
+	skipped     atomic.Int64 // documents that earlier attempts stored
+}
+
+// position is where an envelope came from.
+type position struct {
+	path  string
+	entry int
+	last  bool // the last entry of its file
+	size  int64
+	mtime time.Time
+}
+
+// Open checks that every path exists and starts reading. Close ends it.
+func Open(ctx context.Context, cfg Config) (*Source, error) {
+	if cfg.Parallel <= 0 {
+		cfg.Parallel = 2
+	}
+	for _, p := range cfg.Paths {
+		if p == "-" {
+			continue
+		}
+		if _, err := os.Stat(p); err != nil {
+			return nil, fmt.Errorf("nothing was imported: %w", err)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	s := &Source{cfg: cfg, out: make(chan ingest.Envelope), cancel: cancel}
+	go s.count(ctx)
+	go s.walk(ctx)
+	return s, nil
+}
+
+// Close stops the reading.
+func (s *Source) Close() { s.cancel() }
+
+// Progress returns how many bytes of files were read and how many there are, and
+// whether the latter is known yet.
+func (s *Source) Progress() (read, total int64, known bool) {
+	return s.read.Load(), s.total.Load(), s.counted.Load()
+}
+
+// Skipped returns how many documents earlier attempts of the scan run had stored.
+func (s *Source) Skipped() int64 { return s.skipped.Load() }
+
+// Parallel implements ingest.Source.
+func (s *Source) Parallel() int { return s.cfg.Parallel }
+
+// Committed implements ingest.Source; the checkpoints are all there is to do.
+func (s *Source) Committed([]ingest.Envelope) {}
+
+// Next implements ingest.Source.
+func (s *Source) Next(ctx context.Context) (ingest.Envelope, error) {
+	select {
+	case env, ok := <-s.out:
+		if !ok {
+			return ingest.Envelope{}, io.EOF
+		}
+		return env, nil
+	case <-ctx.Done():
+		return ingest.Envelope{}, ctx.Err()
+	}
+}
+
+// Advance implements ingest.Source: one row per file that the batch touches.
+func (s *Source) Advance(ctx context.Context, tx pgx.Tx, done []ingest.Envelope) error {
+	var rows []checkpoint
+	for _, env := range done {
+		p, ok := env.Position.(position)
+		if !ok {
+			continue
+		}
+		if n := len(rows); n > 0 && rows[n-1].Path == p.path {
+			rows[n-1].Last, rows[n-1].Complete = p.entry, p.last
+			continue
+		}
+		rows = append(rows, checkpoint{Path: p.path, First: p.entry, Last: p.entry, Complete: p.last, Size: p.size, ModTime: p.mtime})
+	}
+	return writeCheckpoints(ctx, tx, s.cfg.Tenant, s.cfg.ScanRun, rows)
+}
+
+// each calls fn for every file below the arguments, in order. Trouble with a folder is handed on as err.
+func (s *Source) each(ctx context.Context, fn func(path string, info fs.FileInfo, err error) error) error {
+	for _, root := range s.cfg.Paths {
+		if root == "-" {
+			if err := fn(root, nil, nil); err != nil {
+				return err
+			}
+			continue
+		}
+		// A link that is named is followed; WalkDir itself follows none.
+		if target, err := filepath.EvalSymlinks(root); err == nil {
+			if info, err := os.Stat(target); err == nil && !info.IsDir() {
+				if err := fn(root, info, nil); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		err := filepath.WalkDir(root+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
+			path = filepath.Clean(path)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				if err := fn(path, nil, err); err != nil {
+					return err
+				}
+				if d != nil && d.IsDir() {
+					return fs.SkipDir
+				}
+				return nil
+			}
+			if d.IsDir() {
+				return nil
+			}
+			info, err := os.Stat(path) // of what a link points to
+			if err != nil {
+				return fn(path, nil, err)
+			}
+			if !info.Mode().IsRegular() {
+				return nil // a folder behind a link, a socket, a device: nothing to import
+			}
+			return fn(path, info, nil)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count sums up the sizes, for the progress bar.
+func (s *Source) count(ctx context.Context) {
+	err := s.each(ctx, func(_ string, info fs.FileInfo, _ error) error {
+		if info != nil {
+			s.total.Add(info.Size())
+		}
+		return nil
+	})
+	s.counted.Store(err == nil)
+}
+
+// walk reads everything and hands it to Next.
+func (s *Source) walk(ctx context.Context) {
+	defer close(s.out)
+	_ = s.each(ctx, func(path string, info fs.FileInfo, err error) error {
+		if err != nil {
+			return s.send(ctx, ingest.Envelope{Origin: path, Err: unreadable(err), Position: position{path: path, last: true}})
+		}
+		return s.file(ctx, path, info)
+	})
+}
+
+func unreadable(err error) *normalize.ParkError {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err // the path is the origin already
+	}
+	return normalize.Park(normalize.ReasonUnreadable, "", "%w; mend the rights or the disk and import it again", err)
+}
+
+// file hands over the documents of one file.
+func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error {
+	src := unwrap.Source{Origin: path}
+	pos := position{path: path}
+	done := s.cfg.Checkpoints[path]
+	if path == "-" {
+		src.Origin, src.Reader = "-", s.cfg.Stdin
+	} else {
+		pos.size, pos.mtime = info.Size(), info.ModTime()
+		done = done.of(pos.size, pos.mtime)
+		if done.complete() {
+			s.skipped.Add(int64(done.count()))
+			s.read.Add(info.Size())
+			return nil
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return s.send(ctx, ingest.Envelope{Origin: path, Err: unreadable(err), Position: position{path: path, last: true}})
+		}
+		defer f.Close()
+		// Archives are not read from end to end: what counts is that the file is done.
+		before := s.read.Load()
+		defer func() { s.read.Store(before + info.Size()) }()
+		src.Reader, src.ReaderAt, src.Size = counter{f, &s.read}, f, info.Size()
+	}
+	// One entry is held back, to know the last one of the file when it goes out.
+	var held *ingest.Envelope
+	err := unwrap.Walk(ctx, src, s.cfg.Limits, func(e unwrap.Entry) error {
+		if done.has(e.Index) {
+			s.skipped.Add(1)
+			return nil
+		}
+		if held != nil {
+			if err := s.send(ctx, *held); err != nil {
+				return err
+			}
+		}
+		pos.entry = e.Index
+		held = &ingest.Envelope{Origin: e.Origin, Bytes: e.Bytes, Err: e.Err, Position: pos}
+		return nil
+	})
+	if err != nil {
+		return err // stopping: Walk has no errors of its own
+	}
+	if held == nil {
+		return nil
+	}
+	pos.last = true
+	held.Position = pos
+	return s.send(ctx, *held)
+}
+
+func (s *Source) send(ctx context.Context, env ingest.Envelope) error {
+	env.Tenant, env.ScanRun, env.Kind = s.cfg.Tenant, s.cfg.ScanRun, s.cfg.Kind
+	env.Artifact, env.Stream, env.ObservedAt = s.cfg.Artifact, s.cfg.Stream, s.cfg.ObservedAt
+	select {
+	case s.out <- env:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// counter counts what is read, for the progress bar.
+type counter struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (c counter) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// LoadCheckpoints returns what the attempts of a scan run have stored so far.
+func LoadCheckpoints(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun int64) (Checkpoints, error) {
+	out := Checkpoints{}
+	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			select path, first_entry, last_entry, complete, size, modified_at
+			from ingest.file_checkpoint where tenant_id = $1 and scan_run_id = $2 order by path, first_entry`, tenant, scanRun)
+		if err != nil {
+			return err
+		}
+		var c checkpoint
+		var mtime *time.Time
+		_, err = pgx.ForEachRow(rows, []any{&c.Path, &c.First, &c.Last, &c.Complete, &c.Size, &mtime}, func() error {
+			c.ModTime = time.Time{}
+			if mtime != nil {
+				c.ModTime = *mtime
+			}
+			out[c.Path] = append(out[c.Path], c)
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints of scan run %d: %w", scanRun, err)
+	}
+	return out, nil
+}

@@ -1,0 +1,261 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	packageurl "github.com/package-url/packageurl-go"
+
+	"sluice/internal/id"
+	"sluice/normalize"
+	"sluice/normalize/detect"
+	"sluice/normalize/purl"
+)
+
+// task is one envelope with everything that is found out about it on its way.
+type task struct {
+	env        Envelope
+	hash       [32]byte
+	documentID id.ID
+
+	outcome Outcome // "" until decided
+	known   known   // what the database has of these bytes
+	park    *normalize.ParkError
+
+	doc      *normalize.Document
+	json     []byte // what goes into jsonb
+	meaning  [32]byte
+	artifact artifact
+	packages []id.ID   // of an SBOM, until it is committed
+	time     time.Time // zero: unknown
+	twin     id.ID     // unchanged: the stored document that says the same
+}
+
+// artifact is what an SBOM describes.
+type artifact struct {
+	id      id.ID
+	purl    string
+	nameKey string
+	from    string // given, component, name, document, content
+}
+
+// newTask hashes the envelope. The hash is over the bytes after unwrapping, so sha256sum agrees.
+func newTask(env Envelope) *task {
+	t := &task{env: env, hash: sha256.Sum256(env.Bytes)}
+	if env.Err != nil && env.Bytes == nil {
+		// Nothing to hash: the place and the trouble stand for it, so that it is parked once.
+		t.hash = sha256.Sum256(fmt.Appendf(nil, "%s\x00%s", env.Origin, env.Err.Reason))
+	}
+	t.documentID = id.Derive(env.Tenant, "document", string(t.hash[:]))
+	return t
+}
+
+// prepare reads the document. What is wrong with it ends up in t.park.
+func (t *task) prepare(cfg *Config) {
+	if err := t.read(cfg); err != nil {
+		t.doc, t.json = nil, nil
+		if !errors.As(err, &t.park) {
+			t.park = normalize.Park(normalize.ReasonInvalid, "", "%w", err)
+		}
+	}
+}
+
+func (t *task) read(cfg *Config) error {
+	if t.env.Err != nil {
+		return t.env.Err
+	}
+	head, err := detect.Scan(t.env.Bytes, cfg.Limits)
+	if err != nil {
+		return err
+	}
+	format, err := detect.Detect(head, cfg.Formats)
+	if err != nil {
+		return err
+	}
+	t.doc, err = format.Normalize(normalize.Input{Bytes: t.env.Bytes, Head: head, Limits: cfg.Limits})
+	if err != nil {
+		var park *normalize.ParkError
+		if errors.As(err, &park) && park.Format == "" {
+			park.Format = format.Name()
+		}
+		return err
+	}
+	for _, w := range head.Warnings {
+		t.doc.Warn(w.Code, w.Pointer, "%s", w.Message)
+	}
+	t.json = t.doc.JSON
+	if t.json == nil {
+		t.json = detect.Strip(t.env.Bytes)
+	}
+	if err := t.checkKind(); err != nil {
+		return err
+	}
+	t.time = t.doc.Time
+	if t.time.IsZero() {
+		t.time = t.env.ObservedAt
+	}
+	if t.doc.Kind == normalize.SBOM {
+		t.meaning, err = detect.MeaningHash(t.json, cfg.Volatile)
+		if err != nil {
+			return normalize.Park(normalize.ReasonInvalid, "", "canonical form: %w", err)
+		}
+	}
+	if t.doc.Kind != normalize.Vuln {
+		return t.findArtifact()
+	}
+	return nil
+}
+
+func (t *task) checkKind() error {
+	kind := t.doc.Kind
+	if t.env.Kind != "" && t.env.Kind != kind {
+		// A CycloneDX document may be both: an SBOM with statements is taken as VEX where that was asked for.
+		if !(t.env.Kind == normalize.VEX && len(t.doc.Statements) > 0) {
+			return normalize.Park(normalize.ReasonInvalid, "", "this is a document of kind %s, not %s; leave out --kind, or say --kind %s", kind, t.env.Kind, kind)
+		}
+		t.doc.Kind = normalize.VEX
+	}
+	if t.env.Tenant == id.Shared && kind != normalize.Vuln {
+		return normalize.Park(normalize.ReasonInvalid, "", "only vulnerability facts go to the shared feed, and this is a document of kind %s; import it without --shared", kind)
+	}
+	return nil
+}
+
+// maxPurl keeps an artifact's purl within what an index row can hold.
+const maxPurl = 1024
+
+// findArtifact decides what the document describes: the purl given with it, else its main
+// component's, else pkg:generic/NAME@VERSION of that component, else of the document, else
+// a name made of what it says.
+func (t *task) findArtifact() error {
+	s := t.doc.Subject
+	set := func(from, text string) bool {
+		p, err := purl.Parse(text)
+		if err != nil {
+			t.doc.Warn("invalid-purl", "", "purl of the artifact: %v", err)
+			return false
+		}
+		if len(p.Purl) > maxPurl {
+			t.doc.Warn("invalid-purl", "", "purl of the artifact has %d bytes; %d are allowed", len(p.Purl), maxPurl)
+			return false
+		}
+		t.artifact = artifact{purl: p.Purl, nameKey: NameKey(p), from: from, id: id.Derive(t.env.Tenant, "artifact", p.Purl)}
+		return true
+	}
+	if t.env.Artifact != "" {
+		if !set("given", t.env.Artifact) {
+			return normalize.Park(normalize.ReasonInvalid, "", "the artifact given with the document, %q, is not a purl; write it like pkg:oci/app@1.2", t.env.Artifact)
+		}
+		return nil
+	}
+	if s.Purl != "" && set("component", s.Purl) {
+		return nil
+	}
+	if s.Name != "" {
+		from := "name"
+		if s.From == "document" {
+			from = "document"
+		}
+		if set(from, genericPurl(s.Name, s.Version)) {
+			return nil
+		}
+	}
+	if t.doc.Kind == normalize.SBOM {
+		set("content", genericPurl("unnamed-sbom", fmt.Sprintf("%x", t.meaning[:8])))
+	}
+	return nil
+}
+
+// genericPurl makes a purl of a bare name.
+func genericPurl(name, version string) string {
+	return packageurl.NewPackageURL("generic", "", strings.TrimSpace(name), strings.TrimSpace(version), nil, "").ToString()
+}
+
+// streamKey identifies the stream of an SBOM within its tenant.
+type streamKey struct {
+	tenant, artifact id.ID
+	stream           string
+}
+
+func (t *task) streamKey() streamKey {
+	return streamKey{t.env.Tenant, t.artifact.id, t.env.Stream}
+}
+
+// encoder compresses originals; EncodeAll may be called by several goroutines.
+var encoder = func() *zstd.Encoder {
+	// Level fastest: originals are JSON, which shrinks tenfold either way, and this runs
+	// beside the database on the same cores. No content checksum: the hash is the check.
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return e
+}()
+
+// compress returns the bytes as they are stored and the word for it.
+func compress(b []byte) (encoding string, stored []byte) {
+	if len(b) >= 256 {
+		if z := encoder.EncodeAll(b, make([]byte, 0, len(b)/8+64)); len(z) < len(b)*9/10 {
+			return "zstd", z
+		}
+	}
+	if b == nil {
+		b = []byte{}
+	}
+	return "identity", b
+}
+
+// Expand undoes the storage encoding of an original.
+func Expand(encoding string, stored []byte, size int64) ([]byte, error) {
+	switch encoding {
+	case "identity":
+		return stored, nil
+	case "zstd":
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(size, 1)+1024)))
+		if err != nil {
+			return nil, err
+		}
+		defer d.Close()
+		return d.DecodeAll(stored, make([]byte, 0, size))
+	}
+	return nil, fmt.Errorf("original is stored as %q, which this program does not know", encoding)
+}
+
+func (t *task) receipt() Receipt {
+	r := Receipt{
+		Origin: t.env.Origin, DocumentID: t.documentID.String(), ContentHash: hashText(t.hash),
+		Outcome: t.outcome, Bytes: int64(len(t.env.Bytes)), Warnings: []normalize.Warning{},
+	}
+	if t.env.Err != nil && t.env.Bytes == nil {
+		r.ContentHash = ""
+	}
+	if t.doc != nil {
+		r.Format, r.FormatVersion = t.doc.Format, t.doc.FormatVersion
+		if t.doc.Warnings != nil {
+			r.Warnings = t.doc.Warnings
+		}
+	}
+	switch {
+	case t.outcome == Parked:
+		r.Format, r.Reason, r.Pointer = t.park.Format, t.park.Reason, t.park.Pointer
+		if t.park.Err != nil {
+			r.Message = t.park.Err.Error()
+		}
+	case t.outcome == Duplicate:
+		r.Format, r.FormatVersion = t.known.format, t.known.version
+		if t.known.document != (id.ID{}) {
+			r.DocumentID = t.known.document.String()
+		}
+		if t.known.parked != "" {
+			r.Reason = "parked before: " + t.known.parked
+		}
+	case t.outcome == Unchanged:
+		r.Reason = "says the same as document " + t.twin.String()
+		r.DocumentID = t.twin.String()
+	}
+	return r
+}

@@ -1,0 +1,401 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/id"
+	"sluice/normalize"
+	"sluice/normalize/purl"
+)
+
+// rows collects what one transaction writes for one tenant, table by table.
+type rows struct {
+	tables   [stagedTables][][]any
+	seen     *packageCache
+	packages map[id.ID]bool // already among the rows
+	revision string
+	unpark   [][]byte // hashes whose parked row is to go
+}
+
+func newRows(seen *packageCache, revision string) *rows {
+	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}}
+}
+
+func (r *rows) put(table int, values ...any) { r.tables[table] = append(r.tables[table], values) }
+
+// add turns a task into rows and decides its outcome.
+func (r *rows) add(t *task) {
+	switch {
+	case t.outcome == Duplicate:
+	case t.park != nil:
+		t.outcome = Parked
+		r.addParked(t)
+	case t.outcome == Unchanged:
+		r.put(inAlias, t.hash[:], t.twin, t.artifact.id, t.env.Stream, nullTime(t.time), clip(t.env.Origin, 4096), t.env.ScanRun)
+		r.addStreamJob(t)
+		r.unpark = append(r.unpark, t.hash[:])
+	default:
+		t.outcome = Accepted
+		r.addDocument(t)
+		r.unpark = append(r.unpark, t.hash[:])
+	}
+	r.addEvent(t)
+}
+
+func (r *rows) addDocument(t *task) {
+	d := t.doc
+	encoding, stored := compress(t.env.Bytes)
+	var warnings any
+	if len(d.Warnings) > 0 {
+		warnings = toJSON(d.Warnings)
+	}
+	r.put(inOriginal, t.hash[:], t.documentID, string(d.Kind), d.Format, d.FormatVersion, int64(len(t.env.Bytes)),
+		encoding, stored, clip(t.env.Origin, 4096), t.env.ScanRun, warnings)
+	switch d.Kind {
+	case normalize.SBOM:
+		r.addSBOM(t)
+	case normalize.VEX:
+		r.put(inVEX, t.documentID, clip(clean(d.ID), 2000), t.hash[:], textOf(t.json), d.Format, d.FormatVersion, clip(clean(d.Issuer), 500),
+			nullTime(t.time), len(d.Statements), t.env.ScanRun)
+	case normalize.Vuln:
+		r.addFacts(t)
+	}
+	if d.Kind != normalize.Vuln {
+		r.addStatements(t)
+	}
+}
+
+func (r *rows) addSBOM(t *task) {
+	d := t.doc
+	inv := newInventory(t.env.Tenant, d.Components)
+	t.packages = inv.packageIDs
+	for _, p := range inv.packages {
+		r.addPackage(p)
+	}
+	r.put(inArtifact, t.artifact.id, t.artifact.purl, t.artifact.nameKey)
+	r.put(inSBOM, t.hash[:], t.documentID, t.artifact.purl, textOf(t.json), clip(clean(d.ID), 2000), d.Format, d.FormatVersion,
+		t.artifact.id, t.artifact.from, t.env.Stream, nullTime(t.time), t.meaning[:], len(d.Components),
+		nullText(bomSerial(d.ID)), t.env.ScanRun, inv.packageIDs, toJSON(inv.unmatched))
+	r.addStreamJob(t)
+}
+
+// addStreamJob asks the projector to look at the stream again. No payload beyond the
+// key: it works from what is stored, not from what was stored when the job was made.
+func (r *rows) addStreamJob(t *task) {
+	r.put(inJob, "sbom", toJSON(map[string]string{"artifact": t.artifact.id.String(), "stream": t.env.Stream}), t.artifact.id.String()+"|"+t.env.Stream)
+}
+
+// bomSerial is the bare UUID of a CycloneDX serial number, by which BOM-Links refer to it.
+func bomSerial(documentID string) string {
+	s, ok := strings.CutPrefix(strings.ToLower(documentID), "urn:uuid:")
+	if !ok || len(s) != 36 {
+		return ""
+	}
+	return s
+}
+
+func (r *rows) addPackage(p Package) {
+	if r.packages[p.ID] || r.seen.has(p.ID) {
+		return
+	}
+	r.packages[p.ID] = true
+	r.put(inPackage, p.ID, p.Purl, p.Type, p.Namespace, p.Name, p.Version, p.Ecosystem, p.Key, p.MatchVersion, p.MatchedBy, p.NameKey, p.Reason)
+	for _, k := range p.MoreKeys {
+		r.put(inPackageKey, k, p.ID)
+	}
+}
+
+// addStatements writes one row per vulnerability and product.
+func (r *rows) addStatements(t *task) {
+	d := t.doc
+	if len(d.Statements) == 0 {
+		return
+	}
+	type key struct {
+		vuln, product, purl, sub, serial, ref, versions string
+		status                                          string
+		inDocument                                      bool
+	}
+	done := map[key]bool{}
+	ordinal := 0
+	var aliases []string
+	for _, s := range d.Statements {
+		products := s.Products
+		if len(products) == 0 {
+			products = []normalize.Product{{}}
+		}
+		at := s.Time
+		if at.IsZero() {
+			at = t.time
+		}
+		issuer := s.Issuer
+		if issuer == "" {
+			issuer = d.Issuer
+		}
+		for _, p := range products {
+			k := key{s.VulnID, p.ID, p.Purl, p.Subcomponent, p.BOMSerial, p.BOMRef, p.VersionRange, s.Status, p.InDocument}
+			if done[k] || s.VulnID == "" {
+				continue
+			}
+			done[k] = true
+			var artifactID any
+			if p.InDocument && t.artifact.purl != "" {
+				artifactID = t.artifact.id
+			}
+			productPurl, productKey := purlAndKey(p.Purl)
+			subPurl, subKey := purlAndKey(p.Subcomponent)
+			if subPurl == "" {
+				subPurl = clip(clean(p.SubcomponentID), 2000)
+			}
+			ref := p.BOMRef
+			r.put(inStatement, id.Derive(t.env.Tenant, "statement", string(t.hash[:]), fmt.Sprint(ordinal)), t.documentID, ordinal, s.Pointer,
+				clip(clean(s.VulnID), 200), s.Status, clean(s.Justification), clean(s.Impact), clean(s.Action), clip(clean(issuer), 500), nullTime(at),
+				clip(clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), 2000), productPurl, productKey, subPurl, subKey,
+				artifactID, clip(clean(p.BOMSerial), 100), clip(clean(ref), 2000), clip(clean(p.VersionRange), 2000), d.Format, t.hash[:])
+			ordinal++
+		}
+		aliases = append(aliases, s.VulnID)
+		for _, a := range s.Aliases {
+			r.addAlias(s.VulnID, a, t.documentID)
+			aliases = append(aliases, a)
+		}
+	}
+	slices.Sort(aliases)
+	r.put(inJob, "vex", toJSON(map[string]any{"document": t.documentID.String()}), t.documentID.String())
+}
+
+func (r *rows) addAlias(a, b string, by id.ID) {
+	a, b = clip(clean(a), 200), clip(clean(b), 200)
+	if a == "" || b == "" || a == b {
+		return
+	}
+	r.put(inVulnAlias, a, b, by)
+	r.put(inVulnAlias, b, a, by)
+}
+
+func (r *rows) addFacts(t *task) {
+	for _, v := range t.doc.Vulnerabilities {
+		fact := id.Derive(t.env.Tenant, "fact", string(t.hash[:]), v.Pointer)
+		payload := v.JSON
+		if payload == nil {
+			payload = t.json
+		}
+		modified := v.Modified
+		if modified.IsZero() {
+			modified = v.Published
+		}
+		if modified.IsZero() {
+			modified = t.env.ObservedAt
+		}
+		r.put(inFact, fact, v.Source, clip(clean(v.ID), 200), textOf(payload), t.documentID, t.hash[:], cleanAll(v.Names), nullTime(modified),
+			nullTime(v.Withdrawn), clean(v.Summary), score(v.Score), v.Severity, clip(clean(v.Vector), 500))
+		for i, a := range v.Affected {
+			if a.Key == "" {
+				continue
+			}
+			r.put(inAffected, fact, i, clip(clean(a.Key), 1000), clean(a.Ecosystem), clip(clean(a.Name), 1000), toJSON(orEmpty(a.Ranges)), cleanAll(a.Versions),
+				cleanAll(a.FixedVersions), score(a.Score), a.Severity)
+		}
+		for _, alias := range v.Aliases {
+			r.addAlias(v.ID, alias, fact)
+		}
+		r.put(inJob, "fact", toJSON(map[string]any{"id": v.ID}), clip(clean(v.ID), 200))
+	}
+}
+
+func (r *rows) addParked(t *task) {
+	p := t.park
+	var encoding string
+	var stored any
+	encoding, b := compress(t.env.Bytes)
+	if t.env.Bytes != nil {
+		stored = b
+	}
+	message := ""
+	if p.Err != nil {
+		message = p.Err.Error()
+	}
+	hints := map[string]string{}
+	for k, v := range map[string]string{"kind": string(t.env.Kind), "artifact": t.env.Artifact, "stream": t.env.Stream} {
+		if v != "" {
+			hints[k] = clean(v)
+		}
+	}
+	if !t.env.ObservedAt.IsZero() {
+		hints["observed_at"] = t.env.ObservedAt.UTC().Format(time.RFC3339Nano)
+	}
+	r.put(inParked, t.hash[:], t.documentID, clip(clean(t.env.Origin), 4096), p.Reason, clip(clean(p.Pointer), 2000), clip(clean(message), 2000),
+		p.Format, toJSON(hints), int64(len(t.env.Bytes)), encoding, stored, r.revision, t.env.ScanRun)
+}
+
+// addEvent records the outcome in the scan run's history. The id is derived, so that
+// an event that is written again is recognised.
+func (r *rows) addEvent(t *task) {
+	payload := map[string]any{"origin": clip(clean(t.env.Origin), 4096), "document_id": t.documentID.String()}
+	switch t.outcome {
+	case Parked:
+		payload["reason"] = t.park.Reason
+	case Unchanged:
+		payload["same_as"] = t.twin.String()
+	case Accepted:
+		payload["format"] = t.doc.Format
+	}
+	r.put(inEvent, t.env.ScanRun, string(t.outcome), toJSON(payload),
+		id.Derive(t.env.Tenant, "event", fmt.Sprint(t.env.ScanRun), t.env.Origin, string(t.hash[:]), string(t.outcome)))
+}
+
+// flush sends the rows and moves them on: first all the COPYs, then the inserts in one round trip.
+func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
+	batch := &pgx.Batch{}
+	for i, s := range staging {
+		n := len(r.tables[i])
+		if i == inInventory {
+			n = len(r.tables[inSBOM])
+		}
+		if n == 0 {
+			continue
+		}
+		if s.table != "" {
+			if _, err := tx.CopyFrom(ctx, pgx.Identifier{s.table}, s.columns, pgx.CopyFromRows(r.tables[i])); err != nil {
+				return fmt.Errorf("copy %d rows into %s: %w", n, s.table, err)
+			}
+		}
+		q := batch.Queue(s.insert, tenant)
+		if i == inOriginal {
+			want := int64(n)
+			q.Exec(func(tag commandTag) error {
+				if tag.RowsAffected() != want {
+					return errConcurrent
+				}
+				return nil
+			})
+		}
+	}
+	if len(r.unpark) > 0 {
+		batch.Queue(sqlDeleteParked, tenant, r.unpark)
+	}
+	if batch.Len() == 0 {
+		return nil
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("insert: %w", err)
+	}
+	return nil
+}
+
+// inventory is what one SBOM lists.
+type inventory struct {
+	packages   []Package
+	packageIDs []id.ID // sorted, distinct
+	unmatched  []Unmatched
+}
+
+// Unmatched is a component without a package: nothing says which one it is.
+type Unmatched struct {
+	ID      id.ID  `json:"id"`
+	Reason  string `json:"reason"`
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
+	Type    string `json:"type,omitempty"`
+	Purl    string `json:"purl,omitempty"`
+	CPE     string `json:"cpe,omitempty"`
+	Pointer string `json:"pointer,omitempty"`
+}
+
+// Package is a row of vex.package.
+type Package struct {
+	ID id.ID
+	purl.Package
+	NameKey  string
+	MoreKeys []string
+}
+
+// NewPackage derives the package of a parsed purl.
+func NewPackage(tenant id.ID, p purl.Package) Package {
+	out := Package{ID: id.Derive(tenant, "package", p.Purl), Package: p, NameKey: NameKey(p)}
+	if p.Reason != "" {
+		out.Key = ""
+		return out
+	}
+	if keys := p.Keys(); len(keys) > 1 {
+		out.MoreKeys = keys[1:]
+	}
+	return out
+}
+
+// NameKey is the purl without version, qualifiers and subpath, in lower case: what VEX
+// products are compared by first.
+func NameKey(p purl.Package) string {
+	return strings.ToLower(p.Type + "/" + p.Namespace + "/" + p.Name)
+}
+
+// notSoftware are the component types that no vulnerability record speaks of.
+var notSoftware = map[string]bool{"file": true, "data": true, "cryptographic-asset": true, "archive": false}
+
+func newInventory(tenant id.ID, components []normalize.Component) inventory {
+	inv := inventory{unmatched: []Unmatched{}}
+	distro := documentDistro(components)
+	seen := map[id.ID]bool{}
+	for _, c := range components {
+		reason := purl.ReasonNoPurl
+		if c.Purl != "" {
+			p, err := purl.Parse(c.Purl)
+			if err == nil && len(p.Purl) <= maxPurl {
+				if p.Version == "" && c.Version != "" {
+					p = p.WithVersion(c.Version)
+				}
+				if p.Reason == purl.ReasonUnknownDistro && distro != "" {
+					p = p.WithDistro(distro)
+				}
+				pkg := NewPackage(tenant, p)
+				if !seen[pkg.ID] {
+					seen[pkg.ID] = true
+					inv.packages = append(inv.packages, pkg)
+				}
+				continue
+			}
+			reason = purl.ReasonInvalidPurl
+		}
+		if notSoftware[c.Type] {
+			continue
+		}
+		u := Unmatched{
+			ID:     id.Derive(tenant, "component", c.Type, c.Group, c.Name, c.Version, c.Purl, c.CPE),
+			Reason: reason, Name: clip(clean(joinName(c.Group, c.Name)), 1000), Version: clip(clean(c.Version), 500), Type: c.Type,
+			Purl: clip(clean(c.Purl), 2000), CPE: clip(clean(c.CPE), 500), Pointer: c.Pointer,
+		}
+		if !seen[u.ID] {
+			seen[u.ID] = true
+			inv.unmatched = append(inv.unmatched, u)
+		}
+	}
+	inv.packageIDs = make([]id.ID, len(inv.packages))
+	for i, p := range inv.packages {
+		inv.packageIDs[i] = p.ID
+	}
+	slices.SortFunc(inv.packageIDs, id.ID.Compare)
+	slices.SortFunc(inv.unmatched, func(a, b Unmatched) int { return a.ID.Compare(b.ID) })
+	return inv
+}
+
+// documentDistro is the release that the document says it was made of, for packages
+// whose purl does not: the one operating-system component.
+func documentDistro(components []normalize.Component) string {
+	distro := ""
+	for _, c := range components {
+		if c.Type != "operating-system" || c.Name == "" || c.Version == "" {
+			continue
+		}
+		if distro != "" {
+			return "" // two of them: nobody knows
+		}
+		distro = strings.ToLower(c.Name) + "-" + c.Version
+	}
+	return distro
+}

@@ -1,0 +1,53 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/id"
+	"sluice/normalize"
+)
+
+// Envelope is one document on its way in, with what its source knows about it.
+type Envelope struct {
+	Tenant id.ID
+	// Origin says where the document came from: topic/3@1842, a path, path!/entry.
+	Origin string
+	// Bytes is the document, unwrapped. The pipeline owns it from Next on.
+	Bytes []byte
+	// Err is set where the source could not get at the document; it is parked with that
+	// reason, and Bytes holds what there is.
+	Err *normalize.ParkError
+	// Kind, if set, is what the document must be; another kind is parked.
+	Kind normalize.Kind
+	// Artifact is the purl of what an SBOM describes, Stream which of its SBOMs this is.
+	Artifact, Stream string
+	// ObservedAt stands in for the document's own time where it has none; usually zero.
+	ObservedAt time.Time
+	ScanRun    int64
+	// Position is the source's own; Advance gets it back.
+	Position any
+}
+
+// Source hands over documents and keeps its own position in the database.
+type Source interface {
+	// Next blocks until an envelope is ready or ctx ends. It returns io.EOF once
+	// nothing more can come: a folder gets there, a topic never.
+	Next(ctx context.Context) (Envelope, error)
+
+	// Advance records, inside the transaction that stores them, that these
+	// envelopes need not come again. They are in the order of Next; the
+	// transaction acts for the tenant of the last one. An error rolls the batch back:
+	// ErrFenced ends the run, any other is treated like one of the database.
+	Advance(ctx context.Context, tx pgx.Tx, done []Envelope) error
+
+	// Committed is called after the transaction is durable, once per envelope batch.
+	Committed(done []Envelope)
+
+	// Parallel is how many batches may be in flight at once. Where it is 1, batches
+	// commit in the order of Next; otherwise only those that share a document or
+	// a stream do.
+	Parallel() int
+}

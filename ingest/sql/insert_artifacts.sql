@@ -1,0 +1,3 @@
+insert into artifact.artifact (tenant_id, id, purl, name_key)
+select distinct on (id) $1::uuid, id, purl, name_key from t_artifact order by id
+on conflict (tenant_id, id) do nothing

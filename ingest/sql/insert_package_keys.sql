@@ -1,0 +1,3 @@
+insert into vex.package_key (tenant_id, match_key, package_id)
+select $1, match_key, package_id from t_package_key order by match_key, package_id
+on conflict do nothing

@@ -1,0 +1,6 @@
+-- Late in the transaction: packages are shared by many documents, and another import
+-- that brings the same new one waits for this row until the commit.
+insert into vex.package (tenant_id, id, purl, type, namespace, name, version, ecosystem, match_key, match_version, matched_by, name_key, unmatched_reason)
+select $1, id, purl, type, namespace, name, version, ecosystem, match_key, match_version, matched_by, name_key, unmatched_reason
+from t_package order by id
+on conflict (tenant_id, id) do nothing

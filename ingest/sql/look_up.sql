@@ -1,0 +1,11 @@
+-- Which of the hashes $2 tenant $1 has already, and as what. The parked ones come with
+-- the revision of the program that parked them: another revision tries again.
+select content_hash, document_id, format, format_version, '' as parked, '' as revision
+from ingest.original where tenant_id = $1 and content_hash = any ($2)
+union all
+select a.content_hash, a.document_id, o.format, o.format_version, '', ''
+from ingest.document_alias a join ingest.original o on o.tenant_id = a.tenant_id and o.document_id = a.document_id
+where a.tenant_id = $1 and a.content_hash = any ($2)
+union all
+select content_hash, document_id, format, '', reason, revision
+from ingest.parked where tenant_id = $1 and content_hash = any ($2)

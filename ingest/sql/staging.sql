@@ -1,0 +1,43 @@
+-- Temporary tables, once per connection: private, without WAL, emptied at each commit.
+-- COPY cannot write to a table under row security; what goes on from here by
+-- INSERT ... SELECT is checked by the policies.
+set temp_buffers = '64MB';
+create temp table if not exists t_original (
+  content_hash bytea, document_id uuid, kind text, format text, format_version text, size bigint,
+  encoding text, bytes bytea, origin text, scan_run_id bigint, warnings text) on commit delete rows;
+alter table t_original alter column bytes set storage external;
+create temp table if not exists t_sbom (
+  content_hash bytea, document_id uuid, artifact_purl text, doc text, external_id text, format text, format_version text,
+  artifact_id uuid, artifact_from text, stream text, document_time timestamptz, meaning_hash bytea, component_count int,
+  bom_serial text, scan_run_id bigint, package_ids uuid[], unmatched text) on commit delete rows;
+-- Text, not jsonb: it is parsed once, on its way into the real table, and never compressed here.
+alter table t_sbom alter column doc set storage external;
+create temp table if not exists t_alias (
+  content_hash bytea, document_id uuid, artifact_id uuid, stream text, document_time timestamptz, origin text, scan_run_id bigint) on commit delete rows;
+create temp table if not exists t_artifact (id uuid, purl text, name_key text) on commit delete rows;
+create temp table if not exists t_package (
+  id uuid, purl text, type text, namespace text, name text, version text, ecosystem text, match_key text, match_version text,
+  matched_by text, name_key text, unmatched_reason text) on commit delete rows;
+create temp table if not exists t_package_key (match_key text, package_id uuid) on commit delete rows;
+create temp table if not exists t_vex (
+  id uuid, external_id text, content_hash bytea, doc text, format text, format_version text, issuer text,
+  document_time timestamptz, statement_count int, scan_run_id bigint) on commit delete rows;
+alter table t_vex alter column doc set storage external;
+create temp table if not exists t_statement (
+  id uuid, document_id uuid, ordinal int, pointer text, vuln_id text, status text, justification text, impact text, action text,
+  issuer text, statement_time timestamptz, product text, product_purl text, product_key text, subcomponent text, subcomponent_key text,
+  artifact_id uuid, bom_serial text, bom_ref text, version_range text, source text, content_hash bytea) on commit delete rows;
+create temp table if not exists t_fact (
+  id uuid, source text, external_id text, payload text, document_id uuid, content_hash bytea, names text[], modified timestamptz,
+  withdrawn timestamptz, summary text, score smallint, severity text, vector text) on commit delete rows;
+alter table t_fact alter column payload set storage external;
+create temp table if not exists t_affected (
+  fact_id uuid, ordinal int, match_key text, ecosystem text, name text, ranges text, versions text[], fixed_versions text[],
+  score smallint, severity text) on commit delete rows;
+create temp table if not exists t_vuln_alias (vuln_id text, alias text, fact_id uuid) on commit delete rows;
+create temp table if not exists t_event (scan_run_id bigint, event_type text, payload text, event_id uuid) on commit delete rows;
+create temp table if not exists t_job (kind text, payload text, dedup_key text) on commit delete rows;
+create temp table if not exists t_parked (
+  content_hash bytea, document_id uuid, origin text, reason text, pointer text, message text, format text, hints text, size bigint,
+  encoding text, bytes bytea, revision text, scan_run_id bigint) on commit delete rows;
+alter table t_parked alter column bytes set storage external;

@@ -1,0 +1,83 @@
+package ingest
+
+import (
+	"context"
+	"embed"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed sql/*.sql
+var sqlFiles embed.FS
+
+// text returns sql/<name>.sql. The files are compiled in, so a missing one is a
+// typo that no caller could handle; any test of this package finds it.
+func text(name string) string {
+	b, err := sqlFiles.ReadFile("sql/" + name + ".sql")
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+var (
+	sqlStaging       = text("staging")
+	sqlLookUp        = text("look_up")
+	sqlLookUpMeaning = text("look_up_meaning")
+	sqlUpsertParked  = text("upsert_parked")
+	sqlDeleteParked  = text("delete_parked")
+)
+
+// createStaging makes the temporary tables of one connection.
+func createStaging(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.PgConn().Exec(ctx, sqlStaging).ReadAll(); err != nil {
+		return fmt.Errorf("temporary tables: %w", err)
+	}
+	return nil
+}
+
+// staged is one temporary table and the statement that takes its rows on. The order of
+// the list is the order of the inserts: the same in every transaction, or they deadlock.
+type staged struct {
+	table   string
+	columns []string
+	insert  string
+}
+
+const (
+	inOriginal = iota
+	inSBOM
+	inInventory // no table of its own: from t_sbom
+	inAlias
+	inVEX
+	inStatement
+	inFact
+	inAffected
+	inVulnAlias
+	inArtifact
+	inParked
+	inEvent
+	inJob
+	inPackage
+	inPackageKey
+	stagedTables
+)
+
+var staging = [stagedTables]staged{
+	inOriginal:   {"t_original", []string{"content_hash", "document_id", "kind", "format", "format_version", "size", "encoding", "bytes", "origin", "scan_run_id", "warnings"}, text("insert_originals")},
+	inSBOM:       {"t_sbom", []string{"content_hash", "document_id", "artifact_purl", "doc", "external_id", "format", "format_version", "artifact_id", "artifact_from", "stream", "document_time", "meaning_hash", "component_count", "bom_serial", "scan_run_id", "package_ids", "unmatched"}, text("insert_sboms")},
+	inInventory:  {"", nil, text("insert_inventories")},
+	inAlias:      {"t_alias", []string{"content_hash", "document_id", "artifact_id", "stream", "document_time", "origin", "scan_run_id"}, text("insert_aliases")},
+	inVEX:        {"t_vex", []string{"id", "external_id", "content_hash", "doc", "format", "format_version", "issuer", "document_time", "statement_count", "scan_run_id"}, text("insert_vex_documents")},
+	inStatement:  {"t_statement", []string{"id", "document_id", "ordinal", "pointer", "vuln_id", "status", "justification", "impact", "action", "issuer", "statement_time", "product", "product_purl", "product_key", "subcomponent", "subcomponent_key", "artifact_id", "bom_serial", "bom_ref", "version_range", "source", "content_hash"}, text("insert_statements")},
+	inFact:       {"t_fact", []string{"id", "source", "external_id", "payload", "document_id", "content_hash", "names", "modified", "withdrawn", "summary", "score", "severity", "vector"}, text("insert_facts")},
+	inAffected:   {"t_affected", []string{"fact_id", "ordinal", "match_key", "ecosystem", "name", "ranges", "versions", "fixed_versions", "score", "severity"}, text("insert_affected")},
+	inVulnAlias:  {"t_vuln_alias", []string{"vuln_id", "alias", "fact_id"}, text("insert_vuln_aliases")},
+	inArtifact:   {"t_artifact", []string{"id", "purl", "name_key"}, text("insert_artifacts")},
+	inParked:     {"t_parked", []string{"content_hash", "document_id", "origin", "reason", "pointer", "message", "format", "hints", "size", "encoding", "bytes", "revision", "scan_run_id"}, sqlUpsertParked},
+	inEvent:      {"t_event", []string{"scan_run_id", "event_type", "payload", "event_id"}, text("insert_events")},
+	inJob:        {"t_job", []string{"kind", "payload", "dedup_key"}, text("insert_jobs")},
+	inPackage:    {"t_package", []string{"id", "purl", "type", "namespace", "name", "version", "ecosystem", "match_key", "match_version", "matched_by", "name_key", "unmatched_reason"}, text("insert_packages")},
+	inPackageKey: {"t_package_key", []string{"match_key", "package_id"}, text("insert_package_keys")},
+}

@@ -1,0 +1,183 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/id"
+	"sluice/internal/pg"
+)
+
+// errConcurrent: another transaction stored one of these documents since the look-up.
+var errConcurrent = errors.New("a document was stored by somebody else meanwhile")
+
+// known is what the database has of some bytes.
+type known struct {
+	document        id.ID
+	format, version string
+	parked          string // the reason it was parked with
+	revision        string
+}
+
+// store writes tasks. It holds no connection: each call gets its transaction.
+type store struct {
+	revision string
+	seen     *packageCache
+}
+
+// byTenant calls fn for the tasks of each tenant in turn, with that tenant set.
+func byTenant(ctx context.Context, tx pgx.Tx, tasks []*task, fn func(id.ID, []*task) error) error {
+	groups := map[id.ID][]*task{}
+	var tenants []id.ID
+	for _, t := range tasks {
+		if groups[t.env.Tenant] == nil {
+			tenants = append(tenants, t.env.Tenant)
+		}
+		groups[t.env.Tenant] = append(groups[t.env.Tenant], t)
+	}
+	// The same order in every transaction; the last task's tenant stays set for Source.Advance.
+	slices.SortFunc(tenants, id.ID.Compare)
+	for _, tenant := range tenants {
+		if err := pg.SetTenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		if err := fn(tenant, groups[tenant]); err != nil {
+			return err
+		}
+	}
+	if len(tenants) > 1 {
+		return pg.SetTenant(ctx, tx, tasks[len(tasks)-1].env.Tenant)
+	}
+	return nil
+}
+
+// lookUp decides which tasks are duplicates: of what is stored, or of an earlier task.
+func (s store) lookUp(ctx context.Context, tx pgx.Tx, tasks []*task) error {
+	return byTenant(ctx, tx, tasks, func(tenant id.ID, tasks []*task) error {
+		hashes := make([][]byte, len(tasks))
+		for i, t := range tasks {
+			hashes[i] = t.hash[:]
+		}
+		rows, err := tx.Query(ctx, sqlLookUp, tenant, hashes)
+		if err != nil {
+			return fmt.Errorf("look up %d content hashes: %w", len(hashes), err)
+		}
+		have := map[[32]byte]known{}
+		var hash []byte
+		var k known
+		_, err = pgx.ForEachRow(rows, []any{&hash, &k.document, &k.format, &k.version, &k.parked, &k.revision}, func() error {
+			if old, ok := have[[32]byte(hash)]; !ok || old.parked != "" {
+				have[[32]byte(hash)] = k
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("look up %d content hashes: %w", len(hashes), err)
+		}
+		for _, t := range tasks {
+			k, ok := have[t.hash]
+			if !ok || (k.parked != "" && (k.revision != s.revision || t.env.retries())) {
+				continue
+			}
+			t.known, t.outcome = k, Duplicate
+		}
+		return nil
+	})
+}
+
+// retries reports whether the envelope is to be tried although it was parked before:
+// a replay, or a file that could not be read then.
+func (e Envelope) retries() bool {
+	_, replay := e.Position.(replayed)
+	return replay || (e.Err != nil && e.Bytes == nil)
+}
+
+// write stores tasks and decides their outcomes. In one transaction, sorted by key.
+func (s store) write(ctx context.Context, tx pgx.Tx, tasks []*task) error {
+	// The same bytes twice in one batch: the first one counts.
+	first := map[documentKey]*task{}
+	for _, t := range tasks {
+		k := documentKey{t.env.Tenant, t.hash}
+		if f := first[k]; f != nil && t.outcome != Duplicate {
+			t.outcome, t.known = Duplicate, known{document: f.documentID}
+			if f.doc != nil {
+				t.known.format, t.known.version = f.doc.Format, f.doc.FormatVersion
+			}
+			if f.park != nil {
+				t.known.format, t.known.parked = f.park.Format, f.park.Reason
+			}
+			continue
+		}
+		if first[k] == nil {
+			first[k] = t
+		}
+	}
+	return byTenant(ctx, tx, tasks, func(tenant id.ID, tasks []*task) error {
+		if err := s.findTwins(ctx, tx, tenant, tasks); err != nil {
+			return err
+		}
+		r := newRows(s.seen, s.revision)
+		for _, t := range tasks {
+			r.add(t)
+		}
+		return r.flush(ctx, tx, tenant)
+	})
+}
+
+// findTwins marks SBOMs that say the same as a stored one of their stream.
+func (s store) findTwins(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*task) error {
+	var meanings [][]byte
+	for _, t := range tasks {
+		if t.outcome == "" && t.doc != nil && t.meaning != ([32]byte{}) {
+			meanings = append(meanings, t.meaning[:])
+		}
+	}
+	if meanings == nil {
+		return nil
+	}
+	type key struct {
+		streamKey
+		meaning [32]byte
+	}
+	twins := map[key]id.ID{}
+	rows, err := tx.Query(ctx, sqlLookUpMeaning, tenant, meanings)
+	if err != nil {
+		return fmt.Errorf("look up %d meaning hashes: %w", len(meanings), err)
+	}
+	var document, artifact id.ID
+	var stream string
+	var meaning []byte
+	_, err = pgx.ForEachRow(rows, []any{&document, &artifact, &stream, &meaning}, func() error {
+		twins[key{streamKey{tenant, artifact, stream}, [32]byte(meaning)}] = document
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look up %d meaning hashes: %w", len(meanings), err)
+	}
+	for _, t := range tasks {
+		if t.outcome != "" || t.doc == nil || t.meaning == ([32]byte{}) {
+			continue
+		}
+		k := key{t.streamKey(), t.meaning}
+		if twin, ok := twins[k]; ok {
+			t.twin, t.outcome = twin, Unchanged
+		} else {
+			twins[k] = t.documentID
+		}
+	}
+	return nil
+}
+
+// committed remembers what is known to be stored now.
+func (s store) committed(tasks []*task) {
+	for _, t := range tasks {
+		if t.outcome == Accepted && t.packages != nil {
+			s.seen.add(t.packages)
+		}
+		t.packages = nil
+	}
+}

@@ -1,0 +1,46 @@
+package ingest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Channel is the NOTIFY channel on which projection workers listen for new jobs.
+const Channel = "sluice_jobs"
+
+// waker tells the projection workers that there is work, from a transaction of its
+// own and at most every 100 ms: NOTIFY takes a lock of the whole server at commit,
+// which must not be held up by the import.
+type waker struct {
+	pool *pgxpool.Pool
+	mu   sync.Mutex
+	due  *time.Timer
+}
+
+func newWaker(pool *pgxpool.Pool) *waker { return &waker{pool: pool} }
+
+func (w *waker) signal() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.due == nil {
+		w.due = time.AfterFunc(100*time.Millisecond, w.flush)
+	}
+}
+
+// flush sends what is due now. Workers poll as well: a signal that is lost costs a moment.
+func (w *waker) flush() {
+	w.mu.Lock()
+	due := w.due
+	w.due = nil
+	w.mu.Unlock()
+	if due == nil {
+		return
+	}
+	due.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_, _ = w.pool.Exec(ctx, `select pg_notify($1, '')`, Channel)
+}
