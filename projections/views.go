@@ -1,0 +1,54 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Views are the materialized views that are refreshed, in order.
+var Views = []string{"mv_artifact_risk", "mv_triage_queue"}
+
+// markViews notes that the views are stale: a row of the queue without a tenant, since
+// appending never makes two transactions wait for each other, as one flag would.
+func markViews(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, `insert into core.job_queue (tenant_id, kind, payload) values (null, 'views', '{}')`); err != nil {
+		return fmt.Errorf("mark views stale: %w", err)
+	}
+	return nil
+}
+
+// RefreshViews refreshes the materialized views if findings changed since the last
+// time; one process at a time, the others leave it to that one. It reports whether it did.
+func (w *Worker) RefreshViews(ctx context.Context) (bool, error) {
+	did := false
+	err := pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
+		var got bool
+		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock(hashtextextended('sluice.views', 0))`).Scan(&got); err != nil || !got {
+			return err
+		}
+		// What is marked before this delete is in the snapshot that the refresh takes after it.
+		tag, err := tx.Exec(ctx, `delete from core.job_queue where kind = 'views' and tenant_id is null`)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		for _, view := range Views {
+			start := time.Now()
+			if _, err := tx.Exec(ctx, `select vex.refresh_view($1)`, view); err != nil {
+				return fmt.Errorf("refresh %s: %w", view, err)
+			}
+			if _, err := tx.Exec(ctx, `update vex.view_refresh set refreshed_at = now(), duration_ms = $2 where view_name = $1`,
+				view, time.Since(start).Milliseconds()); err != nil {
+				return err
+			}
+		}
+		did = true
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("views: %w", err)
+	}
+	return did, nil
+}
