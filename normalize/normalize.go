@@ -278,23 +278,23 @@ var DefaultLimits = Limits{
 
 // Reasons why a document is parked; parked.reason and receipts hold these words.
 const (
-	ReasonEmpty          = "empty"                // no bytes
-	ReasonUnknownFormat  = "unknown-format"       // no format recognises it
-	ReasonUnsupported    = "unsupported-version"  // the format is known, this version of it is not
-	ReasonSyntax         = "syntax"               // not well-formed JSON, XML, YAML
-	ReasonInvalid        = "invalid"              // well-formed, but lacks what nobody can do without
-	ReasonEncoding       = "encoding"             // invalid UTF-8
-	ReasonNUL            = "nul-character"        // \u0000: PostgreSQL cannot hold it
-	ReasonSurrogate      = "lone-surrogate"       // \ud800 without its partner
-	ReasonNumber         = "number-out-of-range"  // 1e400
-	ReasonDepth          = "too-deep"             // Limits.MaxDepth
-	ReasonTooLarge       = "too-large"            // Limits.MaxBytes, MaxArchive
-	ReasonTooMany        = "too-many"             // Limits.MaxComponents, MaxEntries
-	ReasonLayers         = "too-many-layers"      // Limits.MaxLayers
-	ReasonCorruptArchive = "corrupt-archive"      // truncated gzip, bad zip directory
-	ReasonEmptyArchive   = "empty-archive"        // an archive without entries
-	ReasonDatabase       = "refused-by-database"  // PostgreSQL refused a value that got past the checks
-	ReasonUnreadable     = "unreadable"           // the file could not be opened or read
+	ReasonEmpty          = "empty"               // no bytes
+	ReasonUnknownFormat  = "unknown-format"      // no format recognises it
+	ReasonUnsupported    = "unsupported-version" // the format is known, this version of it is not
+	ReasonSyntax         = "syntax"              // not well-formed JSON, XML, YAML
+	ReasonInvalid        = "invalid"             // well-formed, but lacks what nobody can do without
+	ReasonEncoding       = "encoding"            // invalid UTF-8
+	ReasonNUL            = "nul-character"       // \u0000: PostgreSQL cannot hold it
+	ReasonSurrogate      = "lone-surrogate"      // \ud800 without its partner
+	ReasonNumber         = "number-out-of-range" // 1e400
+	ReasonDepth          = "too-deep"            // Limits.MaxDepth
+	ReasonTooLarge       = "too-large"           // Limits.MaxBytes, MaxArchive
+	ReasonTooMany        = "too-many"            // Limits.MaxComponents, MaxEntries
+	ReasonLayers         = "too-many-layers"     // Limits.MaxLayers
+	ReasonCorruptArchive = "corrupt-archive"     // truncated gzip, bad zip directory
+	ReasonEmptyArchive   = "empty-archive"       // an archive without entries
+	ReasonDatabase       = "refused-by-database" // PostgreSQL refused a value that got past the checks
+	ReasonUnreadable     = "unreadable"          // the file could not be opened or read
 )
 
 // ParkError says why a document can never be normalised by this version.

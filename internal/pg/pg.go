@@ -46,6 +46,9 @@ type Config struct {
 	StatementTimeout time.Duration
 	// AfterConnect runs once per connection, after the role is taken: temporary tables go here.
 	AfterConnect func(context.Context, *pgx.Conn) error
+	// BeforeConnect may change where to connect to: an embedded server that was started
+	// again may have another port.
+	BeforeConnect func(context.Context, *pgx.ConnConfig) error
 }
 
 // Open returns a pool whose connections act as role. It connects once, so that
@@ -72,6 +75,7 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 		settings["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
 	}
 	settings["idle_in_transaction_session_timeout"] = "300000"
+	pc.BeforeConnect = cfg.BeforeConnect
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if err := Become(ctx, c, role); err != nil {
 			return err

@@ -1,0 +1,86 @@
+# Everything here needs Go 1.26 and a network (or a warm module cache), nothing
+# else: the database is fetched and started by the program itself.
+
+# The version stamp comes from the program, not from git: a source archive
+# without .git, or a checkout owned by somebody else, builds the same.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+
+GO ?= go
+TOOL = $(GO) tool -modfile=tools.mod
+# How long one fuzz target runs; FUZZTIME=5m make fuzz for a thorough run.
+FUZZTIME ?= 10s
+# What the test targets cover; make test PKG=./normalize/... for a part.
+PKG ?= ./...
+# More flags for go test, such as -run or -v.
+TESTFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check fmt fmt-check vet staticcheck race fuzz bench cover deadcode tidy-check clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/sluice
+	$(GO) build -trimpath -o bin/sluice ./cmd/sluice
+
+demo: build ## import our sample documents into an embedded PostgreSQL and show the findings
+	@SLUICE_HOME="$${SLUICE_HOME:-$${TMPDIR:-/tmp}/sluice-demo-$$(id -u)}" ./fixtures/demo.sh
+
+test: ## run all tests against an embedded PostgreSQL (TEST_DATABASE_URL=... to use your own)
+	@$(GO) run ./internal/testsum -timeout 15m $(TESTFLAGS) $(PKG)
+
+check: fmt-check vet staticcheck race ## formatting, vet, staticcheck, then the short tests under the race detector
+
+fmt: ## format all files
+	$(TOOL) gofumpt -w .
+
+fmt-check: ## fail when a file is not formatted by gofumpt
+	@bad="$$($(TOOL) gofumpt -l .)" || exit 1; \
+	if [ -n "$$bad" ]; then \
+		printf 'not formatted, run make fmt:\n%s\n' "$$bad" >&2; exit 1; \
+	fi
+
+vet: ## go vet
+	$(GO) vet $(PKG)
+
+staticcheck: ## staticcheck
+	$(TOOL) staticcheck $(PKG)
+
+# The race detector is C code. Without a compiler the tests are still worth
+# running, so they run without it and say so.
+race: ## the short tests under the race detector
+	@cc="$$($(GO) env CC)"; \
+	if command -v "$${cc%% *}" >/dev/null 2>&1; then \
+		CGO_ENABLED=1 $(GO) run ./internal/testsum -race -short -timeout 15m $(TESTFLAGS) $(PKG); \
+	else \
+		echo "no C compiler ($$cc): running the short tests WITHOUT the race detector" >&2; \
+		$(GO) run ./internal/testsum -short -timeout 15m $(TESTFLAGS) $(PKG); \
+	fi
+
+# go test fuzzes one target of one package at a time, hence the loops.
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	@set -e; for pkg in $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $(PKG)); do \
+		dir="$$($(GO) list -f '{{.Dir}}' $$pkg)"; \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$dir"/*_test.go); do \
+			echo "== $$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+bench: build ## measure import, matching and queue against the goals (bin/sluice bench)
+	bin/sluice bench
+
+cover: ## coverage of all tests: coverage.out, and coverage.html to look at
+	@$(GO) run ./internal/testsum -timeout 15m -coverpkg=./... -coverprofile=coverage.out $(TESTFLAGS) $(PKG)
+	@$(GO) tool cover -html=coverage.out -o coverage.html
+	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+deadcode: ## functions that nothing reaches
+	$(TOOL) deadcode -test ./...
+
+tidy-check: ## fail when go.mod or go.sum are not tidy, or a module differs from its sum
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+clean: ## remove what the other targets made (not databases: those are under SLUICE_HOME)
+	rm -rf bin coverage.out coverage.html

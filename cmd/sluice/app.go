@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sluice/internal/embedpg"
+	"sluice/internal/id"
+	"sluice/internal/pg"
+	"sluice/migrations"
+	"sluice/partitions"
+)
+
+// app is what the commands share: settings, the database, the tenant.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	tenant, output, databaseURL, home, logLevel, logFormat, config string
+
+	log    *slog.Logger
+	server *embedpg.Server // nil with --database-url
+	url    string
+	pools  []*pgxpool.Pool
+}
+
+func (a *app) flags(f *pflag.FlagSet) {
+	f.StringVar(&a.tenant, "tenant", "default", "tenant, by name or UUID (env SLUICE_TENANT)")
+	f.StringVarP(&a.output, "output", "o", "table", "form of the results: table, json or csv")
+	f.StringVar(&a.databaseURL, "database-url", "", "PostgreSQL to use, 16 or newer; empty means the embedded one under --home (env SLUICE_DATABASE_URL)")
+	f.StringVar(&a.home, "home", "", "folder of the embedded server; default $XDG_DATA_HOME/sluice (env SLUICE_HOME)")
+	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
+	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&a.config, "config", "", "YAML file whose keys are the names of flags (env SLUICE_CONFIG)")
+}
+
+// configure fills in flags that were not given: from the environment, else from the
+// configuration file. The environment's name of --database-url is SLUICE_DATABASE_URL,
+// and so on for every flag.
+func (a *app) configure(cmd *cobra.Command) error {
+	env := func(name string) (string, bool) {
+		return os.LookupEnv("SLUICE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
+	}
+	if v, ok := env("config"); ok && !cmd.Flags().Changed("config") {
+		a.config = v
+	}
+	file, err := readConfig(a.config, cmd.Root())
+	if err != nil {
+		return err
+	}
+	var bad error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "config" || f.Name == "help" || bad != nil {
+			return
+		}
+		v, from := "", ""
+		if s, ok := env(f.Name); ok && s != "" {
+			v, from = s, "environment variable SLUICE_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		} else if s, ok := file[f.Name]; ok {
+			v, from = s, a.config
+		}
+		if from == "" {
+			return
+		}
+		if err := f.Value.Set(v); err != nil {
+			bad = usagef("%s: --%s: %w", from, f.Name, err)
+		}
+	})
+	if bad != nil {
+		return bad
+	}
+	switch a.output {
+	case "table", "json", "csv":
+	default:
+		return usagef("--output %q: it is table, json or csv", a.output)
+	}
+	return a.logger()
+}
+
+// readConfig reads the configuration file. A key that is no flag of any command is a mistake.
+func readConfig(path string, root *cobra.Command) (map[string]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("configuration: %w", err)
+	}
+	var raw map[string]any
+	if err := yaml.Unmarshal(b, &raw); err != nil {
+		return nil, usagef("configuration %s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	known := map[string]bool{}
+	var collect func(*cobra.Command)
+	collect = func(c *cobra.Command) {
+		note := func(f *pflag.Flag) { known[f.Name] = true }
+		c.PersistentFlags().VisitAll(note)
+		c.Flags().VisitAll(note)
+		for _, sub := range c.Commands() {
+			collect(sub)
+		}
+	}
+	collect(root)
+	out := map[string]string{}
+	for k, v := range raw {
+		if !known[k] {
+			return nil, usagef("configuration %s: there is no flag --%s, so no key %q", path, k, k)
+		}
+		out[k] = fmt.Sprint(v)
+	}
+	return out, nil
+}
+
+func (a *app) logger() error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return usagef("--log-level %q: it is debug, info, warn or error", a.logLevel)
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	switch a.logFormat {
+	case "text":
+		a.log = slog.New(slog.NewTextHandler(a.stderr, opts))
+	case "json":
+		a.log = slog.New(slog.NewJSONHandler(a.stderr, opts))
+	default:
+		return usagef("--log-format %q: it is text or json", a.logFormat)
+	}
+	return nil
+}
+
+// connect finds the database, starting the embedded one where no other is named, and
+// brings an embedded one up to date. A database of one's own is migrated by hand.
+func (a *app) connect(ctx context.Context) error {
+	if a.url != "" {
+		return nil
+	}
+	if a.databaseURL != "" {
+		a.url = a.databaseURL
+		return a.check(ctx)
+	}
+	server, err := embedpg.Start(ctx, embedpg.Config{Home: a.home, Logger: a.log})
+	if err != nil {
+		return fmt.Errorf("embedded PostgreSQL: %w", err)
+	}
+	a.server, a.url = server, server.URL()
+	return a.migrate(ctx)
+}
+
+// check refuses a database that this program does not fit.
+func (a *app) check(ctx context.Context) error {
+	conn, err := a.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return migrations.Verify(ctx, conn)
+}
+
+// migrate brings the database up to date and makes the partitions that are due.
+func (a *app) migrate(ctx context.Context) error {
+	conn, err := a.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, err = migrateUp(ctx, conn)
+	return err
+}
+
+func migrateUp(ctx context.Context, conn *pgx.Conn) ([]migrations.Script, error) {
+	done, err := migrations.Up(ctx, conn)
+	if err != nil {
+		return done, err
+	}
+	if len(done) > 0 {
+		if err := migrations.SetSearchPath(ctx, conn); err != nil {
+			return done, err
+		}
+	}
+	if err := migrations.AsOwner(ctx, conn); err != nil {
+		return done, err
+	}
+	_, err = partitions.Ensure(ctx, conn, time.Now())
+	return done, err
+}
+
+// dial opens one connection as the user of the URL, without a role.
+func (a *app) dial(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := pgx.Connect(ctx, a.url)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return conn, nil
+}
+
+// pool opens connections that act as role.
+func (a *app) pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxpool.Pool, error) {
+	if err := a.connect(ctx); err != nil {
+		return nil, err
+	}
+	if a.server != nil {
+		cfg.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+			c.Port = uint16(a.server.Port()) // it may have moved when the server was started again
+			return nil
+		}
+	}
+	pool, err := pg.Open(ctx, a.url, role, cfg)
+	if err != nil {
+		return nil, err
+	}
+	a.pools = append(a.pools, pool)
+	return pool, nil
+}
+
+// revive starts an embedded server that died; someone else's server is left to its owner.
+func (a *app) revive(error) {
+	if a.server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := a.server.Ensure(ctx); err != nil {
+		a.log.Warn("embedded PostgreSQL cannot be started again yet", "error", err)
+	}
+}
+
+func (a *app) close() {
+	for _, p := range a.pools {
+		p.Close()
+	}
+	if a.server != nil {
+		_ = a.server.Close()
+	}
+}
+
+// tenantID finds the tenant of --tenant. `default` is made when it is missing; any other
+// name only where make is true, so that a typing error does not open a new tenant for reading.
+func (a *app) tenantID(ctx context.Context, create bool) (id.ID, error) {
+	pool, err := a.pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
+	if err != nil {
+		return id.ID{}, err
+	}
+	if t, err := id.Parse(a.tenant); err == nil {
+		var exists bool
+		if err := pool.QueryRow(ctx, `select exists (select from authority.tenant where tenant_id = $1)`, t).Scan(&exists); err != nil {
+			return t, fmt.Errorf("find tenant: %w", err)
+		}
+		if !exists {
+			return t, fmt.Errorf("there is no tenant %s; see `sluice tenant list`", t)
+		}
+		return t, nil
+	}
+	var t id.ID
+	err = pool.QueryRow(ctx, `select tenant_id from authority.tenant where name = $1`, a.tenant).Scan(&t)
+	switch {
+	case err == nil:
+		return t, nil
+	case !errors.Is(err, pgx.ErrNoRows):
+		return t, fmt.Errorf("find tenant: %w", err)
+	case !create && a.tenant != "default":
+		return t, fmt.Errorf("there is no tenant %q; make it with `sluice tenant create %s`", a.tenant, a.tenant)
+	}
+	t, _, err = createTenant(ctx, pool, a.tenant)
+	return t, err
+}
+
+// reader runs fn in a transaction that sees the tenant's rows and cannot write.
+func (a *app) reader(ctx context.Context, fn func(pgx.Tx, id.ID) error) error {
+	tenant, err := a.tenantID(ctx, false)
+	if err != nil {
+		return err
+	}
+	pool, err := a.pool(ctx, pg.Reader, pg.Config{MaxConns: 1})
+	if err != nil {
+		return err
+	}
+	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+		if err := pg.SetTenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		return fn(tx, tenant)
+	})
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newDatabase(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "database", Short: "The embedded PostgreSQL: run it, connect to it"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "run",
+		Short: "Keep the embedded server running and print how to connect, until stopped",
+		Long: `Starts the embedded server (or joins it), prints its URL on standard output and keeps it
+running until interrupted. The URL is that of user sluice, which owns the database but is
+no superuser; ` + "`set role sluice_reader`" + ` and the other roles are open to it.`,
+		Example: "  sluice database run &\n  psql \"$(sluice database url)\"",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if err := a.connect(ctx); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.stdout, a.url)
+			<-ctx.Done()
+			return nil
+		},
+	}, &cobra.Command{
+		Use:   "url",
+		Short: "Print the URL of the database in use",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.connect(cmd.Context()); err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			fmt.Fprintln(a.stdout, a.url)
+			return nil
+		},
+	})
+	return cmd
+}

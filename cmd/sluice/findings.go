@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"sluice/internal/id"
+	"sluice/normalize/purl"
+)
+
+func newFindings(a *app) *cobra.Command {
+	var artifact, vuln, status string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "findings",
+		Short: "List findings: open ones, suppressed ones with the reason, or all",
+		Example: `  sluice findings --tenant acme
+  sluice findings --artifact pkg:oci/app@1.2 --status all --output json
+  sluice findings --vuln CVE-2021-44228 --output csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch status {
+			case "open", "suppressed", "all":
+			default:
+				return usagef("--status %q: it is open, suppressed or all", status)
+			}
+			if limit < 0 {
+				return usagef("--limit %d: it is 0, for all, or more", limit)
+			}
+			return a.findings(cmd.Context(), artifact, vuln, status, limit)
+		},
+	}
+	cmd.Flags().StringVar(&artifact, "artifact", "", "only those of this artifact, by purl")
+	cmd.Flags().StringVar(&vuln, "vuln", "", "only those of this vulnerability, by any of its ids")
+	cmd.Flags().StringVar(&status, "status", "open", "open, suppressed or all")
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many, the worst first; 0 is all")
+	return cmd
+}
+
+// foundJSON is a finding as --output json has it.
+type foundJSON struct {
+	Artifact      string          `json:"artifact"`
+	Package       string          `json:"package"`
+	Vulnerability string          `json:"vulnerability"`
+	Aliases       []string        `json:"aliases"`
+	Advisories    []string        `json:"advisories"`
+	Status        string          `json:"status"`
+	Severity      string          `json:"severity"`
+	Score         any             `json:"score"`
+	Fixed         []string        `json:"fixed_versions"`
+	VEX           *vexJSON        `json:"vex"`
+	Evidence      json.RawMessage `json:"evidence"`
+	FirstSeen     time.Time       `json:"first_seen"`
+	LastChanged   time.Time       `json:"last_changed"`
+
+	score *int16
+}
+
+type vexJSON struct {
+	Status        string `json:"status"`
+	Justification string `json:"justification"`
+	Source        string `json:"source"`
+	Issuer        string `json:"issuer,omitempty"`
+	Product       string `json:"product,omitempty"`
+	Scope         string `json:"scope,omitempty"`
+	Time          string `json:"time,omitempty"`
+	Detail        string `json:"detail,omitempty"`
+	StatementID   string `json:"statement_id,omitempty"`
+	DecisionID    string `json:"decision_id,omitempty"`
+}
+
+const sqlFindings = `
+select 'open', artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
+from vex.open_findings
+where tenant_id = $1 and $4 <> 'suppressed' and ($2 = '' or artifact_purl = $2) and ($3 = '' or vuln_id = $3 or $3 = any (aliases) or $3 = any (advisories))
+union all
+select 'suppressed', artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
+from vex.suppressed_findings
+where tenant_id = $1 and $4 <> 'open' and ($2 = '' or artifact_purl = $2) and ($3 = '' or vuln_id = $3 or $3 = any (aliases) or $3 = any (advisories))
+order by 7 desc nulls last, 4, 2, 3
+limit nullif($5, 0)`
+
+func (a *app) findings(ctx context.Context, artifact, vuln, status string, limit int) error {
+	if artifact != "" {
+		p, err := purl.Parse(artifact)
+		if err != nil {
+			return usagef("--artifact %q: %w; write it like pkg:oci/app@1.2", artifact, err)
+		}
+		artifact = p.Purl
+	}
+	var list []foundJSON
+	err := a.reader(ctx, func(tx pgx.Tx, tenant id.ID) error {
+		rows, err := tx.Query(ctx, sqlFindings, tenant, artifact, vuln, status, limit)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (foundJSON, error) {
+			var f foundJSON
+			var vex []byte
+			err := row.Scan(&f.Status, &f.Artifact, &f.Package, &f.Vulnerability, &f.Aliases, &f.Advisories, &f.score, &f.Severity, &f.Fixed, &vex, &f.Evidence, &f.FirstSeen, &f.LastChanged)
+			if err == nil && vex != nil {
+				err = json.Unmarshal(vex, &f.VEX)
+			}
+			f.Score = scoreNumber(f.score)
+			f.FirstSeen, f.LastChanged = f.FirstSeen.UTC(), f.LastChanged.UTC()
+			return f, err
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("findings: %w", err)
+	}
+	t := table{head: []string{"vulnerability", "score", "severity", "package", "artifact", "status", "fixed in", "reason"}, empty: "no " + strings.TrimPrefix(status, "all") + " findings"}
+	for _, f := range list {
+		reason := ""
+		if f.VEX != nil {
+			reason = f.VEX.Status
+			if f.VEX.Justification != "" {
+				reason += ": " + f.VEX.Justification
+			}
+			reason += " (" + strings.TrimSpace(f.VEX.Source+" "+f.VEX.Issuer) + ")"
+		}
+		t.add(f.Vulnerability, tenths(f.score), f.Severity, f.Package, f.Artifact, f.Status, strings.Join(f.Fixed, " "), reason)
+	}
+	return a.print(&t, orEmpty(list))
+}

@@ -1,0 +1,158 @@
+// Command sluice imports SBOMs, VEX and vulnerability facts into PostgreSQL and
+// says what they mean for each other: open findings, suppressed ones with the
+// reason, and what could not be matched.
+//
+// This package is the command line and the wiring: the only place that knows
+// every other one. Each command has a file of its own; app.go holds what they share.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/embedpg"
+)
+
+func main() {
+	embedpg.Main() // returns unless this process is the embedded server's keeper
+	os.Exit(realMain())
+}
+
+func realMain() int {
+	ctx, stop := signals(context.Background())
+	defer stop()
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+}
+
+// stopped is the cause of a context that a signal ended.
+type stopped struct{ sig syscall.Signal }
+
+func (s stopped) Error() string { return "stopped by " + s.sig.String() }
+
+// signals ends the context at the first SIGINT or SIGTERM, so that the batch in hand is
+// finished, and the process at the second.
+func signals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		first, ok := <-ch
+		if !ok {
+			return
+		}
+		cancel(stopped{first.(syscall.Signal)})
+		if second, ok := <-ch; ok {
+			os.Exit(128 + int(second.(syscall.Signal)))
+		}
+	}()
+	return ctx, func() { signal.Stop(ch); close(ch); cancel(nil) }
+}
+
+// usageError is a mistake on the command line: exit status 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errParked: the work is done, but documents were parked. Exit status 3, nothing to print.
+var errParked = errors.New("documents were parked")
+
+// run is the whole program but for the process around it. It returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	defer a.close()
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	var stop stopped
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errParked):
+		return 3
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "sluice: %v\n", err)
+		return 2
+	case errors.As(context.Cause(ctx), &stop):
+		fmt.Fprintf(stderr, "sluice: %v\n", stop)
+		return 128 + int(stop.sig)
+	}
+	fmt.Fprintf(stderr, "sluice: %v\n", err)
+	return 1
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sluice",
+		Short: "Import SBOMs, VEX and vulnerability facts into PostgreSQL, exactly once in effect",
+		Long: `Sluice imports SBOMs, VEX and vulnerability facts into PostgreSQL, exactly once in
+effect, for many tenants, and keeps the findings right whatever order they arrive in.
+
+Without --database-url it runs a PostgreSQL of its own under --home.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
+130 or 143 stopped by a signal after the batch in hand was finished.`,
+		Example: `  sluice ingest file feeds/ --shared
+  sluice ingest file ./sboms --tenant acme --wait
+  sluice findings --tenant acme`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return a.configure(cmd)
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+	})
+	a.flags(root.PersistentFlags())
+	root.AddCommand(
+		newIngest(a), newProject(a), newFindings(a), newMatch(a), newUnknowns(a), newVEX(a), newParked(a),
+		newDocument(a), newTenant(a), newMigrate(a), newDatabase(a), newBench(a), newVersion(a),
+	)
+	strict(root)
+	return root
+}
+
+// strict makes wrong arguments usage errors, and a command that only groups others
+// refuse what it does not know instead of printing help with status 0.
+func strict(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+			}
+			return nil
+		}
+	}
+	if cmd.HasSubCommands() && cmd.RunE == nil {
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			var names []string
+			for _, c := range cmd.Commands() {
+				if c.IsAvailableCommand() {
+					names = append(names, c.Name())
+				}
+			}
+			return usagef("%s has no command %q; it has %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
+		}
+	}
+	for _, c := range cmd.Commands() {
+		strict(c)
+	}
+}

@@ -1,0 +1,7 @@
+package embedpg
+
+import "errors"
+
+func mount(string, string) error { return errors.ErrUnsupported }
+
+func unmount(string) {}

@@ -1,0 +1,235 @@
+package csaf
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/normalize"
+	"sluice/normalize/detect"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/*/want.json")
+
+func read(b []byte, lim normalize.Limits) (*normalize.Document, error) {
+	return Format{}.Normalize(normalize.Input{Bytes: b, Limits: lim})
+}
+
+// TestGolden compares what the documents in testdata say with want.json.
+func TestGolden(t *testing.T) {
+	docs, _ := filepath.Glob("testdata/*/doc.json")
+	if len(docs) == 0 {
+		t.Fatal("no testdata")
+	}
+	for _, path := range docs {
+		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, err := detect.Scan(b, normalize.Limits{})
+			if err != nil || !(Format{}).Detect(h) {
+				t.Fatalf("not recognised: %v", err)
+			}
+			doc, err := read(b, normalize.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := json.MarshalIndent(doc, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantPath := filepath.Join(filepath.Dir(path), "want.json")
+			if *update {
+				if err := os.WriteFile(wantPath, append(got, '\n'), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(wantPath)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(strings.TrimSpace(string(want)), string(got)); d != "" {
+				t.Errorf("(-want +got; go test -update rewrites)\n%s", d)
+			}
+		})
+	}
+}
+
+func TestDetect(t *testing.T) {
+	for in, want := range map[string]bool{
+		`{"document":{"csaf_version":"2.0"}}`:                       true,
+		`{"document":{"csaf_version":"3.0"}}`:                       true,
+		`{"document":{"category":"csaf_vex"},"vulnerabilities":[]}`: true,
+		`{"document":{"category":"csaf_vex"}}`:                      false,
+		`{"document":{"category":"letter"},"product_tree":{}}`:      false,
+		`{"document":{"title":"a"},"vulnerabilities":[]}`:           false,
+		`{"catalogVersion":"2025","vulnerabilities":[]}`:            false,
+		`{"@context":"https://openvex.dev/ns"}`:                     false,
+	} {
+		h, err := detect.Scan([]byte(in), normalize.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (Format{}).Detect(h); got != want {
+			t.Errorf("%s: %v", in, got)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	ids := `["a","b","c","d","e","f"]`
+	for in, want := range map[string]string{
+		`[]`:                                  normalize.ReasonInvalid,
+		``:                                    normalize.ReasonSyntax,
+		`{"document":`:                        normalize.ReasonSyntax,
+		`{"vulnerabilities":[{]}`:             normalize.ReasonSyntax,
+		`{} {}`:                               normalize.ReasonSyntax,
+		`{"document":{"csaf_version":"1.2"}}`: normalize.ReasonUnsupported + " at /document/csaf_version",
+		`{"document":{"csaf_version":"2.0"},"vulnerabilities":[{"cve":"CVE-1","product_status":{"fixed":` + ids + `}}]}`:                                              normalize.ReasonTooMany,
+		`{"product_tree":{"full_product_names":[{"product_id":"1"},{"product_id":"2"},{"product_id":"3"},{"product_id":"4"},{"product_id":"5"},{"product_id":"6"}]}}`: normalize.ReasonTooMany,
+		`{"product_tree":{"product_groups":[` + strings.TrimSuffix(strings.Repeat(`{"group_id":"g","product_ids":`+ids+`},`, 20), ",") + `]}}`:                        normalize.ReasonTooMany,
+	} {
+		_, err := read([]byte(in), normalize.Limits{MaxComponents: 5})
+		if err == nil || !normalize.Permanent(err) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", in, err, want)
+		}
+	}
+}
+
+// TestOrder holds that the order of the document's members does not matter.
+func TestOrder(t *testing.T) {
+	b, err := os.ReadFile("testdata/vex20/doc.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts map[string]json.RawMessage
+	if err := json.Unmarshal(b, &parts); err != nil {
+		t.Fatal(err)
+	}
+	turned := fmt.Sprintf(`{"vulnerabilities":%s,"product_tree":%s,"document":%s}`, parts["vulnerabilities"], parts["product_tree"], parts["document"])
+	want, err := read(b, normalize.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := read([]byte(turned), normalize.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func FuzzNormalize(f *testing.F) {
+	docs, _ := filepath.Glob("testdata/*/doc.json")
+	for _, path := range docs {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		doc, err := read(b, normalize.Limits{})
+		again, errAgain := read(b, normalize.Limits{})
+		if fmt.Sprint(err) != fmt.Sprint(errAgain) || cmp.Diff(doc, again) != "" {
+			t.Fatalf("different results: %v, %v", err, errAgain)
+		}
+		if err != nil && !normalize.Permanent(err) {
+			t.Fatalf("not permanent: %v", err)
+		}
+		if err != nil {
+			return
+		}
+		for _, s := range doc.Statements {
+			if s.VulnID == "" || s.Status == "" || s.Pointer == "" || len(s.Products) == 0 {
+				t.Errorf("incomplete: %+v", s)
+			}
+			for _, p := range s.Products {
+				if p.ID == "" {
+					t.Errorf("%s: a product without an id", s.Pointer)
+				}
+			}
+		}
+	})
+}
+
+// BenchmarkNormalize reads the largest real document, 19 MB.
+func BenchmarkNormalize(b *testing.B) {
+	var largest []byte
+	eachReal(b, func(_ string, doc []byte, _ *normalize.Head) {
+		if len(doc) > len(largest) {
+			largest = doc
+		}
+	})
+	b.SetBytes(int64(len(largest)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := read(largest, normalize.Limits{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func ExampleFormat() {
+	doc, err := Format{}.Normalize(normalize.Input{Bytes: []byte(`{
+		"document": {
+			"category": "csaf_vex", "csaf_version": "2.0",
+			"publisher": {"name": "Teapot Works"},
+			"tracking": {"id": "TW-1", "current_release_date": "2026-03-01T10:00:00Z"}
+		},
+		"product_tree": {"full_product_names": [
+			{"name": "Kettle 1.2", "product_id": "K12", "product_identification_helper": {"purl": "pkg:npm/kettle@1.2"}}
+		]},
+		"vulnerabilities": [{
+			"cve": "CVE-2026-0001",
+			"product_status": {"known_not_affected": ["K12"]},
+			"flags": [{"label": "component_not_present", "product_ids": ["K12"]}]
+		}]
+	}`)})
+	if err != nil {
+		panic(err)
+	}
+	s := doc.Statements[0]
+	fmt.Println(s.VulnID, s.Status, s.Justification, s.Products[0].Purl)
+	// Output: CVE-2026-0001 not_affected component_not_present pkg:npm/kettle@1.2
+}
+
+// TestHostile holds that references multiply neither time nor memory.
+func TestHostile(t *testing.T) {
+	list := func(n int, format string) string {
+		var parts []string
+		for i := range n {
+			parts = append(parts, strings.ReplaceAll(format, "#", fmt.Sprint(i)))
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	}
+	purls := func(name string) string { return list(3000, `"pkg:npm/`+name+`@#"`) }
+	for name, in := range map[string]string{
+		"purls times purls": `{"product_tree":{"full_product_names":[{"product_id":"A","product_identification_helper":{"purls":` + purls("a") + `}},{"product_id":"B","product_identification_helper":{"purls":` + purls("b") + `}}],
+			"relationships":[{"full_product_name":{"product_id":"C"},"product_reference":"A","relates_to_product_reference":"B"}]},"vulnerabilities":` + list(2000, `{"cve":"CVE-#","product_status":{"fixed":["C"]}}`) + `}`,
+		"notes times group": `{"product_tree":{"product_groups":[{"group_id":"G","product_ids":` + list(5000, `"#"`) + `}]},"vulnerabilities":[{"cve":"CVE-1","product_status":{"fixed":["none"]},"remediations":` + list(20000, `{"details":"#","group_ids":["G"]}`) + `}]}`,
+		"flags times notes": `{"vulnerabilities":[{"cve":"CVE-1","product_status":{"known_not_affected":` + list(20000, `"#"`) + `},"flags":` + list(20000, `{"label":"#","product_ids":["#"]}`) + `,"threats":` + list(20000, `{"category":"impact","details":"#"}`) + `}]}`,
+	} {
+		start := time.Now()
+		doc, err := read([]byte(in), normalize.Limits{})
+		if err != nil && !strings.HasPrefix(err.Error(), normalize.ReasonTooMany) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if doc != nil && len(doc.Statements) > 2*maxBundles {
+			t.Errorf("%s: %d statements", name, len(doc.Statements))
+		}
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("%s: took %v", name, d)
+		}
+		t.Logf("%s: %v, %v", name, time.Since(start), err)
+	}
+}

@@ -1,0 +1,274 @@
+package cyclonedx
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"sluice/normalize"
+	"sluice/normalize/cyclonedx/lenient"
+)
+
+// bom is the state of one pass over a document.
+type bom struct {
+	r      *lenient.Reader
+	doc    *normalize.Document
+	limits normalize.Limits
+
+	// refs holds every bom-ref: the index of a component, or noComponent.
+	refs map[string]int
+	// main is the bom-ref of metadata.component.
+	main    string
+	hasMain bool
+
+	// These sections refer to components, which may come after them. They are
+	// passed over and read at the end; the bytes stay where they are.
+	dependencies, vulnerabilities section
+
+	hasVersion bool
+	issuer     issuer
+}
+
+// noComponent marks the bom-ref of something that can be referred to but is no
+// component: a service or a tool.
+const noComponent = -1
+
+// section is a member that is read later.
+type section struct {
+	raw     []byte
+	pointer string
+}
+
+func (b *bom) read() {
+	r := b.r
+	if !b.enterRoot() {
+		return
+	}
+	for r.Member() {
+		switch string(r.Name()) {
+		case "bomFormat":
+			if format := r.Text(); format != "CycloneDX" {
+				b.doc.Warn("bom-format", "/bomFormat", "%.40q instead of \"CycloneDX\"", format)
+			}
+		case "specVersion":
+			b.version(r.Text())
+		case "serialNumber":
+			b.doc.ID = strings.TrimSpace(r.Text())
+		case "metadata":
+			b.metadata()
+		case "components":
+			b.components("/components")
+		case "services":
+			b.services()
+		case "dependencies":
+			b.dependencies = section{r.Raw(), "/dependencies"}
+		case "vulnerabilities":
+			b.vulnerabilities = section{r.Raw(), "/vulnerabilities"}
+		default:
+			r.Skip()
+		}
+	}
+	r.End()
+	if r.Failed() {
+		return
+	}
+	b.finish()
+}
+
+func (b *bom) enterRoot() bool {
+	if b.r.Object() {
+		return true
+	}
+	b.r.Fail(normalize.Park(normalize.ReasonInvalid, "", "a CycloneDX document is a JSON object, this is not"))
+	return false
+}
+
+func (b *bom) version(version string) {
+	b.hasVersion = true
+	version = strings.TrimSpace(version)
+	if !supported(version) {
+		b.r.Fail(unsupported(version, "/specVersion"))
+		return
+	}
+	b.doc.FormatVersion = version
+}
+
+// finish does what needs the whole document.
+func (b *bom) finish() {
+	if !b.hasVersion {
+		b.doc.Warn("missing-version", "/specVersion", "the document does not say which version of CycloneDX it is")
+	}
+	b.doc.Issuer = b.issuer.name()
+	if _, ok := b.refs[b.main]; ok && b.main != "" {
+		b.doc.Warn("duplicate-ref", "/metadata/component/bom-ref", "%.200q is the bom-ref of another component too", b.main)
+	}
+	b.readDependencies()
+	b.readVulnerabilities()
+	b.doc.Kind = normalize.SBOM
+	if len(b.doc.Statements) > 0 && len(b.doc.Components) == 0 {
+		b.doc.Kind = normalize.VEX
+	}
+}
+
+func (b *bom) metadata() {
+	r := b.r
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
+		case "timestamp":
+			b.doc.Time = b.time(r.Text(), "/metadata/timestamp")
+		case "component":
+			b.mainComponent()
+		case "supplier":
+			b.issuer.supplier = b.entityName()
+		case "manufacturer":
+			b.issuer.manufacturer = b.entityName()
+		case "manufacture":
+			b.issuer.manufacture = b.entityName()
+		case "authors":
+			for ok := r.Array(); ok && r.Element(); {
+				if name := b.entityName(); b.issuer.author == "" {
+					b.issuer.author = name
+				}
+			}
+		case "tools":
+			b.tools()
+		default:
+			r.Skip()
+		}
+	}
+}
+
+// mainComponent reads metadata.component: the subject, which is not a component
+// of itself, though its nested components are.
+func (b *bom) mainComponent() {
+	const pointer = "/metadata/component"
+	if b.r.IsNull() || !b.r.IsObject() {
+		b.r.Object()
+		return
+	}
+	c := b.component(pointer)
+	b.hasMain, b.main = true, c.Ref
+	b.doc.Subject = normalize.Subject{Purl: c.Purl, Name: c.Name, Version: c.Version}
+	if c.Group != "" && c.Name != "" {
+		b.doc.Subject.Name = c.Group + "/" + c.Name
+	}
+	if c.Purl != "" || c.Name != "" {
+		b.doc.Subject.From = "component"
+	}
+}
+
+// issuer holds the parties that a document may name, of which one is its voice.
+type issuer struct{ supplier, manufacturer, author, manufacture string }
+
+func (i issuer) name() string {
+	for _, name := range []string{i.supplier, i.manufacturer, i.author, i.manufacture} {
+		if name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// entityName reads an organization or a contact, of which only the name matters.
+func (b *bom) entityName() (name string) {
+	for ok := b.r.Object(); ok && b.r.Member(); {
+		if string(b.r.Name()) == "name" {
+			name = strings.TrimSpace(b.r.Text())
+		} else {
+			b.r.Skip()
+		}
+	}
+	return name
+}
+
+func (b *bom) time(s, pointer string) time.Time {
+	t, ok := lenient.Time(s)
+	if !ok {
+		b.doc.Warn("invalid-time", pointer, "%.60q is no time that a document can have", s)
+	}
+	return t
+}
+
+// tools notes the bom-refs of the tools that made the document. They are listed
+// as an object of components and services, or (up to 1.4) as an array without refs.
+func (b *bom) tools() {
+	r := b.r
+	if !r.IsObject() {
+		r.Skip()
+		return
+	}
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
+		case "components", "services":
+			b.services()
+		default:
+			r.Skip()
+		}
+	}
+}
+
+// services notes the bom-refs of services, nested ones included.
+func (b *bom) services() {
+	r := b.r
+	if r.Depth() > b.limits.MaxDepth {
+		b.tooDeep()
+		return
+	}
+	for ok := r.Array(); ok && r.Element(); {
+		for ok := r.Object(); ok && r.Member(); {
+			switch string(r.Name()) {
+			case "bom-ref":
+				if ref := r.Text(); ref != "" {
+					if _, taken := b.refs[ref]; !taken {
+						b.refs[ref] = noComponent
+					}
+				}
+			case "services", "components":
+				b.services()
+			default:
+				r.Skip()
+			}
+		}
+	}
+}
+
+// readDependencies looks for references that lead nowhere.
+func (b *bom) readDependencies() {
+	if b.dependencies.raw == nil {
+		return
+	}
+	r := lenient.New(b.dependencies.raw, b.dependencies.pointer, b.doc.Warn)
+	for ok := r.Array(); ok && r.Element(); {
+		for ok := r.Object(); ok && r.Member(); {
+			switch string(r.Name()) {
+			case "ref":
+				b.checkRef(r, r.TextBytes())
+			case "dependsOn", "provides":
+				for ok := r.Array(); ok && r.Element(); {
+					b.checkRef(r, r.TextBytes())
+				}
+			default:
+				r.Skip()
+			}
+		}
+	}
+}
+
+func (b *bom) checkRef(r *lenient.Reader, ref []byte) {
+	if _, ok := b.refs[string(ref)]; ok || string(ref) == b.main {
+		return
+	}
+	if strings.HasPrefix(string(ref), bomLinkPrefix) || len(b.doc.Warnings) > normalize.MaxWarnings {
+		return // another BOM's component, or one warning more that nobody would see
+	}
+	b.doc.Warn("dangling-ref", r.Pointer(), "no component or service has the bom-ref %.200q", ref)
+}
+
+func (b *bom) tooDeep() {
+	b.r.Fail(normalize.Park(normalize.ReasonDepth, "", "nested deeper than %d levels", b.limits.MaxDepth))
+}
+
+// at is the pointer of an element of an array.
+func at(pointer string, index int) string {
+	return pointer + "/" + strconv.Itoa(index)
+}

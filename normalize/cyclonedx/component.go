@@ -1,0 +1,113 @@
+package cyclonedx
+
+import (
+	"strings"
+
+	"sluice/normalize"
+	"sluice/normalize/cyclonedx/lenient"
+)
+
+// words maps each word of an enumeration to itself, so that reading it a hundred
+// thousand times does not make a hundred thousand copies.
+func words(list ...string) map[string]string {
+	m := make(map[string]string, len(list))
+	for _, w := range list {
+		m[w] = w
+	}
+	return m
+}
+
+var (
+	componentTypes = words("application", "framework", "library", "container", "platform", "operating-system",
+		"device", "device-driver", "firmware", "file", "machine-learning-model", "data", "cryptographic-asset")
+	scopes = words("required", "optional", "excluded")
+)
+
+// components reads an array of components, nested ones included, a component
+// before what is inside of it.
+func (b *bom) components(pointer string) {
+	r := b.r
+	if r.Depth() > b.limits.MaxDepth {
+		b.tooDeep()
+		return
+	}
+	i := -1
+	for ok := r.Array(); ok && r.Element(); {
+		i++
+		if !r.IsObject() {
+			r.Object() // warns
+			continue
+		}
+		index := len(b.doc.Components)
+		if index >= b.limits.MaxComponents {
+			r.Fail(normalize.Park(normalize.ReasonTooMany, at(pointer, i),
+				"more than %d components: split the document or raise the limit", b.limits.MaxComponents))
+			return
+		}
+		b.doc.Components = append(b.doc.Components, normalize.Component{})
+		c := b.component(at(pointer, i))
+		b.doc.Components[index] = c
+		if c.Ref == "" {
+			continue
+		}
+		if _, taken := b.refs[c.Ref]; taken {
+			b.doc.Warn("duplicate-ref", c.Pointer+"/bom-ref", "%.200q is the bom-ref of another component too", c.Ref)
+			continue
+		}
+		b.refs[c.Ref] = index
+	}
+}
+
+// component reads one component. Pedigree, evidence and the like are passed over:
+// an ancestor is not part of what the SBOM describes.
+func (b *bom) component(pointer string) normalize.Component {
+	r := b.r
+	c := normalize.Component{Pointer: pointer}
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
+		case "bom-ref":
+			c.Ref = r.Text()
+		case "type":
+			raw := r.TextBytes()
+			known, ok := componentTypes[string(raw)]
+			if !ok && len(raw) > 0 {
+				known = string(raw)
+				b.doc.Warn("unknown-type", pointer+"/type", "%.60q is no component type", raw)
+			}
+			c.Type = known
+		case "group":
+			c.Group = strings.TrimSpace(r.Text())
+		case "name":
+			c.Name = strings.TrimSpace(r.Text())
+		case "version":
+			c.Version = strings.TrimSpace(r.Text())
+		case "purl":
+			c.Purl = strings.TrimSpace(r.Text())
+		case "cpe":
+			c.CPE = strings.TrimSpace(r.Text())
+		case "scope":
+			raw := r.TextBytes()
+			known, ok := scopes[string(raw)]
+			if !ok && len(raw) > 0 {
+				b.doc.Warn("unknown-scope", pointer+"/scope", "%.60q is no scope", raw)
+			}
+			c.Scope = known
+		case "components":
+			b.components(pointer + "/components")
+		default:
+			r.Skip()
+		}
+	}
+	if r.Failed() {
+		return c
+	}
+	if c.Name == "" {
+		b.doc.Warn("missing-name", pointer, "a component without a name")
+	}
+	if c.Purl != "" {
+		if problem := lenient.PurlProblem(c.Purl); problem != "" {
+			b.doc.Warn("invalid-purl", pointer+"/purl", "%.200q %s", c.Purl, problem)
+		}
+	}
+	return c
+}

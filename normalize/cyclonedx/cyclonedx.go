@@ -1,0 +1,90 @@
+// Package cyclonedx reads CycloneDX, versions 1.0 to 1.7, as JSON and as XML.
+//
+// A CycloneDX document can be an SBOM, a VEX, or both: components say what is
+// inside of something, and vulnerabilities that carry an analysis say what that
+// means for it. Both come out of one pass over the JSON, member by member, with
+// nothing kept but what [normalize.Document] holds. XML is first turned into the
+// JSON form of the same document, which is what the database stores, and then
+// read by the same code: the two notations cannot disagree.
+//
+// Start with [JSON] and [XML]; bom.go is the pass, statement.go the VEX rules.
+package cyclonedx
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"sluice/normalize"
+	"sluice/normalize/cyclonedx/lenient"
+)
+
+// Volatile lists the members that change with every run of a generator although
+// the document means the same. They do not count for the meaning hash.
+var Volatile = []string{"/serialNumber", "/version", "/metadata/timestamp"}
+
+// versions are the versions of the specification that are read.
+var versions = []string{"1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"}
+
+func supported(version string) bool { return slices.Contains(versions, version) }
+
+func unsupported(version, pointer string) *normalize.ParkError {
+	return normalize.Park(normalize.ReasonUnsupported, pointer,
+		"CycloneDX %.40q is not a version that can be read: write one of %s", version, strings.Join(versions, ", "))
+}
+
+// JSON is CycloneDX as JSON. 1.0 and 1.1 never were JSON, but some tools write them so.
+type JSON struct{}
+
+// Name implements [normalize.Format].
+func (JSON) Name() string { return "cyclonedx-json" }
+
+// Detect implements [normalize.Format].
+func (JSON) Detect(h *normalize.Head) bool {
+	if h.Syntax != normalize.JSON {
+		return false
+	}
+	if format, ok := h.Members["/bomFormat"]; ok {
+		return strings.EqualFold(format, "CycloneDX")
+	}
+	return h.Has("/specVersion") &&
+		(h.Has("/components") || h.Has("/metadata") || strings.Contains(strings.ToLower(h.Members["/$schema"]), "cyclonedx"))
+}
+
+// Normalize implements [normalize.Format].
+func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
+	doc := &normalize.Document{Format: f.Name()}
+	if err := read(doc, in.Bytes, in.Limits); err != nil {
+		return nil, parkedAs(f.Name(), err)
+	}
+	return doc, nil
+}
+
+// read fills doc from the JSON form of a BOM.
+func read(doc *normalize.Document, src []byte, limits normalize.Limits) error {
+	b := &bom{
+		doc:    doc,
+		limits: orDefault(limits),
+		refs:   make(map[string]int),
+	}
+	b.r = lenient.New(src, "", doc.Warn)
+	b.read()
+	return b.r.Err()
+}
+
+func orDefault(l normalize.Limits) normalize.Limits {
+	if l.MaxDepth <= 0 {
+		l.MaxDepth = normalize.DefaultLimits.MaxDepth
+	}
+	if l.MaxComponents <= 0 {
+		l.MaxComponents = normalize.DefaultLimits.MaxComponents
+	}
+	return l
+}
+
+func parkedAs(format string, err error) error {
+	if park, ok := errors.AsType[*normalize.ParkError](err); ok {
+		park.Format = format
+	}
+	return err
+}

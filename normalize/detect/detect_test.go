@@ -1,0 +1,145 @@
+package detect
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sluice/normalize"
+)
+
+// fake recognises documents that have a member.
+type fake struct{ name, pointer string }
+
+func (f fake) Name() string                  { return f.name }
+func (f fake) Detect(h *normalize.Head) bool { return h.Has(f.pointer) }
+func (f fake) Normalize(normalize.Input) (*normalize.Document, error) {
+	return nil, errors.New("not used")
+}
+
+func TestDetectFirst(t *testing.T) {
+	formats := []normalize.Format{fake{"one", "/a"}, fake{"two", "/b"}, fake{"three", "/b"}}
+	h, err := Scan([]byte(`{"b":1}`), normalize.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Detect(h, formats); err != nil || f.Name() != "two" {
+		t.Errorf("%v, %v", f, err)
+	}
+	h.Members = nil
+	_, err = Detect(h, formats)
+	var park *normalize.ParkError
+	if !errors.As(err, &park) || park.Reason != normalize.ReasonUnknownFormat || !strings.Contains(err.Error(), "one, two, three") {
+		t.Error(err)
+	}
+}
+
+// TestDetectNames says what documents are that no format here reads.
+func TestDetectNames(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[]}`: "SARIF",
+		`{"SchemaVersion":2,"ArtifactName":"x","Results":[]}`:                                     "Trivy",
+		`{"matches":[],"source":{},"descriptor":{"name":"grype"}}`:                                "Grype",
+		`{"artifacts":[],"descriptor":{"name":"syft"}}`:                                           "Syft",
+		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}`:               "SPDX 3 JSON-LD",
+		"SPDXVersion: SPDX-2.3\n": "SPDX tag-value",
+		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`:          "SPDX RDF/XML",
+		`{"dataType":"CVE_RECORD","cveMetadata":{}}`:                                  "CVE JSON 5",
+		`{"resultsPerPage":1,"format":"NVD_CVE","vulnerabilities":[]}`:                "NVD",
+		`{"title":"CISA Catalog","catalogVersion":"2025","vulnerabilities":[]}`:       "KEV",
+		`{"payloadType":"application/vnd.in-toto+json","payload":"","signatures":[]}`: "DSSE",
+		`{"_type":"https://in-toto.io/Statement/v1","subject":[]}`:                    "in-toto statement",
+		"spec_version: \"1.6\"\nversion: 1\n":                                         "text protobuf",
+		"\x0a\x031.6\x10\x01":                                                         "CycloneDX protobuf",
+		"#model_version:v2025,score_date:2025\ncve,epss,percentile\n":                 "EPSS CSV",
+		"hello":               "plain text",
+		"\x00\x01\x02":        "binary data",
+		"<html><body></html>": "HTML",
+		`<a xmlns="urn:b"/>`:  "<a> of urn:b",
+		`{"x":1}`:             "JSON of an unknown kind",
+		`[1]`:                 "JSON array",
+		"x: 1\ny: 2\n":        "YAML",
+		"PK\x03\x04":          "zip",
+		`{"id":"GHSA-1","modified":"2025-01-01T00:00:00Z"}`: "OSV",
+	} {
+		h, err := Scan([]byte(in), normalize.Limits{})
+		if err != nil {
+			t.Errorf("%q: %v", in, err)
+			continue
+		}
+		if _, err := Detect(h, []normalize.Format{fake{"one", "/none"}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q in it", in, err, want)
+		}
+	}
+}
+
+// broken are the documents of the corpus that are refused for a reason: they are what the
+// manifest says, "JSON syntactically broken", or made to be refused.
+var broken = map[string]bool{"JSON syntactically broken / not JSON": true, "compressed": true, "SPDX spreadsheet": true}
+
+// TestRealDocuments scans everything in the corpus.
+func TestRealDocuments(t *testing.T) {
+	root := filepath.Join(corpora(t), "documents")
+	manifest, err := os.Open(filepath.Join(root, "MANIFEST.tsv"))
+	if err != nil {
+		t.Skip(err)
+	}
+	defer manifest.Close()
+	lines := bufio.NewScanner(manifest)
+	lines.Scan() // the column names
+	count := map[string]int{}
+	for lines.Scan() {
+		cols := strings.Split(lines.Text(), "\t")
+		if len(cols) < 5 {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(root, cols[1]))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		h, err := Scan(b, normalize.Limits{})
+		if err != nil {
+			if !normalize.Permanent(err) {
+				t.Errorf("%s: not permanent: %v", cols[1], err)
+			}
+			if !broken[cols[3]] && len(b) > 0 {
+				t.Errorf("%s (%s): %v", cols[1], cols[3], err)
+			}
+			count["refused"]++
+			continue
+		}
+		count[cols[3]+" is "+string(h.Syntax)+", "+guess(h)]++
+		if h.Syntax != normalize.JSON {
+			continue
+		}
+		for _, w := range h.Warnings {
+			t.Logf("%s: %s %s: %s", cols[1], w.Code, w.Pointer, w.Message)
+		}
+		sum, err := MeaningHash(b, nil)
+		if err != nil {
+			t.Errorf("%s: %v", cols[1], err)
+		} else if again, err := MeaningHash([]byte(canonicalOrSame(b)), nil); err != nil || sum != again {
+			t.Errorf("%s: the canonical form has another hash (%v)", cols[1], err)
+		}
+	}
+	for what, n := range count {
+		t.Logf("%5d %s", n, what)
+	}
+}
+
+func canonicalOrSame(b []byte) (s string) {
+	defer func() {
+		if recover() != nil {
+			s = string(b) // duplicate names, which jsontext does not reorder
+		}
+	}()
+	return canonical(panics{}, string(Strip(b)))
+}
+
+type panics struct{}
+
+func (panics) Fatal(args ...any) { panic(args) }

@@ -1,0 +1,142 @@
+package detect
+
+import (
+	"bytes"
+	"strings"
+
+	"sluice/normalize"
+)
+
+// hint is a key of Head.Members that is no JSON Pointer: it carries what Scan saw of
+// a text or binary document to the message of Detect, which does not get the bytes.
+const hint = "looks like"
+
+// scanText reads YAML and plain text line by line, as far as top-level "key: value" lines go.
+func scanText(b []byte) (*normalize.Head, error) {
+	head := &normalize.Head{Syntax: normalize.Text, Members: map[string]string{}}
+	if kind := binaryKind(b); kind != "" {
+		head.Members[hint] = kind
+		return head, nil
+	}
+	first, others, mapping := true, 0, false
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimRight(line, " \t\r\n")
+		if len(line) == 0 || line[0] == '#' || line[0] == ' ' || line[0] == '\t' {
+			continue
+		}
+		if bytes.HasPrefix(line, []byte("---")) || bytes.HasPrefix(line, []byte("...")) || line[0] == '%' {
+			continue
+		}
+		key, value, ok := keyLine(line)
+		if first {
+			mapping, first = ok, false
+			if !ok {
+				break
+			}
+		}
+		switch {
+		case !ok && !strings.ContainsRune("-]}'\"", rune(line[0])):
+			others++
+		case ok && len(head.Members) < maxMembers:
+			pointer := "/" + escapeToken(key)
+			if _, again := head.Members[pointer]; !again {
+				head.Members[pointer] = value
+			}
+		}
+	}
+	_, tagValue := head.Members["/SPDXVersion"]
+	switch {
+	case tagValue:
+		head.Members[hint] = "SPDX tag-value"
+	case mapping && others == 0:
+		head.Syntax = normalize.YAML
+	default:
+		clear(head.Members)
+		head.Members[hint] = textKind(b)
+	}
+	recognisable := tagValue || head.Syntax == normalize.YAML
+	if err := checkUTF8(b); err != nil {
+		if recognisable {
+			return nil, err
+		}
+		clear(head.Members)
+		head.Members[hint] = "binary data"
+	}
+	return head, nil
+}
+
+// keyLine splits `key: value`. The key is a single word, perhaps in quotes.
+func keyLine(line []byte) (key, value string, ok bool) {
+	colon := bytes.IndexByte(line, ':')
+	if colon <= 0 || colon > 100 || colon+1 < len(line) && line[colon+1] != ' ' && line[colon+1] != '\t' {
+		return "", "", false
+	}
+	k := bytes.Trim(line[:colon], `"'`)
+	if len(k) == 0 {
+		return "", "", false
+	}
+	for _, c := range k {
+		word := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-.$@/", c) >= 0
+		if !word {
+			return "", "", false
+		}
+	}
+	v := bytes.TrimSpace(line[colon+1:])
+	if len(v) >= 2 && (v[0] == '"' || v[0] == '\'') && v[len(v)-1] == v[0] {
+		v = v[1 : len(v)-1]
+	} else if i := bytes.Index(v, []byte(" #")); i >= 0 {
+		v = bytes.TrimSpace(v[:i])
+	}
+	return string(k), cut(string(v)), true
+}
+
+// magics are the beginnings of files that people drop among documents.
+var magics = []struct{ prefix, kind string }{
+	{"%PDF-", "a PDF file"},
+	{"\x7fELF", "an ELF program"},
+	{"MZ", "a Windows program"},
+	{"\x89PNG", "a PNG image"},
+	{"\xff\xd8\xff", "a JPEG image"},
+	{"\xd0\xcf\x11\xe0", "a Microsoft Office file"},
+	{"SQLite format 3\x00", "an SQLite database"},
+	{"PK\x03\x04", "a zip archive that could not be unpacked"},
+	{"\x1f\x8b", "gzip data that could not be unpacked"},
+	{"\x28\xb5\x2f\xfd", "zstd data that could not be unpacked"},
+	{"\xfd7zXZ\x00", "xz data that could not be unpacked"},
+	{"7z\xbc\xaf\x27\x1c", "a 7z archive"},
+	{"Rar!", "a RAR archive"},
+}
+
+// binaryKind says what a binary document is, "" for text.
+func binaryKind(b []byte) string {
+	for _, m := range magics {
+		if bytes.HasPrefix(b, []byte(m.prefix)) && !(m.prefix == "MZ" && bytes.IndexByte(b, 0) < 0) {
+			return m.kind
+		}
+	}
+	// spec_version is field 1 of a CycloneDX Bom message.
+	if len(b) > 5 && b[0] == 0x0a && b[1] == 3 && b[2] == '1' && b[3] == '.' && b[4] >= '0' && b[4] <= '9' && b[5] < 0x20 {
+		return "CycloneDX protobuf"
+	}
+	if bytes.IndexByte(b[:min(len(b), 512)], 0) >= 0 {
+		return "binary data"
+	}
+	return ""
+}
+
+// textKind says what a plain text is, as far as its first line tells.
+func textKind(b []byte) string {
+	switch line := string(b[:min(len(b), 1024)]); {
+	case strings.HasPrefix(line, "#model_version:"), strings.HasPrefix(line, "cve,epss"):
+		return "an EPSS CSV file"
+	case strings.HasPrefix(line, "version https://git-lfs.github.com/"):
+		return "a Git LFS pointer; fetch the file itself with git lfs pull"
+	case strings.HasPrefix(line, "cveID,"):
+		return "the CISA KEV catalogue as CSV; use its JSON form"
+	case strings.Contains(line, "\nspec_version:"), strings.HasPrefix(line, "spec_version:"), strings.Contains(line, "proto-message: Bom"):
+		return "a CycloneDX text protobuf"
+	case strings.HasPrefix(line, "-----BEGIN "):
+		return "a PEM file"
+	}
+	return "plain text"
+}

@@ -1,0 +1,82 @@
+package detect
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+
+	"sluice/normalize"
+)
+
+// scanXML reads up to the root element; the rest is the format's to read.
+func scanXML(b []byte) (*normalize.Head, error) {
+	charset := ""
+	d := xml.NewDecoder(bytes.NewReader(b))
+	// HTML and other sloppy documents should reach Detect, which can say what they are.
+	d.Strict = false
+	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
+		charset = label
+		// Up to the root element only ASCII matters.
+		return asciiReader{r}, nil
+	}
+	head := &normalize.Head{Syntax: normalize.XML, Members: map[string]string{}}
+	for {
+		t, err := d.Token()
+		if err != nil {
+			if charset == "" {
+				if err := checkUTF8(b); err != nil {
+					return nil, err
+				}
+			}
+			where := lineColumn(b, int(d.InputOffset()))
+			if errors.Is(err, io.EOF) {
+				err = errors.New("it has no root element")
+			}
+			var syntax *xml.SyntaxError
+			if errors.As(err, &syntax) {
+				err = errors.New(syntax.Msg)
+			}
+			return nil, normalize.Park(normalize.ReasonSyntax, where, "not well-formed XML: %w", err)
+		}
+		if root, ok := t.(xml.StartElement); ok {
+			head.Root, head.Namespace = cut(root.Name.Local), cut(root.Name.Space)
+			break
+		}
+	}
+	if charset == "" || strings.EqualFold(charset, "us-ascii") {
+		if err := checkUTF8(b); err != nil {
+			return nil, err
+		}
+	} else if i := bytes.IndexByte(b, 0); i >= 0 {
+		return nil, normalize.Park(normalize.ReasonNUL, lineColumn(b, i), "NUL byte at offset %d; XML cannot contain it", i)
+	}
+	return head, nil
+}
+
+func cut(s string) string {
+	if len(s) > maxValue {
+		s = strings.ToValidUTF8(s[:maxValue], "")
+	}
+	return s
+}
+
+// asciiReader replaces what is not ASCII, so that the decoder takes any charset.
+type asciiReader struct{ r io.Reader }
+
+func (a asciiReader) Read(p []byte) (int, error) {
+	n, err := a.r.Read(p)
+	for i, c := range p[:n] {
+		if c >= 0x80 {
+			p[i] = '?'
+		}
+	}
+	return n, err
+}
+
+func (a asciiReader) ReadByte() (byte, error) {
+	var p [1]byte
+	_, err := io.ReadFull(a, p[:])
+	return p[0], err
+}

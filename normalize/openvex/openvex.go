@@ -1,0 +1,128 @@
+// Package openvex reads OpenVEX documents: version 0.2.0, the older 0.0.x with
+// products as plain strings, and those that do not say.
+//
+// Each statement of the document becomes one normalize.Statement; a product with
+// subcomponents becomes one Product for each of them.
+package openvex
+
+import (
+	"strings"
+	"time"
+
+	"sluice/normalize"
+	"sluice/normalize/detect/lenient"
+)
+
+// Format reads OpenVEX.
+type Format struct{}
+
+// Name implements normalize.Format.
+func (Format) Name() string { return "openvex" }
+
+const namespace = "openvex.dev/ns"
+
+// Detect implements normalize.Format. The context names OpenVEX; where it is
+// missing or a list, the document's own members have to.
+func (Format) Detect(h *normalize.Head) bool {
+	if h.Syntax != normalize.JSON {
+		return false
+	}
+	context := h.Members["/@context"]
+	for _, c := range []string{context, h.Members["/@context/0"], h.Members["/@context/1"]} {
+		if strings.Contains(c, namespace) {
+			return true
+		}
+	}
+	return (context == "" || context == "[") && h.Has("/statements") && h.Has("/author") &&
+		strings.Contains(strings.ToLower(h.Members["/@id"]), "openvex")
+}
+
+// Normalize implements normalize.Format.
+func (f Format) Normalize(in normalize.Input) (*normalize.Document, error) {
+	doc := &normalize.Document{Kind: normalize.VEX, Format: f.Name()}
+	r := &reader{Reader: lenient.NewReader(in.Bytes, doc), doc: doc, maxProducts: in.Limits.MaxComponents}
+	if r.maxProducts <= 0 {
+		r.maxProducts = normalize.DefaultLimits.MaxComponents
+	}
+	if err := r.document(); err != nil {
+		return nil, err
+	}
+	return doc, nil
+}
+
+type reader struct {
+	*lenient.Reader
+	doc         *normalize.Document
+	maxProducts int // in all statements together
+	products    int
+}
+
+func (r *reader) document() error {
+	var issued, updated time.Time
+	if !r.IsObject() {
+		if err := r.Skip(); err != nil {
+			return err
+		}
+		return normalize.Park(normalize.ReasonInvalid, "", "an OpenVEX document is a JSON object")
+	}
+	err := r.Object(func(name string) (err error) {
+		switch name {
+		case "@context":
+			r.doc.FormatVersion, err = r.version()
+		case "@id":
+			r.doc.ID, err = r.Text()
+		case "author":
+			r.doc.Issuer, err = r.Text()
+		case "timestamp":
+			issued, err = r.Time()
+		case "last_updated":
+			updated, err = r.Time()
+		case "statements":
+			r.doc.Statements, r.products = nil, 0 // of duplicate members the last one counts
+			err = r.Array(r.statement)
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.End(); err != nil {
+		return err
+	}
+	r.doc.Time = later(issued, updated)
+	for i := range r.doc.Statements {
+		// Section "Inheritance Model" of the specification: what a statement does not say, its document does.
+		if s := &r.doc.Statements[i]; s.Time.IsZero() {
+			s.Time = r.doc.Time
+		}
+	}
+	if len(r.doc.Statements) == 0 {
+		r.doc.Warn("no-statements", "/statements", "the document makes no statement that could be used")
+	}
+	return nil
+}
+
+// version reads "https://openvex.dev/ns/v0.2.0", alone or in a list of contexts.
+func (r *reader) version() (version string, err error) {
+	read := func(int) error {
+		s, err := r.Text()
+		if _, v, ok := strings.Cut(s, namespace+"/"); ok {
+			version = strings.TrimSuffix(strings.TrimPrefix(v, "v"), "/")
+		}
+		return err
+	}
+	if r.IsArray() {
+		return version, r.Array(read)
+	}
+	err = read(0)
+	return version, err
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

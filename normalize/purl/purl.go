@@ -1,0 +1,228 @@
+// Package purl reads package URLs and says how the packages they name are looked
+// up in vulnerability records.
+//
+// Parse is lenient: whatever somebody meant as a purl becomes a Package, because a
+// component that is dropped for a missing percent sign is a vulnerability nobody
+// hears of. What cannot be matched says so in Package.Reason.
+//
+// Key is the meeting point of the two sides. The readers of vulnerability records
+// call it with an ecosystem and a name as the record spells them, Parse calls it
+// with what the purl amounts to, and equal packages have equal keys.
+package purl
+
+import (
+	"errors"
+	"maps"
+	"strings"
+
+	"sluice/normalize/version"
+)
+
+// Reasons why a package cannot be matched against vulnerability records.
+const (
+	ReasonNoPurl           = "no-purl"           // there is no purl at all
+	ReasonInvalidPurl      = "invalid-purl"      // the text is not a purl, or holds bytes that are no text
+	ReasonNoVersion        = "no-version"        // every version, or none: nobody knows
+	ReasonUnknownEcosystem = "unknown-ecosystem" // no vulnerability records are kept for this type
+	ReasonUnknownDistro    = "unknown-distro"    // a distribution's package, but of which release?
+	ReasonInvalidVersion   = "invalid-version"   // the ecosystem cannot order it: "(devel)", a commit
+)
+
+// ErrNotPurl is the error of Parse: the text is no purl, not even a sloppy one.
+var ErrNotPurl = errors.New("not a package URL")
+
+// Words for Package.MatchedBy.
+const (
+	ByName     = "name"     // the purl's own name
+	ByUpstream = "upstream" // the source package in the purl's upstream qualifier
+)
+
+// Package is a purl taken apart, with what it is matched by.
+type Package struct {
+	// Purl is the canonical form. Rules that only some types have (julia needs a
+	// uuid, swift a namespace) do not stand in the way of it.
+	Purl                                    string
+	Type, Namespace, Name, Version, Subpath string
+	Qualifiers                              map[string]string // nil where there are none; do not change
+
+	// Ecosystem is OSV's word, release included: "npm", "Debian:12", "Alpine:v3.18". Distributions
+	// that OSV has no word for get one of the same shape: "Fedora:40". "" when unknown; without
+	// the release when only that is unknown.
+	Ecosystem string
+	// MatchName is the name that the ecosystem's records use: Maven group:artifact, npm
+	// @scope/name, the Go module path, the source package of a deb or apk.
+	MatchName string
+	// MatchVersion is the version to compare: with the epoch of an rpm or deb, of the source
+	// package where MatchName is one, without the "v" of a Go module.
+	MatchVersion string
+	// MatchedBy says where MatchName came from: ByName or ByUpstream.
+	MatchedBy string
+	// Key is Key(Ecosystem, MatchName); "" where the ecosystem is unknown.
+	Key string
+	// Reason is why the package cannot be matched, "" when it can.
+	Reason string
+}
+
+// Parse reads a purl. It forgives upper-case types, white space, slashes after the
+// scheme, characters that should have been percent-encoded, and values that only
+// break a rule of their type. The error is ErrNotPurl; the Package then holds the
+// cleaned text and the Reason.
+func Parse(raw string) (Package, error) {
+	p := Package{Purl: clean(raw)}
+	if p.Purl == "" {
+		p.Reason = ReasonNoPurl
+		return p, ErrNotPurl
+	}
+	var quals [maxQualifiers]qualifier
+	qq, broken, ok := p.split(p.Purl, quals[:0])
+	if !ok {
+		p.Reason = ReasonInvalidPurl
+		return p, ErrNotPurl
+	}
+	if len(qq) > 0 {
+		p.Qualifiers = make(map[string]string, len(qq))
+		for _, q := range qq {
+			p.Qualifiers[q.key] = q.value
+		}
+	}
+	p.write(qq)
+	p.derive()
+	if len(p.Purl) > maxPurl || len(p.Key) > maxKey {
+		broken = true
+		p.Key = ""
+	}
+	if broken {
+		p.Reason = ReasonInvalidPurl
+	}
+	return p, nil
+}
+
+// Longer purls and keys cannot be indexed by PostgreSQL (2,704 bytes in a B-tree),
+// and nothing that real documents hold comes near.
+const (
+	maxPurl = 2048
+	maxKey  = 1024
+)
+
+// WithVersion is p at another version.
+func (p Package) WithVersion(v string) Package {
+	p.Version = strings.TrimSpace(v)
+	return p.again()
+}
+
+// WithDistro is p with another distro qualifier, for packages whose document says
+// elsewhere which release they are of: "debian-12", "ubuntu-22.04", "el9". An empty
+// distro takes the qualifier away.
+func (p Package) WithDistro(distro string) Package {
+	p.Qualifiers = maps.Clone(p.Qualifiers)
+	distro = strings.TrimSpace(distro)
+	if distro == "" {
+		delete(p.Qualifiers, "distro")
+	} else {
+		if p.Qualifiers == nil {
+			p.Qualifiers = make(map[string]string, 1)
+		}
+		p.Qualifiers["distro"] = distro
+	}
+	return p.again()
+}
+
+// again recomputes everything that follows from the parts. It goes through the text,
+// so that the result is what Parse makes of it.
+func (p Package) again() Package {
+	if p.Type == "" {
+		return p
+	}
+	qq := make([]qualifier, 0, len(p.Qualifiers))
+	for k, v := range p.Qualifiers {
+		if v != "" {
+			qq = append(qq, qualifier{k, v})
+		}
+	}
+	sortQualifiers(qq)
+	p.write(qq)
+	out, err := Parse(p.Purl)
+	if err != nil {
+		return p
+	}
+	return out
+}
+
+// Keys are all keys under which records may speak of p, Key first. The others are
+// for records of a distribution that name no release, for the binary package where
+// Key is the source package (and the other way round for rpm), for Ubuntu Pro where
+// the version is one of its own, and for a Go purl whose sub-path may belong to the
+// module path or not.
+func (p Package) Keys() []string {
+	if p.Key == "" {
+		return nil
+	}
+	keys := []string{p.Key}
+	add := func(ecosystem, name string) {
+		k := Key(ecosystem, name)
+		for _, have := range keys {
+			if have == k {
+				return
+			}
+		}
+		keys = append(keys, k)
+	}
+	base, release, _ := strings.Cut(p.Ecosystem, ":")
+	if release != "" {
+		add(base, p.MatchName)
+	}
+	switch p.Type {
+	case "rpm":
+		add(p.Ecosystem, p.Name)
+		if name, _ := sourceRPM(p.Qualifiers["upstream"]); name != "" {
+			add(p.Ecosystem, name)
+		}
+	case "deb":
+		if base == "Ubuntu" && strings.Contains(p.Version, "esm") && !strings.HasPrefix(release, "Pro:") {
+			add("Ubuntu:Pro:"+release, p.MatchName)
+		}
+	case "golang":
+		path := p.path()
+		add(p.Ecosystem, path)
+		if p.Subpath != "" {
+			add(p.Ecosystem, path+"/"+p.Subpath)
+		}
+	}
+	return keys
+}
+
+// path is namespace and name with a slash between.
+func (p *Package) path() string {
+	if p.Namespace == "" {
+		return p.Name
+	}
+	return p.Namespace + "/" + p.Name
+}
+
+// derive sets the fields that say how p is matched.
+func (p *Package) derive() {
+	p.MatchedBy = ByName
+	p.Ecosystem, p.MatchName, p.MatchVersion, p.Key, p.Reason = "", "", "", "", ""
+	kind, known := types[p.Type]
+	if !known {
+		p.Reason = ReasonUnknownEcosystem
+		return
+	}
+	if kind.distro {
+		if !p.deriveDistro() {
+			return
+		}
+	} else {
+		p.Ecosystem = kind.ecosystem
+		p.MatchName, p.MatchVersion = kind.match(p)
+		p.Key = Key(p.Ecosystem, p.MatchName)
+	}
+	switch {
+	case p.MatchName == "":
+		p.Reason = ReasonInvalidPurl
+	case p.MatchVersion == "":
+		p.Reason = ReasonNoVersion
+	case !version.Valid(p.Ecosystem, p.MatchVersion):
+		p.Reason = ReasonInvalidVersion
+	}
+}
