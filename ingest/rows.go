@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -17,6 +18,8 @@ import (
 // rows collects what one transaction writes for one tenant, table by table.
 type rows struct {
 	tables   [stagedTables][][]any
+	large    []largeRow // originals that are not staged
+	bodies   []largeRow // documents as jsonb
 	seen     *packageCache
 	packages map[id.ID]bool // already among the rows
 	revision string
@@ -26,6 +29,17 @@ type rows struct {
 func newRows(seen *packageCache, revision string) *rows {
 	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}}
 }
+
+// largeRow is a row that is inserted directly: its arguments after the tenant.
+type largeRow struct {
+	sql  string
+	hash [32]byte // sorted by it, like every insert
+	args []any
+}
+
+// maxStaged is how large an original may be to go through the temporary table. Many
+// small rows are cheapest by COPY; a large one would be written and read once more.
+const maxStaged = 8 << 10
 
 func (r *rows) put(table int, values ...any) { r.tables[table] = append(r.tables[table], values) }
 
@@ -55,14 +69,23 @@ func (r *rows) addDocument(t *task) {
 	if len(d.Warnings) > 0 {
 		warnings = toJSON(d.Warnings)
 	}
-	r.put(inOriginal, t.hash[:], t.documentID, string(d.Kind), d.Format, d.FormatVersion, int64(len(t.env.Bytes)),
-		encoding, stored, clip(t.env.Origin, 4096), t.env.ScanRun, warnings)
+	original := []any{
+		t.hash[:], t.documentID, string(d.Kind), d.Format, d.FormatVersion, int64(len(t.env.Bytes)),
+		encoding, stored, clip(clean(t.env.Origin), 4096), t.env.ScanRun, warnings,
+	}
+	if len(stored) > maxStaged {
+		r.large = append(r.large, largeRow{sqlInsertOriginal, t.hash, original})
+	} else {
+		r.put(inOriginal, original...)
+	}
 	switch d.Kind {
 	case normalize.SBOM:
 		r.addSBOM(t)
 	case normalize.VEX:
-		r.put(inVEX, t.documentID, clip(clean(d.ID), 2000), t.hash[:], textOf(t.json), d.Format, d.FormatVersion, clip(clean(d.Issuer), 500),
-			nullTime(t.time), len(d.Statements), t.env.ScanRun)
+		r.bodies = append(r.bodies, largeRow{sqlInsertVEX, t.hash, []any{
+			t.documentID, clip(clean(d.ID), 2000), t.hash[:], textOf(t.json), d.Format, d.FormatVersion, clip(clean(d.Issuer), 500),
+			nullTime(t.time), len(d.Statements), t.env.ScanRun,
+		}})
 	case normalize.Vuln:
 		r.addFacts(t)
 	}
@@ -79,9 +102,12 @@ func (r *rows) addSBOM(t *task) {
 		r.addPackage(p)
 	}
 	r.put(inArtifact, t.artifact.id, t.artifact.purl, t.artifact.nameKey)
-	r.put(inSBOM, t.hash[:], t.documentID, t.artifact.purl, textOf(t.json), clip(clean(d.ID), 2000), d.Format, d.FormatVersion,
+	r.bodies = append(r.bodies, largeRow{sqlInsertSBOM, t.hash, []any{
+		t.hash[:], t.documentID, t.artifact.purl, textOf(t.json), clip(clean(d.ID), 2000), d.Format, d.FormatVersion,
 		t.artifact.id, t.artifact.from, t.env.Stream, nullTime(t.time), t.meaning[:], len(d.Components),
-		nullText(bomSerial(d.ID)), t.env.ScanRun, inv.packageIDs, toJSON(inv.unmatched))
+		nullText(bomSerial(d.ID)), t.env.ScanRun,
+	}})
+	r.put(inInventory, t.hash[:], inv.packageIDs, toJSON(inv.unmatched))
 	r.addStreamJob(t)
 }
 
@@ -252,29 +278,26 @@ func (r *rows) addEvent(t *task) {
 
 // flush sends the rows and moves them on: first all the COPYs, then the inserts in one round trip.
 func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
-	batch := &pgx.Batch{}
 	for i, s := range staging {
-		n := len(r.tables[i])
-		if i == inInventory {
-			n = len(r.tables[inSBOM])
-		}
-		if n == 0 {
+		if len(r.tables[i]) == 0 {
 			continue
 		}
-		if s.table != "" {
-			if _, err := tx.CopyFrom(ctx, pgx.Identifier{s.table}, s.columns, pgx.CopyFromRows(r.tables[i])); err != nil {
-				return fmt.Errorf("copy %d rows into %s: %w", n, s.table, err)
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{s.table}, s.columns, pgx.CopyFromRows(r.tables[i])); err != nil {
+			return fmt.Errorf("copy %d rows into %s: %w", len(r.tables[i]), s.table, err)
+		}
+	}
+	batch := &pgx.Batch{}
+	for i, s := range staging {
+		if n := len(r.tables[i]); n > 0 {
+			q := batch.Queue(s.insert, tenant)
+			if i == inOriginal {
+				q.Exec(allInserted(n))
 			}
 		}
-		q := batch.Queue(s.insert, tenant)
 		if i == inOriginal {
-			want := int64(n)
-			q.Exec(func(tag commandTag) error {
-				if tag.RowsAffected() != want {
-					return errConcurrent
-				}
-				return nil
-			})
+			// Originals first of all, documents right after them: see staging.
+			queueLarge(batch, tenant, r.large, true)
+			queueLarge(batch, tenant, r.bodies, false)
 		}
 	}
 	if len(r.unpark) > 0 {
@@ -287,6 +310,26 @@ func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
 		return fmt.Errorf("insert: %w", err)
 	}
 	return nil
+}
+
+func queueLarge(batch *pgx.Batch, tenant id.ID, list []largeRow, upsert bool) {
+	slices.SortFunc(list, func(a, b largeRow) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	for _, row := range list {
+		q := batch.Queue(row.sql, append([]any{tenant}, row.args...)...)
+		if upsert {
+			q.Exec(allInserted(1))
+		}
+	}
+}
+
+// allInserted fails with errConcurrent where somebody else has stored a document meanwhile.
+func allInserted(want int) func(commandTag) error {
+	return func(tag commandTag) error {
+		if tag.RowsAffected() != int64(want) {
+			return errConcurrent
+		}
+		return nil
+	}
 }
 
 // inventory is what one SBOM lists.

@@ -22,11 +22,14 @@ func text(name string) string {
 }
 
 var (
-	sqlStaging       = text("staging")
-	sqlLookUp        = text("look_up")
-	sqlLookUpMeaning = text("look_up_meaning")
-	sqlUpsertParked  = text("upsert_parked")
-	sqlDeleteParked  = text("delete_parked")
+	sqlStaging        = text("staging")
+	sqlLookUp         = text("look_up")
+	sqlLookUpMeaning  = text("look_up_meaning")
+	sqlInsertOriginal = text("insert_original")
+	sqlInsertSBOM     = text("insert_sbom")
+	sqlInsertVEX      = text("insert_vex_document")
+	sqlUpsertParked   = text("upsert_parked")
+	sqlDeleteParked   = text("delete_parked")
 )
 
 // createStaging makes the temporary tables of one connection.
@@ -47,10 +50,8 @@ type staged struct {
 
 const (
 	inOriginal = iota
-	inSBOM
-	inInventory // no table of its own: from t_sbom
+	inInventory
 	inAlias
-	inVEX
 	inStatement
 	inFact
 	inAffected
@@ -66,10 +67,8 @@ const (
 
 var staging = [stagedTables]staged{
 	inOriginal:   {"t_original", []string{"content_hash", "document_id", "kind", "format", "format_version", "size", "encoding", "bytes", "origin", "scan_run_id", "warnings"}, text("insert_originals")},
-	inSBOM:       {"t_sbom", []string{"content_hash", "document_id", "artifact_purl", "doc", "external_id", "format", "format_version", "artifact_id", "artifact_from", "stream", "document_time", "meaning_hash", "component_count", "bom_serial", "scan_run_id", "package_ids", "unmatched"}, text("insert_sboms")},
-	inInventory:  {"", nil, text("insert_inventories")},
+	inInventory:  {"t_inventory", []string{"content_hash", "package_ids", "unmatched"}, text("insert_inventories")},
 	inAlias:      {"t_alias", []string{"content_hash", "document_id", "artifact_id", "stream", "document_time", "origin", "scan_run_id"}, text("insert_aliases")},
-	inVEX:        {"t_vex", []string{"id", "external_id", "content_hash", "doc", "format", "format_version", "issuer", "document_time", "statement_count", "scan_run_id"}, text("insert_vex_documents")},
 	inStatement:  {"t_statement", []string{"id", "document_id", "ordinal", "pointer", "vuln_id", "status", "justification", "impact", "action", "issuer", "statement_time", "product", "product_purl", "product_key", "subcomponent", "subcomponent_key", "artifact_id", "bom_serial", "bom_ref", "version_range", "source", "content_hash"}, text("insert_statements")},
 	inFact:       {"t_fact", []string{"id", "source", "external_id", "payload", "document_id", "content_hash", "names", "modified", "withdrawn", "summary", "score", "severity", "vector"}, text("insert_facts")},
 	inAffected:   {"t_affected", []string{"fact_id", "ordinal", "match_key", "ecosystem", "name", "ranges", "versions", "fixed_versions", "score", "severity"}, text("insert_affected")},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Views are the materialized views that are refreshed, in order.
@@ -52,3 +53,6 @@ func (w *Worker) RefreshViews(ctx context.Context) (bool, error) {
 	}
 	return did, nil
 }
+
+// Pool is the pool that the worker works through.
+func (w *Worker) Pool() *pgxpool.Pool { return w.pool }

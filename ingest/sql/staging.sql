@@ -1,17 +1,15 @@
 -- Temporary tables, once per connection: private, without WAL, emptied at each commit.
 -- COPY cannot write to a table under row security; what goes on from here by
--- INSERT ... SELECT is checked by the policies.
+-- INSERT ... SELECT is checked by the policies. Large bodies do not come this way: they are
+-- inserted directly, which saves writing them to a temporary table and reading them back.
 set temp_buffers = '64MB';
+-- For the merge of the JSON search index that an insert does when the pending list is full.
+set work_mem = '128MB';
 create temp table if not exists t_original (
   content_hash bytea, document_id uuid, kind text, format text, format_version text, size bigint,
   encoding text, bytes bytea, origin text, scan_run_id bigint, warnings text) on commit delete rows;
 alter table t_original alter column bytes set storage external;
-create temp table if not exists t_sbom (
-  content_hash bytea, document_id uuid, artifact_purl text, doc text, external_id text, format text, format_version text,
-  artifact_id uuid, artifact_from text, stream text, document_time timestamptz, meaning_hash bytea, component_count int,
-  bom_serial text, scan_run_id bigint, package_ids uuid[], unmatched text) on commit delete rows;
--- Text, not jsonb: it is parsed once, on its way into the real table, and never compressed here.
-alter table t_sbom alter column doc set storage external;
+create temp table if not exists t_inventory (content_hash bytea, package_ids uuid[], unmatched text) on commit delete rows;
 create temp table if not exists t_alias (
   content_hash bytea, document_id uuid, artifact_id uuid, stream text, document_time timestamptz, origin text, scan_run_id bigint) on commit delete rows;
 create temp table if not exists t_artifact (id uuid, purl text, name_key text) on commit delete rows;
@@ -19,10 +17,6 @@ create temp table if not exists t_package (
   id uuid, purl text, type text, namespace text, name text, version text, ecosystem text, match_key text, match_version text,
   matched_by text, name_key text, unmatched_reason text) on commit delete rows;
 create temp table if not exists t_package_key (match_key text, package_id uuid) on commit delete rows;
-create temp table if not exists t_vex (
-  id uuid, external_id text, content_hash bytea, doc text, format text, format_version text, issuer text,
-  document_time timestamptz, statement_count int, scan_run_id bigint) on commit delete rows;
-alter table t_vex alter column doc set storage external;
 create temp table if not exists t_statement (
   id uuid, document_id uuid, ordinal int, pointer text, vuln_id text, status text, justification text, impact text, action text,
   issuer text, statement_time timestamptz, product text, product_purl text, product_key text, subcomponent text, subcomponent_key text,

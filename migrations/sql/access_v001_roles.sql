@@ -84,6 +84,7 @@ end $$;
 create or replace function ingest.merge_search_index() returns bigint
 language sql security definer
 set search_path = pg_catalog, pg_temp
+set maintenance_work_mem = '256MB'
 as $$
   select gin_clean_pending_list('ingest.ix_sbom_doc_json_gin'::regclass)
 $$;

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/ingest"
+	"sluice/internal/id"
+)
+
+// floor is the bare COPY that imports are compared with: the specification's table, its
+// columns and indexes as written (section 4), no row security, nothing else.
+type floor struct {
+	pool    *pgxpool.Pool
+	workers int
+}
+
+const sqlFloor = `
+drop schema if exists sluice_bench cascade;
+create schema sluice_bench;
+create table sluice_bench.sbom_document (
+  id bigserial primary key,
+  tenant_id uuid not null,
+  artifact_purl text not null,
+  content_hash bytea not null,
+  doc jsonb not null,
+  created_at timestamptz not null default now(),
+  bom_format text generated always as ((doc->>'bomFormat')) stored,
+  spec_version text generated always as ((doc->>'specVersion')) stored
+);
+create unique index ux_sbom_doc_hash on sluice_bench.sbom_document(tenant_id, content_hash);
+create index ix_sbom_doc_tenant_artifact on sluice_bench.sbom_document(tenant_id, artifact_purl, created_at desc);
+create index ix_sbom_doc_json_gin on sluice_bench.sbom_document using gin (doc jsonb_path_ops);
+create index ix_sbom_doc_bomformat on sluice_bench.sbom_document(tenant_id, bom_format);`
+
+func newFloor(ctx context.Context, url string, workers int) (*floor, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	cfg.MaxConns = int32(workers) + 1
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	err = pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		_, err := c.Conn().PgConn().Exec(ctx, sqlFloor).ReadAll()
+		return err
+	})
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("make schema sluice_bench (the user needs to own the database): %w", err)
+	}
+	return &floor{pool: pool, workers: workers}, nil
+}
+
+func (f *floor) drop(ctx context.Context) {
+	_, _ = f.pool.Exec(ctx, `drop schema if exists sluice_bench cascade`)
+	f.pool.Close()
+}
+
+// run copies the load, in batches as large as an import's and with as many connections.
+func (f *floor) run(ctx context.Context, l load, tenant id.ID) (documents, bytes int64, err error) {
+	const batchBytes = 8 << 20
+	batches := make(chan [][]any, 1)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(batches)
+		var rows [][]any
+		size := 0
+		send := func() error {
+			if len(rows) == 0 {
+				return nil
+			}
+			select {
+			case batches <- rows:
+				rows, size = nil, 0
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		err := l.each(ctx, func(origin string, doc []byte) error {
+			hash := sha256.Sum256(doc)
+			rows = append(rows, []any{tenant, "pkg:generic/" + origin, hash[:], string(doc)})
+			size += len(doc)
+			documents, bytes = documents+1, bytes+int64(len(doc))
+			if size >= batchBytes {
+				return send()
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return send()
+	})
+	for range f.workers {
+		g.Go(func() error {
+			for rows := range batches {
+				_, err := f.pool.CopyFrom(ctx, pgx.Identifier{"sluice_bench", "sbom_document"}, []string{"tenant_id", "artifact_purl", "content_hash", "doc"}, pgx.CopyFromRows(rows))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	return documents, bytes, err
+}
+
+// loadSource hands a load to the pipeline.
+type loadSource struct {
+	out      chan ingest.Envelope
+	err      error // of the load, once out is closed
+	parallel int
+}
+
+func newLoadSource(ctx context.Context, l load, tenant id.ID, parallel int) *loadSource {
+	s := &loadSource{out: make(chan ingest.Envelope), parallel: parallel}
+	go func() {
+		defer close(s.out)
+		s.err = l.each(ctx, func(origin string, doc []byte) error {
+			select {
+			case s.out <- ingest.Envelope{Tenant: tenant, Origin: origin, Bytes: doc}:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	return s
+}
+
+func (s *loadSource) Next(ctx context.Context) (ingest.Envelope, error) {
+	select {
+	case env, ok := <-s.out:
+		if !ok {
+			return env, io.EOF
+		}
+		return env, nil
+	case <-ctx.Done():
+		return ingest.Envelope{}, ctx.Err()
+	}
+}
+
+func (s *loadSource) Advance(context.Context, pgx.Tx, []ingest.Envelope) error { return nil }
+func (s *loadSource) Committed([]ingest.Envelope)                              {}
+func (s *loadSource) Parallel() int                                            { return s.parallel }
