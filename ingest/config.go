@@ -20,12 +20,12 @@ type Config struct {
 	Limits   normalize.Limits
 
 	// BatchBytes, BatchDocuments and BatchWait end a batch, whichever comes first.
-	// Defaults: 8 MiB, 1,000 documents, 200 ms. A batch is one transaction.
+	// Defaults: 4 MiB, 1,000 documents, 200 ms. A batch is one transaction.
 	BatchBytes     int64
 	BatchDocuments int
 	BatchWait      time.Duration
 	// BytesInFlight bounds the documents in memory, across all sources that share
-	// the pipeline. Default 96 MiB; a larger document passes alone.
+	// the pipeline. Default 64 MiB; a larger document passes alone.
 	BytesInFlight int64
 	// RetryFirst and RetryMax are the pauses between attempts during an outage.
 	// Defaults: 100 ms, doubling up to 5 s, with jitter.
@@ -44,7 +44,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	if c.BatchBytes == 0 {
-		c.BatchBytes = 8 << 20
+		c.BatchBytes = 4 << 20
 	}
 	if c.BatchDocuments == 0 {
 		c.BatchDocuments = 1000
@@ -53,7 +53,7 @@ func (c Config) withDefaults() Config {
 		c.BatchWait = 200 * time.Millisecond
 	}
 	if c.BytesInFlight == 0 {
-		c.BytesInFlight = 96 << 20
+		c.BytesInFlight = 64 << 20
 	}
 	if c.RetryFirst == 0 {
 		c.RetryFirst = 100 * time.Millisecond

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type task struct {
 
 	outcome Outcome // "" until decided
 	known   known   // what the database has of these bytes
+	first   *task   // the earlier task of the batch that has the same bytes
 	park    *normalize.ParkError
 
 	doc      *normalize.Document
@@ -45,18 +47,23 @@ type artifact struct {
 
 // newTask hashes the envelope. The hash is over the bytes after unwrapping, so sha256sum agrees.
 func newTask(env Envelope) *task {
+	if env.Err != nil && env.Err.Reason == normalize.ReasonUnreadable {
+		// What was read before the trouble is no document, and nobody should take it for one.
+		env.Bytes = nil
+	}
 	t := &task{env: env, hash: sha256.Sum256(env.Bytes)}
 	if env.Err != nil && env.Bytes == nil {
 		// Nothing to hash: the place and the trouble stand for it, so that it is parked once.
 		t.hash = sha256.Sum256(fmt.Appendf(nil, "%s\x00%s", env.Origin, env.Err.Reason))
 	}
 	t.documentID = id.Derive(env.Tenant, "document", string(t.hash[:]))
+	t.env.Origin = clean(env.Origin) // the name of a file may have any bytes
 	return t
 }
 
 // prepare reads the document. What is wrong with it ends up in t.park.
 func (t *task) prepare(cfg *Config) {
-	if err := t.read(cfg); err != nil {
+	if err := t.readSafely(cfg); err != nil {
 		t.doc, t.json = nil, nil
 		if !errors.As(err, &t.park) {
 			t.park = normalize.Park(normalize.ReasonInvalid, "", "%w", err)
@@ -64,9 +71,27 @@ func (t *task) prepare(cfg *Config) {
 	}
 }
 
+// readSafely is read for documents that find a bug of ours: without it one of them would
+// end every import that meets it.
+func (t *task) readSafely(cfg *Config) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			cfg.Logger.Error("a document made its reader panic; it is parked", "origin", t.env.Origin, "panic", r, "stack", string(debug.Stack()))
+			err = normalize.Park(normalize.ReasonInvalid, "", "the reader of this format failed (%v); this is a bug of Sluice, please report it with the document", r)
+		}
+	}()
+	return t.read(cfg)
+}
+
+// maxStream is how long the name of a stream may be, within what an index row can hold.
+const maxStream = 200
+
 func (t *task) read(cfg *Config) error {
 	if t.env.Err != nil {
 		return t.env.Err
+	}
+	if s := t.env.Stream; len(s) > maxStream || clean(s) != s {
+		return normalize.Park(normalize.ReasonInvalid, "", "the stream given with the document, %.50q, is not up to %d bytes of text", s, maxStream)
 	}
 	head, err := detect.Scan(t.env.Bytes, cfg.Limits)
 	if err != nil {
@@ -246,16 +271,35 @@ func (t *task) receipt() Receipt {
 			r.Message = t.park.Err.Error()
 		}
 	case t.outcome == Duplicate:
-		r.Format, r.FormatVersion = t.known.format, t.known.version
-		if t.known.document != (id.ID{}) {
-			r.DocumentID = t.known.document.String()
-		}
-		if t.known.parked != "" {
-			r.Reason = "parked before: " + t.known.parked
+		k := t.stored()
+		r.Format, r.FormatVersion, r.DocumentID = k.format, k.version, k.document.String()
+		if k.parked != "" {
+			r.Reason = "parked before: " + k.parked
 		}
 	case t.outcome == Unchanged:
 		r.Reason = "says the same as document " + t.twin.String()
 		r.DocumentID = t.twin.String()
 	}
 	return r
+}
+
+// stored is what the database has of the task's bytes once its batch is committed.
+func (t *task) stored() known {
+	switch {
+	case t.first != nil:
+		return t.first.stored()
+	case t.outcome == Duplicate:
+		return t.known
+	}
+	k := known{document: t.documentID}
+	if t.doc != nil {
+		k.format, k.version = t.doc.Format, t.doc.FormatVersion
+	}
+	if t.outcome == Unchanged {
+		k.document = t.twin
+	}
+	if t.outcome == Parked {
+		k.format, k.parked = t.park.Format, t.park.Reason
+	}
+	return k
 }

@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -13,20 +15,29 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/normalize"
+	"sluice/normalize/unwrap"
 )
 
 // Replay is the source of documents that were parked: it hands them over once more.
 // One that lands now loses its parked row in the same transaction; one that does not
 // keeps it, with one more attempt counted.
+//
+// An archive that was parked as a whole, because it was too large or cut off, is
+// unwrapped again; its row goes when the last of its documents has been taken.
 type Replay struct {
 	pool    *pgxpool.Pool
 	tenant  id.ID
 	scanRun int64
+	limits  normalize.Limits
 	ids     []int64
+	loaded  []Envelope // of ids[0], what is still to come
 }
 
 // replayed marks an envelope that comes from the parked ones.
-type replayed struct{ id int64 }
+type replayed struct {
+	id   int64
+	done bool // an archive's last document: the archive's row goes with it
+}
 
 // ParkedFilter picks parked documents. The zero value picks all of a tenant.
 type ParkedFilter struct {
@@ -36,7 +47,7 @@ type ParkedFilter struct {
 
 // NewReplay finds the parked documents of tenant that filter picks and whose bytes are kept.
 func NewReplay(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun int64, filter ParkedFilter) (*Replay, error) {
-	r := &Replay{pool: pool, tenant: tenant, scanRun: scanRun}
+	r := &Replay{pool: pool, tenant: tenant, scanRun: scanRun, limits: normalize.DefaultLimits}
 	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			select id from ingest.parked
@@ -54,58 +65,151 @@ func NewReplay(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun in
 	return r, nil
 }
 
-// Len returns how many documents are still to come.
+// Len returns how many parked ones are still to come.
 func (r *Replay) Len() int { return len(r.ids) }
 
 // Next implements Source.
 func (r *Replay) Next(ctx context.Context) (Envelope, error) {
-	for len(r.ids) > 0 {
-		parked := r.ids[0]
+	for len(r.loaded) == 0 {
+		if len(r.ids) == 0 {
+			return Envelope{}, io.EOF
+		}
+		p, err := loadParked(ctx, r.pool, r.tenant, r.ids[0])
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) { // none: dropped or replayed by somebody else
+			return Envelope{}, err
+		}
+		if err == nil {
+			if r.loaded, err = r.envelopes(ctx, p); err != nil {
+				return Envelope{}, err
+			}
+		}
 		r.ids = r.ids[1:]
-		env, err := r.load(ctx, parked)
-		if err == pgx.ErrNoRows {
-			continue // dropped or replayed by somebody else meanwhile
-		}
-		return env, err
 	}
-	return Envelope{}, io.EOF
+	env := r.loaded[0]
+	r.loaded = r.loaded[1:]
+	return env, nil
 }
 
-func (r *Replay) load(ctx context.Context, parked int64) (Envelope, error) {
-	env := Envelope{Tenant: r.tenant, ScanRun: r.scanRun, Position: replayed{parked}}
-	err := pg.Tenant(ctx, r.pool, r.tenant, func(tx pgx.Tx) error {
-		var encoding string
-		var stored, hints []byte
-		var size int64
-		err := tx.QueryRow(ctx, `select origin, encoding, bytes, size, hints from ingest.parked where tenant_id = $1 and id = $2`, r.tenant, parked).
-			Scan(&env.Origin, &encoding, &stored, &size, &hints)
-		if err != nil {
-			return err
+// envelopes are what to hand over for one parked row: the document, or what is in it now.
+func (r *Replay) envelopes(ctx context.Context, p parked) ([]Envelope, error) {
+	whole := p.envelope(r.tenant, r.scanRun)
+	switch p.reason {
+	case normalize.ReasonCorruptArchive, normalize.ReasonEmptyArchive, normalize.ReasonLayers, normalize.ReasonTooLarge, normalize.ReasonTooMany:
+	default:
+		return []Envelope{whole}, nil
+	}
+	var list []Envelope
+	var total int64
+	src := unwrap.Source{Origin: whole.Origin, Reader: bytes.NewReader(p.bytes), ReaderAt: bytes.NewReader(p.bytes), Size: int64(len(p.bytes))}
+	err := unwrap.Walk(ctx, src, r.limits, func(e unwrap.Entry) error {
+		env := whole
+		env.Origin, env.Bytes = e.Origin, e.Bytes
+		list = append(list, env)
+		switch total += int64(len(e.Bytes)); {
+		case e.Err != nil:
+			return e.Err
+		case total > r.limits.MaxBytes:
+			return normalize.Park(normalize.ReasonTooLarge, "", "more than %d bytes unpacked, the limit for replaying an archive; import the file itself again", r.limits.MaxBytes)
 		}
-		if env.Bytes, err = Expand(encoding, stored, size); err != nil {
-			return fmt.Errorf("parked document %d: %w", parked, err)
-		}
-		var h map[string]string
-		if err := json.Unmarshal(hints, &h); err != nil {
-			return fmt.Errorf("parked document %d: hints: %w", parked, err)
-		}
-		env.Kind, env.Artifact, env.Stream = normalize.Kind(h["kind"]), h["artifact"], h["stream"]
-		if at := h["observed_at"]; at != "" {
-			env.ObservedAt, err = time.Parse(time.RFC3339Nano, at)
-		}
-		return err
+		return nil
 	})
-	return env, err
+	var again *normalize.ParkError
+	switch {
+	case errors.As(err, &again) && again.Reason != normalize.ReasonUnreadable:
+		whole.Err = again
+		return []Envelope{whole}, nil
+	case err != nil && again == nil:
+		return nil, err
+	case again != nil, len(list) == 1 && bytes.Equal(list[0].Bytes, p.bytes):
+		// Nothing that can be unwrapped, such as a piece out of the middle of an archive:
+		// what was wrong with it still is.
+		whole.Err = &normalize.ParkError{Reason: p.reason, Pointer: p.pointer, Format: p.format, Err: errors.New(p.message)}
+		return []Envelope{whole}, nil
+	}
+	list[len(list)-1].Position = replayed{id: p.id, done: true}
+	return list, nil
 }
 
-// Advance implements Source. The pipeline removes the parked row of what it stores.
-func (r *Replay) Advance(context.Context, pgx.Tx, []Envelope) error { return nil }
+// Advance implements Source. The pipeline removes the parked row of what it stores; what
+// is left are archives whose documents have all been taken.
+func (r *Replay) Advance(ctx context.Context, tx pgx.Tx, done []Envelope) error {
+	var ids []int64
+	for _, env := range done {
+		if p := env.Position.(replayed); p.done {
+			ids = append(ids, p.id)
+		}
+	}
+	if ids == nil {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `delete from ingest.parked where tenant_id = $1 and id = any ($2)`, r.tenant, ids); err != nil {
+		return fmt.Errorf("delete replayed archives: %w", err)
+	}
+	return nil
+}
 
 // Committed implements Source.
 func (r *Replay) Committed([]Envelope) {}
 
 // Parallel implements Source: one batch at a time, in the order they were parked.
 func (r *Replay) Parallel() int { return 1 }
+
+// parked is a row of ingest.parked.
+type parked struct {
+	id                                       int64
+	origin, reason, pointer, message, format string
+	bytes                                    []byte
+	hints                                    map[string]string
+	observedAt                               time.Time
+}
+
+// loadParked reads one row; pgx.ErrNoRows where there is none, or none with bytes.
+func loadParked(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, number int64) (parked, error) {
+	p := parked{id: number}
+	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
+		var encoding string
+		var stored, hints []byte
+		var size int64
+		err := tx.QueryRow(ctx, `
+			select origin, reason, pointer, message, format, encoding, bytes, size, hints
+			from ingest.parked where tenant_id = $1 and id = $2 and bytes is not null`, tenant, number).
+			Scan(&p.origin, &p.reason, &p.pointer, &p.message, &p.format, &encoding, &stored, &size, &hints)
+		if err != nil {
+			return err
+		}
+		if p.bytes, err = Expand(encoding, stored, size); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(hints, &p.hints); err != nil {
+			return fmt.Errorf("hints: %w", err)
+		}
+		if at := p.hints["observed_at"]; at != "" {
+			p.observedAt, err = time.Parse(time.RFC3339Nano, at)
+		}
+		return err
+	})
+	if err != nil {
+		return p, fmt.Errorf("parked document %d: %w", number, err)
+	}
+	return p, nil
+}
+
+func (p *parked) envelope(tenant id.ID, scanRun int64) Envelope {
+	return Envelope{
+		Tenant: tenant, Origin: p.origin, Bytes: p.bytes, Kind: normalize.Kind(p.hints["kind"]), Artifact: p.hints["artifact"],
+		Stream: p.hints["stream"], ObservedAt: p.observedAt, ScanRun: scanRun, Position: replayed{id: p.id},
+	}
+}
+
+// ParkedBytes returns a parked document as it was received, nil where it is not there or
+// its bytes were not kept.
+func ParkedBytes(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, number int64) ([]byte, error) {
+	p, err := loadParked(ctx, pool, tenant, number)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return p.bytes, err
+}
 
 // DropParked deletes parked documents and returns how many.
 func DropParked(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter ParkedFilter) (int64, error) {

@@ -47,6 +47,9 @@ func (r *rows) put(table int, values ...any) { r.tables[table] = append(r.tables
 func (r *rows) add(t *task) {
 	switch {
 	case t.outcome == Duplicate:
+		if t.env.replayed() && t.known.parked == "" {
+			r.unpark = append(r.unpark, t.hash[:]) // it landed another way
+		}
 	case t.park != nil:
 		t.outcome = Parked
 		r.addParked(t)
@@ -71,7 +74,7 @@ func (r *rows) addDocument(t *task) {
 	}
 	original := []any{
 		t.hash[:], t.documentID, string(d.Kind), d.Format, d.FormatVersion, int64(len(t.env.Bytes)),
-		encoding, stored, clip(clean(t.env.Origin), 4096), t.env.ScanRun, warnings,
+		encoding, stored, clip(t.env.Origin, 4096), t.env.ScanRun, warnings,
 	}
 	if len(stored) > maxStaged {
 		r.large = append(r.large, largeRow{sqlInsertOriginal, t.hash, original})
@@ -256,14 +259,14 @@ func (r *rows) addParked(t *task) {
 	if !t.env.ObservedAt.IsZero() {
 		hints["observed_at"] = t.env.ObservedAt.UTC().Format(time.RFC3339Nano)
 	}
-	r.put(inParked, t.hash[:], t.documentID, clip(clean(t.env.Origin), 4096), p.Reason, clip(clean(p.Pointer), 2000), clip(clean(message), 2000),
+	r.put(inParked, t.hash[:], t.documentID, clip(t.env.Origin, 4096), p.Reason, clip(clean(p.Pointer), 2000), clip(clean(message), 2000),
 		p.Format, toJSON(hints), int64(len(t.env.Bytes)), encoding, stored, r.revision, t.env.ScanRun)
 }
 
 // addEvent records the outcome in the scan run's history. The id is derived, so that
 // an event that is written again is recognised.
 func (r *rows) addEvent(t *task) {
-	payload := map[string]any{"origin": clip(clean(t.env.Origin), 4096), "document_id": t.documentID.String()}
+	payload := map[string]any{"origin": clip(t.env.Origin, 4096), "document_id": t.documentID.String()}
 	switch t.outcome {
 	case Parked:
 		payload["reason"] = t.park.Reason
@@ -272,8 +275,11 @@ func (r *rows) addEvent(t *task) {
 	case Accepted:
 		payload["format"] = t.doc.Format
 	}
-	r.put(inEvent, t.env.ScanRun, string(t.outcome), toJSON(payload),
-		id.Derive(t.env.Tenant, "event", fmt.Sprint(t.env.ScanRun), t.env.Origin, string(t.hash[:]), string(t.outcome)))
+	r.put(inEvent, t.env.ScanRun, string(t.outcome), toJSON(payload), t.eventID())
+}
+
+func (t *task) eventID() id.ID {
+	return id.Derive(t.env.Tenant, "event", fmt.Sprint(t.env.ScanRun), t.env.Origin, string(t.hash[:]), string(t.outcome))
 }
 
 // flush sends the rows and moves them on: first all the COPYs, then the inserts in one round trip.
@@ -290,7 +296,7 @@ func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
 	for i, s := range staging {
 		if n := len(r.tables[i]); n > 0 {
 			q := batch.Queue(s.insert, tenant)
-			if i == inOriginal {
+			if i == inOriginal || i == inAlias {
 				q.Exec(allInserted(n))
 			}
 		}

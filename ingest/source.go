@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -9,6 +10,10 @@ import (
 	"sluice/internal/id"
 	"sluice/normalize"
 )
+
+// ErrFenced is what Source.Advance returns when another owner has taken the
+// position over: this one must stop, its batch was rolled back.
+var ErrFenced = errors.New("another owner has taken this position over")
 
 // Envelope is one document on its way in, with what its source knows about it.
 type Envelope struct {

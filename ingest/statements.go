@@ -30,6 +30,8 @@ var (
 	sqlInsertVEX      = text("insert_vex_document")
 	sqlUpsertParked   = text("upsert_parked")
 	sqlDeleteParked   = text("delete_parked")
+	sqlCommitMark     = text("commit_mark")
+	sqlCommitted      = text("committed")
 )
 
 // createStaging makes the temporary tables of one connection.

@@ -78,7 +78,16 @@ func (s store) lookUp(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 		if err != nil {
 			return fmt.Errorf("look up %d content hashes: %w", len(hashes), err)
 		}
+		first := map[[32]byte]*task{}
 		for _, t := range tasks {
+			if t.first != nil {
+				continue // decided by an earlier task of the batch
+			}
+			if f := first[t.hash]; f != nil {
+				t.first, t.outcome = f, Duplicate
+				continue
+			}
+			first[t.hash] = t
 			k, ok := have[t.hash]
 			if !ok || (k.parked != "" && (k.revision != s.revision || t.env.retries())) {
 				continue
@@ -91,31 +100,15 @@ func (s store) lookUp(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 
 // retries reports whether the envelope is to be tried although it was parked before:
 // a replay, or a file that could not be read then.
-func (e Envelope) retries() bool {
+func (e Envelope) retries() bool { return e.replayed() || (e.Err != nil && e.Bytes == nil) }
+
+func (e Envelope) replayed() bool {
 	_, replay := e.Position.(replayed)
-	return replay || (e.Err != nil && e.Bytes == nil)
+	return replay
 }
 
 // write stores tasks and decides their outcomes. In one transaction, sorted by key.
 func (s store) write(ctx context.Context, tx pgx.Tx, tasks []*task) error {
-	// The same bytes twice in one batch: the first one counts.
-	first := map[documentKey]*task{}
-	for _, t := range tasks {
-		k := documentKey{t.env.Tenant, t.hash}
-		if f := first[k]; f != nil && t.outcome != Duplicate {
-			t.outcome, t.known = Duplicate, known{document: f.documentID}
-			if f.doc != nil {
-				t.known.format, t.known.version = f.doc.Format, f.doc.FormatVersion
-			}
-			if f.park != nil {
-				t.known.format, t.known.parked = f.park.Format, f.park.Reason
-			}
-			continue
-		}
-		if first[k] == nil {
-			first[k] = t
-		}
-	}
 	return byTenant(ctx, tx, tasks, func(tenant id.ID, tasks []*task) error {
 		if err := s.findTwins(ctx, tx, tenant, tasks); err != nil {
 			return err

@@ -15,9 +15,10 @@ const Channel = "sluice_jobs"
 // own and at most every 100 ms: NOTIFY takes a lock of the whole server at commit,
 // which must not be held up by the import.
 type waker struct {
-	pool *pgxpool.Pool
-	mu   sync.Mutex
-	due  *time.Timer
+	pool    *pgxpool.Pool
+	mu      sync.Mutex // guards due
+	due     *time.Timer
+	sending sync.Mutex // held while a signal is sent
 }
 
 func newWaker(pool *pgxpool.Pool) *waker { return &waker{pool: pool} }
@@ -30,8 +31,11 @@ func (w *waker) signal() {
 	}
 }
 
-// flush sends what is due now. Workers poll as well: a signal that is lost costs a moment.
+// flush sends what is due now, or waits until it is sent. Workers poll as well: a signal
+// that is lost costs a moment.
 func (w *waker) flush() {
+	w.sending.Lock()
+	defer w.sending.Unlock()
 	w.mu.Lock()
 	due := w.due
 	w.due = nil

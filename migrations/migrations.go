@@ -117,7 +117,14 @@ func Up(ctx context.Context, conn *pgx.Conn) ([]Script, error) {
 	}
 	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `reset role`) }()
 
-	return apply(ctx, conn, Scripts())
+	done, err := apply(ctx, conn, Scripts())
+	if err != nil {
+		return done, err
+	}
+	if _, err := conn.Exec(ctx, `reset role`); err != nil {
+		return done, fmt.Errorf("give the owner's role back: %w", err)
+	}
+	return done, SetSearchPath(ctx, conn)
 }
 
 // apply runs the pending ones of scripts, as the role that the connection has now.
@@ -145,18 +152,33 @@ func run(ctx context.Context, conn *pgx.Conn, s Script) error {
 	if !ok {
 		return errors.New("has no commit; (see the template in the specification, section 12.2)")
 	}
-	text := "set lock_timeout = '10s';\n" + strings.ReplaceAll(body, hashMark, s.Hash) + fmt.Sprintf(
+	// On the script's first line, so that the lines of errors are the script's own.
+	text := "set lock_timeout = '10s'; " + strings.ReplaceAll(body, hashMark, s.Hash) + fmt.Sprintf(
 		"insert into core.schema_migration (module, version, script, migration_hash) values ('%s', %d, '%s', '%s');\ncommit;",
 		s.Module, s.Version, s.Name, s.Hash) + end + "\nreset lock_timeout;"
 	if _, err := conn.PgConn().Exec(ctx, text).ReadAll(); err != nil {
 		_, _ = conn.PgConn().Exec(context.WithoutCancel(ctx), "rollback; reset lock_timeout").ReadAll()
 		var pe *pgconn.PgError
 		if errors.As(err, &pe) && pe.Position > 0 {
-			return fmt.Errorf("line %d: %w", 1+strings.Count(text[:min(len(text), int(pe.Position))], "\n"), err)
+			return fmt.Errorf("line %d: %w", lineOf(text, int(pe.Position)), err)
 		}
 		return err
 	}
 	return nil
+}
+
+// lineOf is the line of a position, which PostgreSQL counts in characters from 1.
+func lineOf(text string, position int) int {
+	line := 1
+	for _, r := range text {
+		if position--; position <= 0 {
+			break
+		}
+		if r == '\n' {
+			line++
+		}
+	}
+	return line
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {
@@ -174,7 +196,7 @@ func Status(ctx context.Context, conn *pgx.Conn) ([]State, error) {
 		return nil, fmt.Errorf("migrations applied so far: %w", err)
 	}
 	if exists {
-		if err := AsOwner(ctx, conn); err != nil {
+		if err := asReader(ctx, conn); err != nil {
 			return nil, err
 		}
 		defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `reset role`) }()
@@ -280,138 +302,25 @@ func lock(ctx context.Context, conn *pgx.Conn) (unlock func(), err error) {
 	}
 }
 
-// Roles that are made where the user may make roles.
-var roles = []pg.Role{pg.Owner, "sluice_views", pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, "sluice_monitor"}
-
-// prepareRoles makes the roles if it may and becomes the owner of everything that follows.
-func prepareRoles(ctx context.Context, conn *pgx.Conn) error {
-	var may, super, fresh bool
-	var owner *string
-	err := conn.QueryRow(ctx, `
-		select r.rolcreaterole or r.rolsuper, r.rolsuper,
-		       to_regnamespace('core') is null,
-		       (select nspowner::regrole::text from pg_namespace where nspname = 'core')
-		from pg_roles r where r.rolname = session_user`).Scan(&may, &super, &fresh, &owner)
-	if err != nil {
-		return fmt.Errorf("rights of the database user: %w", err)
-	}
-	if !fresh && *owner != string(pg.Owner) {
-		// Migrated by one user who owns everything: stay with that. A superuser works as that user.
-		if _, err := conn.Exec(ctx, `set role `+*owner); err != nil {
-			return fmt.Errorf("the schema belongs to %s, which this user cannot become: %w", *owner, err)
-		}
-		return nil
-	}
-	if fresh {
-		for _, role := range roles {
-			if may {
-				if err := makeRole(ctx, conn, role); err != nil {
-					return err
-				}
-			}
-		}
-		var able bool
-		err := conn.QueryRow(ctx, `select coalesce(bool_and(to_regrole(r) is not null and pg_has_role(session_user, to_regrole(r), 'SET')), false) from unnest($1::text[]) r`, roles).Scan(&able)
-		if err != nil {
-			return fmt.Errorf("look for roles: %w", err)
-		}
-		if !able {
-			return nil // one user owns everything
-		}
-		if err := lendDatabase(ctx, conn); err != nil {
-			return err
-		}
-	}
-	if _, err := conn.Exec(ctx, `set role sluice_owner`); err != nil {
-		return fmt.Errorf("the schema belongs to sluice_owner: %w", err)
-	}
-	return nil
-}
-
-// makeRole makes one NOLOGIN role, unless it is there, and lets the user become it.
-// Roles belong to the whole server: another database's migration may make it at the same time.
-func makeRole(ctx context.Context, conn *pgx.Conn, role pg.Role) error {
-	name := pgx.Identifier{string(role)}.Sanitize()
-	for range 5 {
-		_, err := conn.Exec(ctx, `create role `+name+` nologin nosuperuser nocreatedb nocreaterole nobypassrls`)
-		if err == nil || sqlState(err, "42710", "23505") {
-			break // made, or there already
-		}
-		if !sqlState(err, "XX000") { // tuple concurrently updated
-			return fmt.Errorf("make role %s: %w", role, err)
-		}
-	}
-	for range 5 {
-		var able bool
-		if err := conn.QueryRow(ctx, `select pg_has_role(session_user, $1::text, 'SET')`, string(role)).Scan(&able); err != nil {
-			return fmt.Errorf("role %s: %w", role, err)
-		}
-		if able {
-			return nil
-		}
-		_, err := conn.Exec(ctx, `grant `+name+` to current_user with set true, inherit false`)
-		if err == nil || sqlState(err, "42501") {
-			return nil // 42501: somebody else's role; the caller sees that it cannot be taken
-		}
-		if !sqlState(err, "XX000", "23505") {
-			return fmt.Errorf("become role %s: %w", role, err)
-		}
-	}
-	return nil
-}
-
-// lendDatabase lets sluice_owner make schemas here, and makes unqualified names resolve.
-func lendDatabase(ctx context.Context, conn *pgx.Conn) error {
-	var name string
-	if err := conn.QueryRow(ctx, `select current_database()`).Scan(&name); err != nil {
-		return fmt.Errorf("database name: %w", err)
-	}
-	db := pgx.Identifier{name}.Sanitize()
-	if _, err := conn.Exec(ctx, `grant create, connect, temporary on database `+db+` to sluice_owner`); err != nil {
-		return fmt.Errorf("let sluice_owner make schemas in %s: %w", name, err)
-	}
-	for _, g := range []string{
-		// The owner hands the materialized views and the definer functions to sluice_views.
-		`grant sluice_views to sluice_owner with set true, inherit true`,
-		`grant sluice_reader to sluice_ingest, sluice_projector`,
-		`grant sluice_ingest to sluice_feed`,
-	} {
-		// XX000, 23505: another database of this server is being migrated at the same moment and grants the same.
-		if _, err := conn.Exec(ctx, g); err != nil && !sqlState(err, "XX000", "23505") {
-			return fmt.Errorf("%s: %w", g, err)
-		}
-	}
-	if _, err := conn.Exec(ctx, `grant temporary on database `+db+` to sluice_ingest, sluice_projector`); err != nil {
-		return fmt.Errorf("temporary tables in %s: %w", name, err)
-	}
-	return nil
-}
-
-// AsOwner makes the connection act as the owner of the schema, for work on
-// partitions; `reset role` ends it.
-func AsOwner(ctx context.Context, conn *pgx.Conn) error {
-	var owner string
-	if err := conn.QueryRow(ctx, `select nspowner::regrole::text from pg_namespace where nspname = 'core'`).Scan(&owner); err != nil {
-		return fmt.Errorf("owner of the schema: %w", err)
-	}
-	if _, err := conn.Exec(ctx, `set role `+owner); err != nil { // regrole's text is quoted where needed
-		return fmt.Errorf("the schema belongs to %s, which this user cannot become: %w", owner, err)
-	}
-	return nil
-}
-
 // SetSearchPath makes the specification's unqualified names resolve for every user
-// of the database. It takes the database's owner; where the user is not, it does
-// nothing: Sluice's own connections set the path themselves.
+// of the database; Up does it. It takes the database's owner; where the user is not, it
+// does nothing: Sluice's own connections set the path themselves. Nor does it touch a path
+// that somebody has set.
 func SetSearchPath(ctx context.Context, conn *pgx.Conn) error {
 	var name string
-	var owns bool
-	err := conn.QueryRow(ctx, `select datname, pg_has_role(session_user, datdba, 'USAGE') from pg_database where datname = current_database()`).Scan(&name, &owns)
-	if err != nil || !owns {
-		return err
+	var owns, set bool
+	err := conn.QueryRow(ctx, `
+		select datname, pg_has_role(session_user, datdba, 'USAGE'),
+		       exists (select from pg_db_role_setting s, unnest(s.setconfig) as c
+		               where s.setdatabase = d.oid and s.setrole = 0 and starts_with(c, 'search_path='))
+		from pg_database d where datname = current_database()`).Scan(&name, &owns, &set)
+	if err == nil && owns && !set {
+		_, err = conn.Exec(ctx, `alter database `+pgx.Identifier{name}.Sanitize()+` set search_path = `+pg.SearchPath)
 	}
-	_, err = conn.Exec(ctx, `alter database `+pgx.Identifier{name}.Sanitize()+` set search_path = `+pg.SearchPath)
-	return err
+	if err != nil {
+		return fmt.Errorf("search_path of the database: %w", err)
+	}
+	return nil
 }
 
 func sqlState(err error, codes ...string) bool {

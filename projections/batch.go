@@ -139,8 +139,24 @@ func (b *batch) projectFacts(ctx context.Context) error {
 		return nil
 	}
 	ids := sorted(b.facts)
-	if err := b.exec(ctx, sqlCurrentFacts, b.tenant, ids); err != nil {
+	rows, err := b.tx.Query(ctx, sqlChangedFacts, b.tenant, ids)
+	if err != nil {
 		return err
+	}
+	var facts []id.ID
+	var current []bool
+	var fact id.ID
+	var is bool
+	if _, err := pgx.ForEachRow(rows, []any{&fact, &is}, func() error { facts, current = append(facts, fact), append(current, is); return nil }); err != nil {
+		return err
+	}
+	if len(facts) > 0 {
+		if err := b.exec(ctx, sqlSetAffectedCurrent, b.tenant, facts, current); err != nil {
+			return err
+		}
+		if err := b.exec(ctx, sqlSetAliasCurrent, b.tenant, facts, current); err != nil {
+			return err
+		}
 	}
 	if err := b.strings(ctx, b.keys, sqlFactKeys, b.tenant, ids); err != nil {
 		return err

@@ -40,11 +40,13 @@ var (
 	sqlLinkedVulns      = text("linked_vulns")
 	sqlWaitingVulns     = text("waiting_vulns")
 
-	sqlCurrentFacts = text("current_facts")
-	sqlFactKeys     = text("fact_keys")
-	sqlFactNames    = text("fact_names")
-	sqlFanOutKeys   = text("fan_out_keys")
-	sqlFanOutVulns  = text("fan_out_vulns")
+	sqlChangedFacts       = text("changed_facts")
+	sqlSetAffectedCurrent = text("set_affected_current")
+	sqlSetAliasCurrent    = text("set_alias_current")
+	sqlFactKeys           = text("fact_keys")
+	sqlFactNames          = text("fact_names")
+	sqlFanOutKeys         = text("fan_out_keys")
+	sqlFanOutVulns        = text("fan_out_vulns")
 
 	sqlPackagesByKey    = text("packages_by_key")
 	sqlLoadPackages     = text("load_packages")

@@ -46,8 +46,9 @@ type Worker struct {
 	queue    queue.Queue
 	compiled *compiledCache
 
-	mu   sync.Mutex
-	last id.ID // the tenant that was served last: the others come first
+	mu       sync.Mutex
+	analyzed time.Time // when statistics were looked after last
+	last     id.ID     // the tenant that was served last: the others come first
 }
 
 // PoolConfig is what a pool for Workers needs: the temporary tables on every connection.
@@ -209,12 +210,28 @@ func (w *Worker) Step(ctx context.Context) (bool, error) {
 	if err != nil || len(tenants) == 0 {
 		return false, err
 	}
+	w.analyze(ctx)
 	tenant := w.next(tenants)
 	lease, err := w.queue.Claim(ctx, tenant, w.cfg.BatchJobs)
 	if err != nil || len(lease.Jobs) == 0 {
 		return false, err
 	}
 	return true, w.work(ctx, lease)
+}
+
+// analyze has the planner's statistics made for tables that grew fast; see
+// core.analyze_grown. Without them the first projection of a bulk load reads whole
+// tables for single rows. It helps and is not needed: an error is left to the work itself.
+func (w *Worker) analyze(ctx context.Context) {
+	w.mu.Lock()
+	due := time.Since(w.analyzed) >= 2*time.Second
+	if due {
+		w.analyzed = time.Now()
+	}
+	w.mu.Unlock()
+	if due {
+		_, _ = w.pool.Exec(ctx, `select core.analyze_grown()`)
+	}
 }
 
 // next picks the first tenant after the one that was served last: a tenant with a

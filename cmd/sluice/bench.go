@@ -141,6 +141,7 @@ func (a *app) bench(ctx context.Context, b bench) (err error) {
 		a.home = dir
 		defer func() { a.removeHome(dir) }()
 	}
+	limitMemory(0)
 	bt, err := a.newBencher(ctx, b)
 	if err != nil {
 		return err

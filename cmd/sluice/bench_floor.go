@@ -67,7 +67,7 @@ func (f *floor) drop(ctx context.Context) {
 
 // run copies the load, in batches as large as an import's and with as many connections.
 func (f *floor) run(ctx context.Context, l load, tenant id.ID) (documents, bytes int64, err error) {
-	const batchBytes = 8 << 20
+	const batchBytes = 4 << 20
 	batches := make(chan [][]any, 1)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {

@@ -70,7 +70,7 @@ that was stopped goes on where it was with --scan-run and the number that it pri
 	fl.BoolVar(&f.shared, "shared", false, "these are vulnerability facts for every tenant")
 	fl.StringVar(&f.observedAt, "observed-at", "", "time for documents that have none of their own (RFC 3339)")
 	fl.Int64Var(&f.maxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
-	fl.Int64Var(&f.batchBytes, "batch-bytes", 8<<20, "documents per transaction, in bytes")
+	fl.Int64Var(&f.batchBytes, "batch-bytes", 4<<20, "documents per transaction, in bytes")
 	return cmd
 }
 
@@ -111,6 +111,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	if err != nil {
 		return err
 	}
+	limitMemory(f.maxDocument)
 	for _, p := range paths {
 		if _, err := os.Stat(p); p != "-" && err != nil {
 			return fmt.Errorf("nothing was imported: %w", err)

@@ -3,12 +3,22 @@ package main
 import (
 	"context"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"sluice/internal/embedpg"
+	"sluice/normalize"
 )
+
+// limitMemory makes the garbage collector work harder before an import needs much more
+// than its documents in flight. GOMEMLIMIT in the environment overrides it.
+func limitMemory(maxDocument int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(320<<20 + 4*max(0, maxDocument-normalize.DefaultLimits.MaxBytes))
+	}
+}
 
 // resetPeak starts the measurement of peak memory anew, where the system can (Linux).
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o200) }

@@ -158,18 +158,14 @@ func (a *app) showParked(ctx context.Context, shared bool, arg string) error {
 	if err != nil {
 		return err
 	}
-	replay, err := ingest.NewReplay(ctx, pool, tenant, 0, filter)
+	b, err := ingest.ParkedBytes(ctx, pool, tenant, filter.IDs[0])
 	if err != nil {
 		return err
 	}
-	if replay.Len() == 0 {
+	if b == nil {
 		return fmt.Errorf("there is no parked document %s with its bytes kept; see `sluice parked list`", arg)
 	}
-	env, err := replay.Next(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = a.stdout.Write(env.Bytes)
+	_, err = a.stdout.Write(b)
 	return err
 }
 

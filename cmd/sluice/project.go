@@ -52,20 +52,17 @@ func (a *app) project(ctx context.Context, once bool, workers int) error {
 	if err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	for range workers {
 		g.Go(func() error {
 			if once {
-				return w.Drain(ctx)
+				return w.Drain(gctx)
 			}
-			return w.Run(ctx)
+			return w.Run(gctx)
 		})
 	}
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
-	}
-	if once {
-		return context.Cause(ctx)
 	}
 	return ctx.Err()
 }

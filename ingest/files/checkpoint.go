@@ -1,13 +1,21 @@
 package files
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/id"
+	"sluice/internal/pg"
 )
 
 // Checkpoints are the entries of each file that a scan run has stored, by path.
@@ -68,10 +76,31 @@ func (c covered) count() int {
 	return n
 }
 
+// maxPath is how long a path may be to stand for itself, within what an index row can hold.
+const maxPath = 1000
+
+// checkpointPath is path as text that PostgreSQL can hold, different for different paths:
+// file names may have any bytes.
+func checkpointPath(path string) string {
+	if !utf8.ValidString(path) || strings.HasPrefix(path, `"`) {
+		path = strconv.Quote(path)
+	}
+	if len(path) > maxPath {
+		path = fmt.Sprintf("%s… %x", strings.ToValidUTF8(path[:maxPath], ""), sha256.Sum256([]byte(path)))
+	}
+	return path
+}
+
 func writeCheckpoints(ctx context.Context, tx pgx.Tx, tenant id.ID, scanRun int64, rows []checkpoint) error {
 	if len(rows) == 0 {
 		return nil
 	}
+	// One statement cannot write a row twice, and a file may be named twice. Of two runs
+	// that begin at the same entry the longer one covers the other.
+	slices.SortStableFunc(rows, func(a, b checkpoint) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.First, b.First), cmp.Compare(b.Last, a.Last))
+	})
+	rows = slices.CompactFunc(rows, func(a, b checkpoint) bool { return a.Path == b.Path && a.First == b.First })
 	n := len(rows)
 	paths, first, last, complete := make([]string, n), make([]int32, n), make([]int32, n), make([]bool, n)
 	size, mtime := make([]int64, n), make([]*time.Time, n)
@@ -92,4 +121,32 @@ func writeCheckpoints(ctx context.Context, tx pgx.Tx, tenant id.ID, scanRun int6
 		return fmt.Errorf("checkpoint of %d files: %w", n, err)
 	}
 	return nil
+}
+
+// LoadCheckpoints returns what the attempts of a scan run have stored so far.
+func LoadCheckpoints(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun int64) (Checkpoints, error) {
+	out := Checkpoints{}
+	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			select path, first_entry, last_entry, complete, size, modified_at
+			from ingest.file_checkpoint where tenant_id = $1 and scan_run_id = $2 order by path, first_entry`, tenant, scanRun)
+		if err != nil {
+			return err
+		}
+		var c checkpoint
+		var mtime *time.Time
+		_, err = pgx.ForEachRow(rows, []any{&c.Path, &c.First, &c.Last, &c.Complete, &c.Size, &mtime}, func() error {
+			c.ModTime = time.Time{}
+			if mtime != nil {
+				c.ModTime = *mtime
+			}
+			out[c.Path] = append(out[c.Path], c)
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints of scan run %d: %w", scanRun, err)
+	}
+	return out, nil
 }

@@ -4,7 +4,12 @@
 // Its position is a set of checkpoints, one row per batch and file, written in the
 // transaction of the documents. A scan run that is taken up again skips what its
 // checkpoints cover; a fresh run over the same files finds duplicates. Files are
-// taken in the order of their arguments, folders in the order of their names.
+// taken in the order of their arguments, folders in the order of their names. Links to
+// files are followed, links to folders only where they are named as arguments. In
+// folders, what is neither file nor folder is passed over.
+//
+// What could not be read is parked without bytes under its path, and is not covered by a
+// checkpoint; once it can be read, its parked row goes.
 package files
 
 import (
@@ -15,15 +20,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/ingest"
 	"sluice/internal/id"
-	"sluice/internal/pg"
 	"sluice/normalize"
 	"sluice/normalize/unwrap"
 )
@@ -50,18 +54,22 @@ type Config struct {
 
 // Source reads files. It implements ingest.Source.
 type Source struct {
-	cfg    Config
-	out    chan ingest.Envelope
-	cancel context.CancelFunc
+	cfg     Config
+	out     chan ingest.Envelope
+	ended   error // why out was closed; written before that
+	cancel  context.CancelFunc
+	running sync.WaitGroup
 
 	read, total atomic.Int64 // bytes of the files themselves
 	counted     atomic.Bool  // total is final
 	skipped     atomic.Int64 // documents that earlier attempts stored
+
+	unreadable unreadable
 }
 
 // position is where an envelope came from.
 type position struct {
-	path  string
+	path  string // as the checkpoint has it; "" for what cannot be read twice, a pipe
 	entry int
 	last  bool // the last entry of its file
 	size  int64
@@ -83,13 +91,28 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Source{cfg: cfg, out: make(chan ingest.Envelope), cancel: cancel}
-	go s.count(ctx)
-	go s.walk(ctx)
+	s.running.Go(func() { s.count(ctx) })
+	s.running.Go(func() {
+		defer close(s.out)
+		s.ended = s.walk(ctx)
+	})
 	return s, nil
 }
 
-// Close stops the reading.
-func (s *Source) Close() { s.cancel() }
+// Close stops the reading. One that does not return, of a pipe or of a disk that is far
+// away and gone, is left behind.
+func (s *Source) Close() {
+	s.cancel()
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Second):
+	}
+}
 
 // Progress returns how many bytes of files were read and how many there are, and
 // whether the latter is known yet.
@@ -110,6 +133,9 @@ func (s *Source) Committed([]ingest.Envelope) {}
 func (s *Source) Next(ctx context.Context) (ingest.Envelope, error) {
 	select {
 	case env, ok := <-s.out:
+		if !ok && s.ended != nil {
+			return ingest.Envelope{}, s.ended
+		}
 		if !ok {
 			return ingest.Envelope{}, io.EOF
 		}
@@ -119,15 +145,18 @@ func (s *Source) Next(ctx context.Context) (ingest.Envelope, error) {
 	}
 }
 
-// Advance implements ingest.Source: one row per file that the batch touches.
+// Advance implements ingest.Source: one row per run of entries of a file.
 func (s *Source) Advance(ctx context.Context, tx pgx.Tx, done []ingest.Envelope) error {
+	if err := s.unreadable.forget(ctx, tx, s.cfg.Tenant, done); err != nil {
+		return err
+	}
 	var rows []checkpoint
 	for _, env := range done {
 		p, ok := env.Position.(position)
-		if !ok {
+		if !ok || p.path == "" || unread(env) {
 			continue
 		}
-		if n := len(rows); n > 0 && rows[n-1].Path == p.path {
+		if n := len(rows); n > 0 && rows[n-1].Path == p.path && rows[n-1].Last+1 == p.entry {
 			rows[n-1].Last, rows[n-1].Complete = p.entry, p.last
 			continue
 		}
@@ -172,6 +201,9 @@ func (s *Source) each(ctx context.Context, fn func(path string, info fs.FileInfo
 				return nil
 			}
 			info, err := os.Stat(path) // of what a link points to
+			if errors.Is(err, fs.ErrNotExist) {
+				err = errors.New("there is no such file any more: it went while the folder was read, or is a link to nothing")
+			}
 			if err != nil {
 				return fn(path, nil, err)
 			}
@@ -199,17 +231,16 @@ func (s *Source) count(ctx context.Context) {
 }
 
 // walk reads everything and hands it to Next.
-func (s *Source) walk(ctx context.Context) {
-	defer close(s.out)
-	_ = s.each(ctx, func(path string, info fs.FileInfo, err error) error {
+func (s *Source) walk(ctx context.Context) error {
+	return s.each(ctx, func(path string, info fs.FileInfo, err error) error {
 		if err != nil {
-			return s.send(ctx, ingest.Envelope{Origin: path, Err: unreadable(err), Position: position{path: path, last: true}})
+			return s.send(ctx, ingest.Envelope{Origin: path, Err: cannotRead(err)})
 		}
 		return s.file(ctx, path, info)
 	})
 }
 
-func unreadable(err error) *normalize.ParkError {
+func cannotRead(err error) *normalize.ParkError {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		err = pe.Err // the path is the origin already
@@ -220,13 +251,15 @@ func unreadable(err error) *normalize.ParkError {
 // file hands over the documents of one file.
 func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error {
 	src := unwrap.Source{Origin: path}
-	pos := position{path: path}
-	done := s.cfg.Checkpoints[path]
+	var pos position
+	var done covered
 	if path == "-" {
-		src.Origin, src.Reader = "-", s.cfg.Stdin
+		src.Reader = s.cfg.Stdin
 	} else {
-		pos.size, pos.mtime = info.Size(), info.ModTime()
-		done = done.of(pos.size, pos.mtime)
+		if info.Mode().IsRegular() { // another time a pipe, like standard input, gives something else
+			pos.path, pos.size, pos.mtime = checkpointPath(path), info.Size(), info.ModTime()
+			done = s.cfg.Checkpoints[pos.path].of(pos.size, pos.mtime)
+		}
 		if done.complete() {
 			s.skipped.Add(int64(done.count()))
 			s.read.Add(info.Size())
@@ -234,13 +267,16 @@ func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error 
 		}
 		f, err := os.Open(path)
 		if err != nil {
-			return s.send(ctx, ingest.Envelope{Origin: path, Err: unreadable(err), Position: position{path: path, last: true}})
+			return s.send(ctx, ingest.Envelope{Origin: path, Err: cannotRead(err)})
 		}
 		defer f.Close()
 		// Archives are not read from end to end: what counts is that the file is done.
 		before := s.read.Load()
 		defer func() { s.read.Store(before + info.Size()) }()
-		src.Reader, src.ReaderAt, src.Size = counter{f, &s.read}, f, info.Size()
+		src.Reader = counter{f, &s.read}
+		if info.Mode().IsRegular() {
+			src.ReaderAt, src.Size = f, info.Size()
+		}
 	}
 	// One entry is held back, to know the last one of the file when it goes out.
 	var held *ingest.Envelope
@@ -290,32 +326,4 @@ func (c counter) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
 	c.n.Add(int64(n))
 	return n, err
-}
-
-// LoadCheckpoints returns what the attempts of a scan run have stored so far.
-func LoadCheckpoints(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun int64) (Checkpoints, error) {
-	out := Checkpoints{}
-	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			select path, first_entry, last_entry, complete, size, modified_at
-			from ingest.file_checkpoint where tenant_id = $1 and scan_run_id = $2 order by path, first_entry`, tenant, scanRun)
-		if err != nil {
-			return err
-		}
-		var c checkpoint
-		var mtime *time.Time
-		_, err = pgx.ForEachRow(rows, []any{&c.Path, &c.First, &c.Last, &c.Complete, &c.Size, &mtime}, func() error {
-			c.ModTime = time.Time{}
-			if mtime != nil {
-				c.ModTime = *mtime
-			}
-			out[c.Path] = append(out[c.Path], c)
-			return nil
-		})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("checkpoints of scan run %d: %w", scanRun, err)
-	}
-	return out, nil
 }

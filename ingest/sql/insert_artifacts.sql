@@ -1,3 +1,4 @@
+-- No conflict target: two imports of the same new artifact may meet at either unique index.
 insert into artifact.artifact (tenant_id, id, purl, name_key)
 select distinct on (id) $1::uuid, id, purl, name_key from t_artifact order by id
-on conflict (tenant_id, id) do nothing
+on conflict do nothing

@@ -22,8 +22,9 @@ func TestFixedPortTaken(t *testing.T) {
 	}
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
+	home := warmHome(t)
 	t.Setenv(envPort, strconv.Itoa(port))
-	_, err = tryStart(t, Config{Home: warmHome(t)})
+	_, err = tryStart(t, Config{Home: home})
 	wantError(t, err, strconv.Itoa(port), envPort, "--database-url")
 }
 

@@ -16,43 +16,39 @@ language sql stable as $$
   from pg_namespace n where n.nspname = 'core'
 $$;
 
--- Every policy beyond the tenant's own. In the one-user case the all-tenants ones ask for a
--- setting that the program sets only where it works across tenants (queue, views).
+-- Every policy beyond the tenant's own. Where one user owns everything they ask for a
+-- setting instead of a role: app.all_tenants, which the program sets on connections that work
+-- across tenants, and app.views, which the functions below set for their own duration.
 do $$
 declare
   separate boolean := access.role('sluice_views') = 'sluice_views';
-  everywhere text := case when separate then 'true' else 'current_setting(''app.all_tenants'', true) = ''on''' end;
+  worker text := case when separate then 'true' else 'current_setting(''app.all_tenants'', true) = ''on''' end;
+  views text := case when separate then 'true' else 'current_setting(''app.views'', true) = ''on''' end;
   t text;
 begin
   -- Materialized views are computed over every tenant, by a role nobody logs in as.
   -- No BYPASSRLS is needed for that, so no superuser is needed to set it up.
-  foreach t in array array['vex.open_findings', 'ingest.sbom_document'] loop
+  foreach t in array array['vex.open_findings', 'ingest.sbom_document', 'authority.tenant'] loop
     execute format('drop policy if exists p_views on %s', t);
-    execute format('create policy p_views on %s for select to %s using (%s)', t, access.role('sluice_views'), everywhere);
+    execute format('create policy p_views on %s for select to %s using (%s)', t, access.role('sluice_views'), views);
   end loop;
 
   -- Workers take jobs of every tenant, and the relay messages of every tenant.
   foreach t in array array['core.job_queue', 'core.outbox'] loop
     execute format('drop policy if exists p_worker on %s', t);
-    execute format('create policy p_worker on %s for all to %s using (%s) with check (%s)', t, access.role('sluice_projector'), everywhere, everywhere);
+    execute format('create policy p_worker on %s for all to %s using (%s) with check (%s)', t, access.role('sluice_projector'), worker, worker);
   end loop;
 
-  -- The list of tenants is for the programs that serve all of them.
-  for t in select unnest(array['sluice_projector', 'sluice_ingest', 'sluice_maintainer']) loop
-    execute format('drop policy if exists %I on authority.tenant', 'p_tenant_' || t);
-    execute format('create policy %I on authority.tenant for select to %s using (%s)', 'p_tenant_' || t, access.role(t), everywhere);
-  end loop;
+  -- The list of tenants: shared facts are handed on to each, and somebody has to keep it.
+  execute 'drop policy if exists p_tenant_worker on authority.tenant';
+  execute format('create policy p_tenant_worker on authority.tenant for select to %s using (%s)', access.role('sluice_projector'), worker);
   execute 'drop policy if exists p_tenant_admin on authority.tenant';
-  execute format('create policy p_tenant_admin on authority.tenant for all to %s using (%s) with check (%s)', access.role('sluice_maintainer'), everywhere, everywhere);
+  execute format('create policy p_tenant_admin on authority.tenant for all to %s using (%s) with check (%s)', access.role('sluice_maintainer'), worker, worker);
 
-  -- The shared feed: everyone reads it, only the feed role writes it.
+  -- The shared feed: everyone reads it. Who writes it is decided by core.current_tenant().
   foreach t in array array['vex.vuln_fact', 'vex.vuln_affected', 'vex.vuln_alias', 'ingest.original'] loop
     execute format('drop policy if exists p_shared on %s', t);
     execute format('create policy p_shared on %s for select using (tenant_id = ''00000000-0000-0000-0000-000000000000''::uuid)', t);
-    execute format('drop policy if exists p_shared_write on %s', t);
-    if separate then
-      execute format('create policy p_shared_write on %s as restrictive for insert to sluice_ingest with check (tenant_id <> ''00000000-0000-0000-0000-000000000000''::uuid or current_user = ''sluice_feed'')', t);
-    end if;
   end loop;
 end $$;
 
@@ -68,16 +64,21 @@ as $$
   where d.tenant_id = (select core.current_tenant()) and d.doc @> query
 $$;
 
--- Refreshing takes the owner of the view before PostgreSQL 17; this lends just that.
+-- Refreshing takes the owner of the view before PostgreSQL 17; this lends just that. Where one
+-- user owns everything a plain REFRESH would see no row, and leave the view empty: use this.
 create or replace function vex.refresh_view(name text) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  before text := coalesce(current_setting('app.views', true), '');
 begin
   if name not in ('mv_artifact_risk', 'mv_triage_queue') then
     raise exception 'no such materialized view: %', name using errcode = 'undefined_table';
   end if;
+  perform set_config('app.views', 'on', true);
   execute format('refresh materialized view concurrently vex.%I', name);
+  perform set_config('app.views', before, true);
 end $$;
 
 -- Merges the pending list of the GIN index; takes the index's owner.
@@ -89,12 +90,47 @@ as $$
   select gin_clean_pending_list('ingest.ix_sbom_doc_json_gin'::regclass)
 $$;
 
--- The tenant of a name, for programs that serve several; readers may not ask.
-create or replace function authority.tenant_id(wanted text) returns uuid
-language sql stable
-return (select t.tenant_id from authority.tenant t where t.name = wanted);
+-- Analyzes the tables that have at least doubled since they were analyzed last; that takes
+-- their owner. Autovacuum comes up to a minute after a bulk load, and what is planned
+-- without statistics until then reads whole tables for single rows. Returns how many.
+create or replace function core.analyze_grown() returns int
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+declare
+  t regclass;
+  done int := 0;
+begin
+  for t in
+    select c.oid::regclass from pg_class c
+    where c.relkind = 'r' and not c.relispartition
+      and c.relnamespace in ('ingest'::regnamespace, 'vex'::regnamespace, 'artifact'::regnamespace, 'unknowns'::regnamespace, 'core'::regnamespace)
+      and pg_relation_size(c.oid) / current_setting('block_size')::bigint > 2 * greatest(c.relpages, 8)
+    order by 1
+  loop
+    execute format('analyze (skip_locked) %s', t);
+    done := done + 1;
+  end loop;
+  return done;
+end $$;
 
-revoke all on function ingest.search_documents(jsonb), vex.refresh_view(text), ingest.merge_search_index(), authority.tenant_id(text) from public;
+-- The tenant of a name, for importers that serve several: it finds one, it lists none.
+create or replace function authority.tenant_id(wanted text) returns uuid
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  before text := coalesce(current_setting('app.views', true), '');
+  found uuid;
+begin
+  perform set_config('app.views', 'on', true);
+  select t.tenant_id into found from authority.tenant t where t.name = wanted;
+  perform set_config('app.views', before, true);
+  return found;
+end $$;
+
+revoke all on function ingest.search_documents(jsonb), vex.refresh_view(text), ingest.merge_search_index(), core.analyze_grown(), authority.tenant_id(text) from public;
 revoke all on all functions in schema access from public;
 
 do $$
@@ -105,15 +141,16 @@ begin
     return; -- one user owns everything: there is nobody to grant to
   end if;
 
-  execute 'grant create on schema vex, ingest to sluice_views';
+  execute 'grant create on schema vex, ingest, authority to sluice_views';
   execute 'alter materialized view vex.mv_artifact_risk owner to sluice_views';
   execute 'alter materialized view vex.mv_triage_queue owner to sluice_views';
   execute 'alter view vex.artifact_risk owner to sluice_views';
   execute 'alter view vex.triage_queue owner to sluice_views';
   execute 'alter function vex.refresh_view(text) owner to sluice_views';
   execute 'alter function ingest.search_documents(jsonb) owner to sluice_views';
-  execute 'revoke create on schema vex, ingest from sluice_views';
-  execute 'grant select on vex.open_findings, ingest.sbom_document to sluice_views';
+  execute 'alter function authority.tenant_id(text) owner to sluice_views';
+  execute 'revoke create on schema vex, ingest, authority from sluice_views';
+  execute 'grant select on vex.open_findings, ingest.sbom_document, authority.tenant to sluice_views';
 
   execute 'grant usage on schema core, ingest, vex, unknowns, artifact, authority, routing to ' || everyone;
 
@@ -138,7 +175,7 @@ begin
   execute 'grant select on core.job_queue to sluice_ingest';
   execute 'grant insert, update on vex.vex_decision to sluice_ingest';
   execute 'grant usage on sequence core.job_queue_id_seq, ingest.sbom_document_id_seq, ingest.scan_run_id_seq, ingest.parked_id_seq to sluice_ingest, sluice_projector';
-  execute 'grant execute on function authority.tenant_id(text), ingest.merge_search_index() to sluice_ingest, sluice_projector, sluice_maintainer';
+  execute 'grant execute on function authority.tenant_id(text), ingest.merge_search_index(), core.analyze_grown() to sluice_ingest, sluice_projector, sluice_maintainer';
 
   -- feed, the only writer of the shared feed, is a member of ingest; both and the projector are readers (see the runner)
 

@@ -5,7 +5,7 @@ begin;
 create schema if not exists artifact;
 
 create table if not exists artifact.artifact (
-  id uuid not null,
+  id uuid not null default gen_random_uuid(),
   tenant_id uuid not null,
   purl text not null,
   name_key text not null default '',
@@ -15,7 +15,7 @@ create table if not exists artifact.artifact (
   updated_at timestamptz not null default now(),
   primary key (tenant_id, id)
 );
-comment on column artifact.artifact.id is 'UUIDv8 of SHA-256 of tenant and purl: known without a look-up.';
+comment on column artifact.artifact.id is 'UUIDv8 of SHA-256 of tenant and purl, which every writer gives; the default is the specification''s.';
 create unique index if not exists ux_artifact_purl on artifact.artifact (tenant_id, purl);
 create index if not exists ix_artifact_name on artifact.artifact (tenant_id, name_key collate "C");
 call core.protect('artifact.artifact');

@@ -92,6 +92,7 @@ language plpgsql as $$
 begin
   raise exception 'authority.audit_log is append-only' using errcode = 'restrict_violation';
 end $$;
+revoke all on function authority.refuse_change() from public;
 create or replace trigger audit_log_append_only
   before update or delete or truncate on authority.audit_log
   for each statement execute function authority.refuse_change();

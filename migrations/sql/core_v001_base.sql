@@ -29,11 +29,16 @@ comment on table core.schema_migration is 'Every script that was applied, with t
 -- The tenant of the transaction; null, and so no row at all, when none is set.
 -- A login role named sluice_reader_<32 hex digits> is bound to that tenant for good:
 -- for it the setting is not looked at, so an auditor with psql cannot leave his tenant.
+-- Nobody who writes as sluice_ingest can be the shared tenant, whose rows every tenant
+-- reads; sluice_feed can. Where one user owns everything there are no such roles.
 create or replace function core.current_tenant() returns uuid
 language sql stable parallel safe
 return case
   when starts_with(session_user::text, 'sluice_reader_') and length(session_user::text) = 46
     then substr(session_user::text, 15)::uuid
+  when nullif(current_setting('app.tenant_id', true), '')::uuid = '00000000-0000-0000-0000-000000000000'
+    and pg_has_role(to_regrole('sluice_ingest'), 'usage') and not pg_has_role(to_regrole('sluice_feed'), 'usage')
+    then null
   else nullif(current_setting('app.tenant_id', true), '')::uuid
 end;
 comment on function core.current_tenant() is 'The tenant of this transaction, set by set_config(''app.tenant_id'', ..., true); null when unset.';
@@ -57,6 +62,7 @@ begin
       'p_' || name || '_tenant', target);
   end if;
 end $$;
+revoke all on procedure core.protect(regclass) from public;
 
 create table if not exists core.job_queue (
   id bigserial primary key,
@@ -76,7 +82,7 @@ create table if not exists core.job_queue (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 comment on table core.job_queue is 'Projection jobs. Producers append; workers lease, then delete in the transaction of the work.';
 create index if not exists ix_job_ready on core.job_queue (kind, run_after, id) where locked_at is null;
-create index if not exists ix_job_tenant_ready on core.job_queue (tenant_id, kind, id) where locked_at is null;
+create index if not exists ix_job_tenant_ready on core.job_queue (tenant_id, id) where locked_at is null;
 create index if not exists ix_job_leased on core.job_queue (lease_until) where locked_at is not null;
 call core.protect('core.job_queue');
 

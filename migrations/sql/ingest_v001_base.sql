@@ -40,11 +40,12 @@ create table if not exists ingest.sbom_document (
   -- hot keys as generated columns
   bom_format text generated always as ((doc->>'bomFormat')) stored,
   spec_version text generated always as ((doc->>'specVersion')) stored,
-  document_id uuid not null,
+  -- Beyond the specification; with defaults, so that an insert by its columns works.
+  document_id uuid not null default gen_random_uuid(),
   external_id text,
   format text not null default '',
   format_version text not null default '',
-  artifact_id uuid not null,
+  artifact_id uuid,
   artifact_from text not null default 'given',
   stream text not null default '',
   document_time timestamptz,
@@ -114,7 +115,7 @@ create index if not exists ix_sbom_component_package on ingest.sbom_component (t
 call core.protect('ingest.sbom_component');
 
 create table if not exists ingest.scan_run (
-  id bigserial primary key,
+  id bigserial not null,
   tenant_id uuid not null,
   source text not null,
   arguments text[] not null default '{}',
@@ -122,9 +123,9 @@ create table if not exists ingest.scan_run (
   counts jsonb not null default '{}',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  finished_at timestamptz
+  finished_at timestamptz,
+  primary key (tenant_id, id)
 );
-create index if not exists ix_scan_run_tenant on ingest.scan_run (tenant_id, id desc);
 call core.protect('ingest.scan_run');
 
 create table if not exists ingest.scan_run_event (
@@ -141,7 +142,7 @@ call core.protect('ingest.scan_run_event');
 insert into core.partition_policy (parent, step) values ('ingest.scan_run_event', 'month') on conflict do nothing;
 
 create table if not exists ingest.parked (
-  id bigserial primary key,
+  id bigserial not null,
   tenant_id uuid not null,
   content_hash bytea not null,
   document_id uuid not null,
@@ -158,7 +159,8 @@ create table if not exists ingest.parked (
   revision text not null default '',
   scan_run_id bigint not null,
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  primary key (tenant_id, id)
 );
 comment on column ingest.parked.bytes is 'The document as received; null where it was too large to keep or could not be read.';
 comment on column ingest.parked.revision is 'Formats and limits of the program that parked it: with others, the same bytes are tried again.';

@@ -5,7 +5,7 @@ begin;
 create schema if not exists vex;
 
 create table if not exists vex.package (
-  id uuid not null,
+  id uuid not null default gen_random_uuid(),
   tenant_id uuid not null,
   purl text not null,
   type text not null,
@@ -19,9 +19,10 @@ create table if not exists vex.package (
   name_key text not null default '',
   unmatched_reason text not null default '',
   created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   primary key (tenant_id, id)
 );
-comment on column vex.package.id is 'UUIDv8 of SHA-256 of tenant and purl.';
+comment on column vex.package.id is 'UUIDv8 of SHA-256 of tenant and purl, which every writer gives; the default is the specification''s.';
 comment on column vex.package.match_key is 'ECOSYSTEM|name as vulnerability records spell it; '''' where the package cannot be matched (unmatched_reason).';
 comment on column vex.package.name_key is 'The purl without version, qualifiers and subpath: what VEX products are compared by.';
 create index if not exists ix_package_match on vex.package (tenant_id, match_key) where match_key <> '';
@@ -47,9 +48,10 @@ create table if not exists vex.vuln_fact (
   payload jsonb not null,
   schema_version int not null,
   received_at timestamptz not null default now(),
-  document_id uuid not null,
-  content_hash bytea not null,
-  names text[] not null,
+  -- Beyond the specification; with defaults, so that an insert by its columns works.
+  document_id uuid not null default gen_random_uuid(),
+  content_hash bytea not null default '',
+  names text[] not null default '{}',
   modified timestamptz,
   withdrawn timestamptz,
   summary text not null default '',
@@ -96,7 +98,7 @@ create index if not exists ix_vuln_alias_fact on vex.vuln_alias (tenant_id, fact
 call core.protect('vex.vuln_alias');
 
 create table if not exists vex.vex_document (
-  id uuid not null,
+  id uuid not null default gen_random_uuid(),
   tenant_id uuid not null,
   external_id text,
   content_hash bytea not null,
@@ -104,7 +106,7 @@ create table if not exists vex.vex_document (
   schema_version int not null default 1,
   created_at timestamptz not null default now(),
   supersedes_id bigint,
-  format text not null,
+  format text not null default '',
   format_version text not null default '',
   issuer text not null default '',
   document_time timestamptz,
@@ -275,11 +277,10 @@ create index if not exists ix_mv_triage_queue_score on vex.mv_triage_queue (tena
 
 create table if not exists vex.view_refresh (
   view_name text primary key,
-  dirty_since timestamptz,
   refreshed_at timestamptz,
   duration_ms bigint
 );
-comment on table vex.view_refresh is 'When each materialized view was refreshed last, and since when it is stale. Counts nothing per tenant.';
+comment on table vex.view_refresh is 'When each materialized view was refreshed last, and how long it took.';
 insert into vex.view_refresh (view_name) values ('mv_artifact_risk'), ('mv_triage_queue') on conflict do nothing;
 
 -- What applications read: a materialized view has no row security of its own.

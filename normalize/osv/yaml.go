@@ -19,11 +19,13 @@ import (
 	"sluice/normalize"
 )
 
-// Bounds for YAML. The largest advisory of PyPA has 60 kB; the parser takes about
-// fifty times the document in memory and calls itself for each level.
+// Bounds for YAML. The largest advisory of PyPA has 60 kB; the parser takes up to a
+// hundred times the document in memory, calls itself for each level and for each key,
+// and its time grows with the square of the keys of one mapping.
 const (
-	maxYAML      = 8 << 20
+	maxYAML      = 2 << 20
 	maxYAMLDepth = 200
+	maxYAMLKeys  = 10_000
 	// maxYAMLNodes and maxYAMLText bound what aliases may expand to.
 	maxYAMLNodes = 1 << 20
 	maxYAMLText  = 4 * maxYAML
@@ -80,7 +82,7 @@ func yamlToJSON(b []byte, limits normalize.Limits, doc *normalize.Document) (rec
 // sees it: brackets, indentation, and structure without any text in between
 // ("- - - -", "? ? ?", "a: b: c:").
 func checkDepth(tokens token.Tokens, limit int) error {
-	brackets, run, colons, line := 0, 0, 0, 0
+	brackets, run, colons, line, keys := 0, 0, 0, 0, 0
 	var indents []int // columns of the open blocks
 	for _, t := range tokens {
 		if t.Position == nil {
@@ -105,6 +107,9 @@ func checkDepth(tokens token.Tokens, limit int) error {
 		case token.MappingValueType:
 			colons++
 			run++
+			if keys++; keys > maxYAMLKeys {
+				return normalize.Park(normalize.ReasonTooLarge, position(t), "more than %d keys in one YAML document; write it as JSON", maxYAMLKeys)
+			}
 		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
 			run++
 		case token.StringType, token.SingleQuoteType, token.DoubleQuoteType:

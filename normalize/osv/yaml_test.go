@@ -45,6 +45,7 @@ func TestHostileYAML(t *testing.T) {
 		"indentation":            indented(),
 		"alias bomb":             bomb,
 		"text bomb":              "a: &a " + strings.Repeat("x", 1<<20) + "\nb: [" + strings.Repeat("*a, ", 1000) + "*a]",
+		"keys without end":       "id: X-1\n" + strings.Repeat("k: v\n", n),
 		"an alias of itself":     "a: &a [*a]",
 		"an alias of nothing":    "a: *b",
 		"merge":                  "a: &a {b: c}\n<<: *a",
