@@ -36,19 +36,27 @@ type Envelope struct {
 	Position any
 }
 
-// Source hands over documents and keeps its own position in the database.
+// Source hands over documents and keeps its own position in the database. What an
+// implementation has to do is checked by sourcetest.Run.
 type Source interface {
-	// Next blocks until an envelope is ready or ctx ends. It returns io.EOF once
-	// nothing more can come: a folder gets there, a topic never.
+	// Next blocks until an envelope is ready or ctx ends. It returns io.EOF itself, not
+	// wrapped, once nothing more can come: a folder gets there, a topic never. An error
+	// that says an outage (pg.Outage) is waited out and Next is called again, so it must
+	// not lose its place; any other ends the run. Calls do not overlap.
 	Next(ctx context.Context) (Envelope, error)
 
 	// Advance records, inside the transaction that stores them, that these
 	// envelopes need not come again. They are in the order of Next; the
 	// transaction acts for the tenant of the last one. An error rolls the batch back:
 	// ErrFenced ends the run, any other is treated like one of the database.
+	//
+	// It writes through tx and remembers nothing itself: the transaction may still be
+	// rolled back, and then Advance is called again for the same envelopes, or for a
+	// part of them where the database refused one. Where Parallel is more than 1,
+	// calls overlap.
 	Advance(ctx context.Context, tx pgx.Tx, done []Envelope) error
 
-	// Committed is called after the transaction is durable, once per envelope batch.
+	// Committed is called with what Advance got, once, after the transaction is durable.
 	Committed(done []Envelope)
 
 	// Parallel is how many batches may be in flight at once. Where it is 1, batches

@@ -3,6 +3,7 @@ package projections
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -205,7 +206,7 @@ func loadCovers(ctx context.Context, tx pgx.Tx, tenant id.ID, pairs []*pair) (ma
 	covers, vulns := map[id.ID][]coveredBy{}, map[string]bool{}
 	var p id.ID
 	var c coveredBy
-	_, err = pgx.ForEachRow(rows, []any{&p, &c.VulnID, &c.FactID, &c.Advisory, &c.Source, &c.MatchedBy, &c.Range, &c.Fixed, &c.Score, &c.Severity}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&p, &c.VulnID, &c.FactID, &c.Advisory, &c.Source, &c.MatchedBy, &c.Range, &c.Fixed, &c.Score, &c.Severity, &c.Document}, func() error {
 		cc := c
 		cc.Fixed = slices.Clone(c.Fixed)
 		if c.Score != nil {
@@ -255,7 +256,7 @@ func newFinding(p *pair, name string, members []string, cs []coveredBy, scores m
 		Source    string `json:"source"`
 		Range     string `json:"range"`
 		MatchedBy string `json:"matched_by"`
-		Fact      id.ID  `json:"fact_id"`
+		Document  string `json:"document"` // content hash: the same for every tenant
 	}
 	evidence := struct {
 		Facts      []fact   `json:"facts"`
@@ -266,7 +267,7 @@ func newFinding(p *pair, name string, members []string, cs []coveredBy, scores m
 		Streams    []string `json:"streams"`
 	}{Package: p.Purl, Version: p.MatchVersion, Ecosystem: p.Ecosystem, Identified: "purl " + p.IdentifiedBy, Streams: p.Streams}
 	for _, c := range cs {
-		evidence.Facts = append(evidence.Facts, fact{c.Advisory, c.Source, c.Range, c.MatchedBy, c.FactID})
+		evidence.Facts = append(evidence.Facts, fact{c.Advisory, c.Source, c.Range, c.MatchedBy, c.Document})
 	}
 	f.Evidence = mustJSON(evidence)
 	f.judge(v)
@@ -329,6 +330,7 @@ func (f *finding) judge(v verdict) {
 		DecisionID    *id.ID   `json:"decision_id,omitempty"`
 		Time          string   `json:"time,omitempty"`
 		Detail        string   `json:"detail,omitempty"`
+		Document      string   `json:"document,omitempty"`
 		Superseded    []string `json:"superseded,omitempty"`
 	}
 	out := vex{Status: v.status()}
@@ -339,7 +341,7 @@ func (f *finding) judge(v verdict) {
 	default:
 		s := v.statement
 		out.Source, out.Justification, out.Issuer, out.Product, out.Scope, out.StatementID = s.Source, s.Justification, s.Issuer, s.Product, scopeNames[v.scope], &s.ID
-		out.Detail = s.Impact
+		out.Detail, out.Document = s.Impact, "sha256:"+hex.EncodeToString(s.Hash)
 		if s.Time != nil {
 			out.Time = s.Time.UTC().Format(time.RFC3339)
 		}

@@ -71,8 +71,7 @@ type vexJSON struct {
 	Scope         string `json:"scope,omitempty"`
 	Time          string `json:"time,omitempty"`
 	Detail        string `json:"detail,omitempty"`
-	StatementID   string `json:"statement_id,omitempty"`
-	DecisionID    string `json:"decision_id,omitempty"`
+	Document      string `json:"document,omitempty"` // content hash of the document with the statement
 }
 
 const sqlFindings = `

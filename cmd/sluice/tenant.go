@@ -54,7 +54,9 @@ func createTenant(ctx context.Context, pool *pgxpool.Pool, name string) (t id.ID
 	if _, err := id.Parse(name); err == nil {
 		return t, false, usagef("tenant name %q: a UUID would be taken for an id", name)
 	}
-	tag, err := pool.Exec(ctx, `insert into authority.tenant (name) values ($1) on conflict (name) do nothing`, name)
+	// Derived from the name: the same documents of the same tenant have the same ids in every
+	// database, so a restored, rebuilt or second one can be compared row by row.
+	tag, err := pool.Exec(ctx, `insert into authority.tenant (tenant_id, name) values ($1, $2) on conflict do nothing`, id.Derive(id.Shared, "tenant", name), name)
 	if err == nil {
 		err = pool.QueryRow(ctx, `select tenant_id from authority.tenant where name = $1`, name).Scan(&t)
 	}
