@@ -384,8 +384,10 @@ func NameKey(p purl.Package) string {
 	return strings.ToLower(p.Type + "/" + p.Namespace + "/" + p.Name)
 }
 
-// notSoftware are the component types that no vulnerability record speaks of.
-var notSoftware = map[string]bool{"file": true, "data": true, "cryptographic-asset": true, "archive": false}
+// notSoftware are the component types that no vulnerability record speaks of by
+// themselves: without a purl they are no unknowns. An operating system is matched by
+// its packages.
+var notSoftware = map[string]bool{"file": true, "data": true, "cryptographic-asset": true, "operating-system": true}
 
 func newInventory(tenant id.ID, components []normalize.Component) inventory {
 	inv := inventory{unmatched: []Unmatched{}}
