@@ -124,8 +124,7 @@ func (t *task) read(cfg *Config) error {
 		t.time = t.env.ObservedAt
 	}
 	if t.doc.Kind == normalize.SBOM {
-		t.meaning, err = detect.MeaningHash(t.json, cfg.Volatile)
-		if err != nil {
+		if t.meaning, err = t.meaningHash(cfg); err != nil {
 			return normalize.Park(normalize.ReasonInvalid, "", "canonical form: %w", err)
 		}
 	}
@@ -133,6 +132,19 @@ func (t *task) read(cfg *Config) error {
 		return t.findArtifact()
 	}
 	return nil
+}
+
+// meaningHash is the hash of what the document says. Where its JSON form leaves something
+// out (elements of other namespaces in XML), only the same bytes mean the same.
+func (t *task) meaningHash(cfg *Config) ([32]byte, error) {
+	partial := len(t.doc.Warnings) > normalize.MaxWarnings
+	for _, w := range t.doc.Warnings {
+		partial = partial || w.Code == "extension" || w.Code == "partial-json"
+	}
+	if t.doc.JSON != nil && partial {
+		return t.hash, nil
+	}
+	return detect.MeaningHash(t.json, cfg.Volatile)
 }
 
 func (t *task) checkKind() error {
