@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -165,7 +166,13 @@ func (a *app) check(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	return migrations.Verify(ctx, conn)
+	if err := migrations.Verify(ctx, conn); err != nil {
+		return err
+	}
+	if err := ensurePartitions(ctx, conn); err != nil {
+		a.log.Warn("partitions cannot be looked after; have `sluice migrate up` run by the owner of the schema", "error", err)
+	}
+	return nil
 }
 
 // migrate brings the database up to date and makes the partitions that are due.
@@ -189,11 +196,16 @@ func migrateUp(ctx context.Context, conn *pgx.Conn) ([]migrations.Script, error)
 			return done, err
 		}
 	}
+	return done, ensurePartitions(ctx, conn)
+}
+
+// ensurePartitions makes the partitions that are due.
+func ensurePartitions(ctx context.Context, conn *pgx.Conn) error {
 	if err := migrations.AsOwner(ctx, conn); err != nil {
-		return done, err
+		return err
 	}
-	_, err = partitions.Ensure(ctx, conn, time.Now())
-	return done, err
+	_, err := partitions.Ensure(ctx, conn, time.Now())
+	return err
 }
 
 // dial opens one connection as the user of the URL, without a role.
@@ -224,13 +236,24 @@ func (a *app) pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxpool.P
 	return pool, nil
 }
 
-// revive starts an embedded server that died; someone else's server is left to its owner.
-func (a *app) revive(error) {
+// revive does what this program can do about an outage: it starts an embedded server that
+// died (someone else's is left to its owner), and makes a partition that is missing.
+func (a *app) revive(cause error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var pe *pgconn.PgError
+	if errors.As(cause, &pe) && pe.Code == "23514" {
+		if conn, err := a.dial(ctx); err == nil {
+			defer conn.Close(ctx)
+			if err := ensurePartitions(ctx, conn); err != nil {
+				a.log.Warn("a partition is missing and cannot be made", "error", err)
+			}
+		}
+		return
+	}
 	if a.server == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	if err := a.server.Ensure(ctx); err != nil {
 		a.log.Warn("embedded PostgreSQL cannot be started again yet", "error", err)
 	}

@@ -74,15 +74,19 @@ type vexJSON struct {
 	Document      string `json:"document,omitempty"` // content hash of the document with the statement
 }
 
+// A finding without a score has the place of the lower end of its severity.
 const sqlFindings = `
-select 'open', artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
+select * from (
+select 'open' as status, artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
 from vex.open_findings
 where tenant_id = $1 and $4 <> 'suppressed' and ($2 = '' or artifact_purl = $2) and ($3 = '' or vuln_id = $3 or $3 = any (aliases) or $3 = any (advisories))
 union all
 select 'suppressed', artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
 from vex.suppressed_findings
 where tenant_id = $1 and $4 <> 'open' and ($2 = '' or artifact_purl = $2) and ($3 = '' or vuln_id = $3 or $3 = any (aliases) or $3 = any (advisories))
-order by 7 desc nulls last, 4, 2, 3
+) as f
+order by coalesce(score, case severity when 'critical' then 90 when 'high' then 70 when 'medium' then 40 when 'low' then 1 else 0 end) desc,
+  vuln_id, artifact_purl, package_purl, status
 limit nullif($5, 0)`
 
 func (a *app) findings(ctx context.Context, artifact, vuln, status string, limit int) error {

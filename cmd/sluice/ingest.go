@@ -117,28 +117,13 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 			return fmt.Errorf("nothing was imported: %w", err)
 		}
 	}
-	role := pg.Ingest
-	if f.shared {
-		role, cfg.Tenant = pg.Feed, id.Shared
-		if err := a.connect(ctx); err != nil {
-			return err
-		}
-	} else if cfg.Tenant, err = a.tenantID(ctx, true); err != nil {
+	// A database that cannot be reached at the start is a mistake to report, one that goes
+	// away later an outage to wait for.
+	if err := a.connect(ctx); err != nil {
 		return err
 	}
-	pool, err := a.pool(ctx, role, ingest.PoolConfig(int32(f.workers)+2))
-	if err != nil {
-		return err
-	}
-	if f.scanRun != 0 {
-		if err := ingest.ResumeRun(ctx, pool, cfg.Tenant, f.scanRun); err != nil {
-			return err
-		}
-		cfg.ScanRun = f.scanRun
-		if cfg.Checkpoints, err = files.LoadCheckpoints(ctx, pool, cfg.Tenant, f.scanRun); err != nil {
-			return err
-		}
-	} else if cfg.ScanRun, err = ingest.StartRun(ctx, pool, cfg.Tenant, "file", paths); err != nil {
+	var pool *pgxpool.Pool
+	if err := a.persist(ctx, func() error { pool, err = a.openRun(ctx, &cfg, f); return err }); err != nil {
 		return err
 	}
 	receipts, err := openReceipts(f.receipts)
@@ -195,6 +180,31 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 		return errParked
 	}
 	return nil
+}
+
+// openRun finds the tenant and opens the scan run, or takes an earlier one up again.
+func (a *app) openRun(ctx context.Context, cfg *files.Config, f ingestFile) (*pgxpool.Pool, error) {
+	role := pg.Ingest
+	var err error
+	if f.shared {
+		role, cfg.Tenant = pg.Feed, id.Shared
+	} else if cfg.Tenant, err = a.tenantID(ctx, true); err != nil {
+		return nil, err
+	}
+	pool, err := a.pool(ctx, role, ingest.PoolConfig(int32(f.workers)+2))
+	if err != nil {
+		return nil, err
+	}
+	if f.scanRun == 0 {
+		cfg.ScanRun, err = ingest.StartRun(ctx, pool, cfg.Tenant, "file", cfg.Paths)
+		return pool, err
+	}
+	cfg.ScanRun = f.scanRun
+	if err := ingest.ResumeRun(ctx, pool, cfg.Tenant, f.scanRun); err != nil {
+		return nil, err
+	}
+	cfg.Checkpoints, err = files.LoadCheckpoints(ctx, pool, cfg.Tenant, f.scanRun)
+	return pool, err
 }
 
 // finishRun does what comes after the last document.

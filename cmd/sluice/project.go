@@ -74,7 +74,7 @@ func (a *app) drain(ctx context.Context, tenant id.ID) error {
 		return err
 	}
 	if tenant == id.Shared {
-		return w.Drain(ctx)
+		return w.Drain(ctx) // shared facts concern every tenant
 	}
 	// The shared feed first: its facts become jobs of the tenant.
 	if err := w.Drain(ctx, id.Shared); err != nil {

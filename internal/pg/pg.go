@@ -152,6 +152,9 @@ func Outage(err error) bool {
 			"40": // serialization failure, deadlock
 			return true
 		}
+		if pe.Code == "23514" && pe.ConstraintName == "" {
+			return true // no partition for this moment: the tables lack one, the row is right
+		}
 		switch pe.Code {
 		case "55P03", // lock not available
 			"25P03", // idle in transaction timeout
