@@ -81,8 +81,8 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 	err := g.Wait()
 	p.wake.flush()
 	p.stats.wait()
-	if cerr := ctx.Err(); cerr != nil && (err == nil || errors.Is(err, context.Canceled)) {
-		return cerr
+	if err == nil {
+		err = ctx.Err()
 	}
 	return err
 }

@@ -14,7 +14,7 @@ func TestContractOfReplay(t *testing.T) {
 	sourcetest.Run(t, func(t *testing.T, documents [][]byte) sourcetest.Fixture {
 		h := newHarness(t)
 		// Parked by a program that knows none of them.
-		park := h.pipeline(ingest.Config{Formats: []normalize.Format{spdx.JSON{}}})
+		park := h.pipeline(ingest.Config{Formats: []normalize.Format{spdx.JSON{}}, BatchDocuments: 1})
 		if c := h.run(park, h.list(documents...)); c.Parked != int64(len(documents)) {
 			t.Fatalf("%+v, want all parked", c)
 		}

@@ -79,12 +79,12 @@ func (c cluster) database(t *testing.T, user *url.Userinfo) string {
 	return name
 }
 
-// plainUser makes a user who may log in and nothing else.
+// plainUser makes a user who may log in and nothing else, but for the attributes given.
 func (c cluster) plainUser(t *testing.T, attributes string) *url.Userinfo {
 	t.Helper()
 	name := "sluice_plain_" + strings.ToLower(rand.Text()[:10])
 	admin := connect(t, c.admin)
-	exec(t, admin, `create role `+name+` login nosuperuser nocreatedb nocreaterole nobypassrls `+attributes+` password 'plain'`)
+	exec(t, admin, `create role `+name+` login nosuperuser nocreatedb nobypassrls `+attributes+` password 'plain'`)
 	t.Cleanup(func() {
 		if _, err := admin.Exec(context.Background(), `drop role `+name); err != nil {
 			t.Error(err)

@@ -23,19 +23,22 @@ type owner struct {
 }
 
 func newOwner(letter byte) owner {
-	o := owner{mark: fmt.Sprintf("mark-of-%c", letter), number: 7_000_000 + int64(letter)*1000}
+	o := owner{mark: fmt.Sprintf("mark-of-%c", letter), number: 1_000_000_000 + int64(letter)*1_000_000}
 	// Every UUID of an owner starts with these bytes.
 	copy(o.tenant[:], []byte{letter, letter, letter, letter, 0, 1, 0x80, 0, 0x80, 0, 0, 0, 0, 0, 0, 1})
 	return o
 }
 
 // sharedOwner is the tenant of the shared feed.
-func sharedOwner() owner { return owner{tenant: id.Shared, mark: "mark-of-shared", number: 9_000_000} }
+func sharedOwner() owner {
+	return owner{tenant: id.Shared, mark: "mark-of-shared", number: 1_999_000_000}
+}
 
 // trace matches the owner's values in the text of any row.
 func (o owner) trace() string {
 	hexID := hex.EncodeToString(o.tenant[:4])
-	return o.mark + "|" + hexID + "-0001|" + hexID + "0001|" + hex.EncodeToString([]byte(o.mark)) + "|" + fmt.Sprint(o.number)
+	number := "([^0-9.]|^)" + fmt.Sprint(o.number/100) + "[0-9][0-9]([^0-9.]|$)"
+	return o.mark + "|" + hexID + "-0001|" + hexID + "0001|" + hex.EncodeToString([]byte(o.mark)) + "|" + number
 }
 
 // uuid is an id of the owner's, the same for the same n.
@@ -60,7 +63,7 @@ type tableColumn struct {
 func tenantTables(t testing.TB, conn queryer) map[string][]tableColumn {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), `
-		select c.oid::regclass::text, a.attname, format_type(a.atttypid, null), a.atthasdef,
+		select format('%I.%I', n.nspname, c.relname), a.attname, format_type(a.atttypid, null), a.atthasdef,
 		       coalesce((select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_constraint k where k.conrelid = c.oid and k.contype = 'c' and a.attnum = any (k.conkey)), '')
 		from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
 		join pg_namespace n on n.oid = c.relnamespace

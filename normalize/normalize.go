@@ -143,6 +143,17 @@ const (
 	UnderInvestigation = "under_investigation"
 )
 
+// IsJustification reports whether word is one of the five reasons for not_affected
+// that OpenVEX and the flags of CSAF share.
+func IsJustification(word string) bool {
+	switch word {
+	case "component_not_present", "vulnerable_code_not_present", "vulnerable_code_not_in_execute_path",
+		"vulnerable_code_cannot_be_controlled_by_adversary", "inline_mitigations_already_exist":
+		return true
+	}
+	return false
+}
+
 // Statement is one VEX statement about one vulnerability.
 type Statement struct {
 	VulnID        string   // as written, trimmed: "CVE-2024-1234"

@@ -1,7 +1,7 @@
 -- Stored documents that say the same as new ones: by meaning, then by stream. OFFSET
 -- keeps the probes probes; see look_up.
-select d.document_id, d.artifact_id, d.stream, m.hash
+select d.document_id, d.artifact_id, d.stream, d.format, m.hash
 from unnest($2::bytea[]) as m (hash)
 cross join lateral (
-  select document_id, artifact_id, stream from ingest.sbom_document
+  select document_id, artifact_id, stream, format from ingest.sbom_document
   where tenant_id = $1 and meaning_hash = m.hash offset 0) as d

@@ -33,11 +33,9 @@ begin
     execute format('create policy p_views on %s for select to %s using (%s)', t, access.role('sluice_views'), views);
   end loop;
 
-  -- Workers take jobs of every tenant, and the relay messages of every tenant.
-  foreach t in array array['core.job_queue', 'core.outbox'] loop
-    execute format('drop policy if exists p_worker on %s', t);
-    execute format('create policy p_worker on %s for all to %s using (%s) with check (%s)', t, access.role('sluice_projector'), worker, worker);
-  end loop;
+  -- Workers take jobs of every tenant.
+  execute 'drop policy if exists p_worker on core.job_queue';
+  execute format('create policy p_worker on core.job_queue for all to %s using (%s) with check (%s)', access.role('sluice_projector'), worker, worker);
 
   -- The list of tenants: shared facts are handed on to each, and somebody has to keep it.
   execute 'drop policy if exists p_tenant_worker on authority.tenant';

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
-	"sluice/normalize/detect/lenient"
+	"sluice/normalize/lenient"
 )
 
 // Format reads CSAF.
@@ -35,7 +35,7 @@ func (Format) Detect(h *normalize.Head) bool {
 func (f Format) Normalize(in normalize.Input) (*normalize.Document, error) {
 	doc := &normalize.Document{Kind: normalize.VEX, Format: f.Name()}
 	r := &reader{
-		Reader:      lenient.NewReader(in.Bytes, doc),
+		Reader:      lenient.New(in.Bytes, "", doc.Warn),
 		doc:         doc,
 		tree:        newTree(),
 		maxProducts: in.Limits.MaxComponents,
@@ -43,7 +43,8 @@ func (f Format) Normalize(in normalize.Input) (*normalize.Document, error) {
 	if r.maxProducts <= 0 {
 		r.maxProducts = normalize.DefaultLimits.MaxComponents
 	}
-	if err := r.document(); err != nil {
+	r.document()
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return doc, nil
@@ -60,82 +61,73 @@ type reader struct {
 	steps           int // see maxSteps
 }
 
-func (r *reader) document() error {
+func (r *reader) document() {
 	if !r.IsObject() {
-		if err := r.Skip(); err != nil {
-			return err
-		}
-		return normalize.Park(normalize.ReasonInvalid, "", "a CSAF document is a JSON object")
+		r.Skip()
+		r.Fail(normalize.Park(normalize.ReasonInvalid, "", "a CSAF document is a JSON object"))
+		return
 	}
-	err := r.Object(func(name string) error {
-		switch name {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "document":
-			return r.Object(r.meta)
+			r.meta()
 		case "product_tree":
 			r.tree.reset() // of duplicate members the last one counts
-			return r.productTree()
+			r.productTree()
 		case "vulnerabilities":
 			r.vulnerabilities, r.references = nil, 0
-			return r.Array(r.vulnerability)
+			for i, ok := 0, r.List(); ok && r.Element(); i++ {
+				r.vulnerability(i)
+			}
+		default:
+			r.Skip()
 		}
-		return r.Skip()
-	})
-	if err != nil {
-		return err
 	}
-	if err := r.End(); err != nil {
-		return err
+	r.End()
+	if r.Failed() {
+		return
 	}
 	switch v := r.doc.FormatVersion; v {
 	case "2.0", "2.1":
 	case "":
 		r.doc.Warn("no-version", "/document/csaf_version", "the document does not say its CSAF version; it is read as 2.0")
 	default:
-		return normalize.Park(normalize.ReasonUnsupported, "/document/csaf_version", "CSAF %q is not supported; 2.0 and 2.1 are", clip(v))
+		r.Fail(normalize.Park(normalize.ReasonUnsupported, "/document/csaf_version", "CSAF %.60q is not supported; 2.0 and 2.1 are", v))
+		return
 	}
-	if err := r.statements(); err != nil {
-		return err
-	}
+	r.statements()
 	if len(r.doc.Statements) == 0 {
 		r.doc.Warn("no-statements", "/vulnerabilities", "the document makes no statement about a vulnerability in a product")
 	}
-	return nil
 }
 
-// meta reads one member of /document.
-func (r *reader) meta(name string) (err error) {
-	switch name {
-	case "csaf_version":
-		r.doc.FormatVersion, err = r.Text()
-	case "publisher":
-		err = r.Object(func(name string) (err error) {
-			if name != "name" {
-				return r.Skip()
+// meta reads /document.
+func (r *reader) meta() {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
+		case "csaf_version":
+			r.doc.FormatVersion = r.Text()
+		case "publisher":
+			for ok := r.Object(); ok && r.Member(); {
+				if string(r.Name()) == "name" {
+					r.doc.Issuer = r.Text()
+				} else {
+					r.Skip()
+				}
 			}
-			r.doc.Issuer, err = r.Text()
-			return err
-		})
-	case "tracking":
-		err = r.Object(func(name string) (err error) {
-			switch name {
-			case "id":
-				r.doc.ID, err = r.Text()
-			case "current_release_date":
-				r.doc.Time, err = r.Time()
-			default:
-				err = r.Skip()
+		case "tracking":
+			for ok := r.Object(); ok && r.Member(); {
+				switch string(r.Name()) {
+				case "id":
+					r.doc.ID = r.Text()
+				case "current_release_date":
+					r.doc.Time = r.Time()
+				default:
+					r.Skip()
+				}
 			}
-			return err
-		})
-	default:
-		err = r.Skip()
+		default:
+			r.Skip()
+		}
 	}
-	return err
-}
-
-func clip(s string) string {
-	if len(s) > 60 {
-		s = strings.ToValidUTF8(s[:60], "") + "..."
-	}
-	return s
 }

@@ -88,7 +88,7 @@ func TestRefused(t *testing.T) {
 	ids := `["a","b","c","d","e","f"]`
 	for in, want := range map[string]string{
 		`[]`:                                  normalize.ReasonInvalid,
-		``:                                    normalize.ReasonSyntax,
+		``:                                    normalize.ReasonEmpty,
 		`{"document":`:                        normalize.ReasonSyntax,
 		`{"vulnerabilities":[{]}`:             normalize.ReasonSyntax,
 		`{} {}`:                               normalize.ReasonSyntax,

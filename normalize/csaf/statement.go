@@ -7,15 +7,6 @@ import (
 	"sluice/normalize"
 )
 
-// The flags of CSAF 2.0, section 3.2.3.5.
-var justifications = map[string]bool{
-	"component_not_present":                             true,
-	"vulnerable_code_not_present":                       true,
-	"vulnerable_code_not_in_execute_path":               true,
-	"vulnerable_code_cannot_be_controlled_by_adversary": true,
-	"inline_mitigations_already_exist":                  true,
-}
-
 // Bounds that no real document comes near; they keep hostile ones linear.
 const (
 	maxText    = 8 << 10 // bytes of Impact and Action, which join what is said about several products
@@ -49,7 +40,7 @@ func (t *texts) add(s string) {
 func (t *texts) String() string { return strings.Join(t.seen, "\n") }
 
 // statements turns the vulnerabilities into statements, now that the tree is known.
-func (r *reader) statements() error {
+func (r *reader) statements() {
 	// Advisories name the same thousand products for each of their vulnerabilities:
 	// the statements share one list.
 	shared := map[string][]normalize.Product{}
@@ -71,7 +62,9 @@ func (r *reader) statements() error {
 			}
 			// A shared list counts each time: whoever stores the statements writes it each time.
 			if total += len(products); total > r.maxProducts {
-				return normalize.Park(normalize.ReasonTooMany, v.pointer, "more than %d products in all statements; raise the limit or split the document", r.maxProducts)
+				r.Fail(normalize.Park(normalize.ReasonTooMany, v.pointer,
+					"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
+				return
 			}
 			r.doc.Statements = append(r.doc.Statements, normalize.Statement{
 				VulnID:        v.id,
@@ -86,7 +79,6 @@ func (r *reader) statements() error {
 		}
 		*v = vulnerability{} // its lists are not needed any more
 	}
-	return nil
 }
 
 // bundles sorts the products of a vulnerability by status and justification.
@@ -95,8 +87,8 @@ func (r *reader) bundles(v *vulnerability) []*bundle {
 	general := "" // a flag without products is about all of them
 	for _, f := range v.flags {
 		label := strings.ToLower(f.text)
-		if !justifications[label] {
-			r.doc.Warn("unknown-justification", v.pointer+"/flags", "%q is no justification of CSAF; it is kept as it is", clip(label))
+		if !normalize.IsJustification(label) {
+			r.doc.Warn("unknown-justification", v.pointer+"/flags", "%.60q is no justification of CSAF; it is kept as it is", label)
 		}
 		if len(f.products) == 0 && len(f.groups) == 0 && general == "" {
 			general = label
@@ -191,7 +183,7 @@ func (r *reader) all(n note, pointer string) func(yield func(int32) bool) {
 		for _, g := range n.groups {
 			members, ok := r.tree.groups[g]
 			if !ok {
-				r.doc.Warn("dangling-ref", pointer, "the product group %q is not in the product tree", clip(g))
+				r.doc.Warn("dangling-ref", pointer, "the product group %.60q is not in the product tree", g)
 				r.tree.groups[g] = nil // said once
 			}
 			for _, p := range members {
@@ -219,7 +211,7 @@ func (r *reader) dangling(n int32, pointer string) {
 	for _, p := range ids {
 		if !p.known && !p.missing {
 			p.missing = true
-			r.doc.Warn("dangling-ref", pointer+"/product_status", "the product %q is not in the product tree", clip(p.id))
+			r.doc.Warn("dangling-ref", pointer+"/product_status", "the product %.60q is not in the product tree", p.id)
 		}
 	}
 }

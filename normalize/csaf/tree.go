@@ -1,6 +1,7 @@
 package csaf
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -53,49 +54,55 @@ func (t *tree) reset() {
 	t.groups = map[string][]int32{}
 }
 
-func (t *tree) number(id string) int32 {
-	n, ok := t.numbers[id]
+func (t *tree) number(id []byte) int32 {
+	n, ok := t.numbers[string(id)]
 	if !ok {
 		n = int32(len(t.products))
-		t.numbers[id] = n
-		t.products = append(t.products, product{id: id})
+		text := string(id)
+		t.numbers[text] = n
+		t.products = append(t.products, product{id: text})
 	}
 	return n
 }
 
-func (r *reader) productTree() error {
-	return r.Object(func(name string) error {
-		switch name {
+func (r *reader) productTree() {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "branches":
-			return r.Array(func(int) error { return r.branch(branch{}) })
+			r.branches(branch{})
 		case "full_product_names":
-			return r.Array(func(int) error { return r.fullProductName(branch{}, nil) })
+			for ok := r.List(); ok && r.Element(); {
+				r.fullProductName(branch{})
+			}
 		case "relationships":
-			return r.Array(r.relationship)
+			for ok := r.List(); ok && r.Element(); {
+				r.relationship()
+			}
 		case "product_groups":
-			return r.Array(r.productGroup)
+			for ok := r.List(); ok && r.Element(); {
+				r.productGroup()
+			}
+		default:
+			r.Skip()
 		}
-		return r.Skip()
-	})
+	}
 }
 
 // branch is what the branches above a product say about its version.
 type branch struct{ version, versionRange string }
 
+func (r *reader) branches(above branch) {
+	for ok := r.List(); ok && r.Element(); {
+		r.branch(above)
+	}
+}
+
 // branch reads a branch with those below it. Its category and name may come after
 // its children, which is rare, so they are filled in afterwards. The nesting has
 // been bounded by detect.Scan, and by the decoder at 10,000.
-func (r *reader) branch(above branch) error {
+func (r *reader) branch(above branch) {
 	var category, label string
 	var below []int32 // products read before category and name were known
-	read := func(b branch, element func(b branch) error) error {
-		first := len(r.tree.defined)
-		err := element(b)
-		if category == "" || label == "" {
-			below = append(below, r.tree.defined[first:]...)
-		}
-		return err
-	}
 	here := func() branch {
 		b := above
 		switch {
@@ -106,23 +113,24 @@ func (r *reader) branch(above branch) error {
 		}
 		return b
 	}
-	err := r.Object(func(name string) (err error) {
-		switch name {
+	for ok := r.Object(); ok && r.Member(); {
+		first := len(r.tree.defined)
+		switch string(r.Name()) {
 		case "category":
-			category, err = r.Text()
+			category = r.Text()
 		case "name":
-			label, err = r.Text()
+			label = r.Text()
 		case "product":
-			err = read(here(), func(b branch) error { return r.fullProductName(b, nil) })
+			r.fullProductName(here())
 		case "branches":
-			err = read(here(), func(b branch) error {
-				return r.Array(func(int) error { return r.branch(b) })
-			})
+			r.branches(here())
 		default:
-			err = r.Skip()
+			r.Skip()
 		}
-		return err
-	})
+		if category == "" || label == "" {
+			below = append(below, r.tree.defined[first:]...)
+		}
+	}
 	if b := here(); b != (branch{}) {
 		for _, n := range below {
 			if p := &r.tree.products[n]; p.version == "" && p.versionRange == "" {
@@ -130,68 +138,67 @@ func (r *reader) branch(above branch) error {
 			}
 		}
 	}
-	return err
 }
 
+// none is the number of no product.
+const none int32 = -1
+
 // fullProductName reads {"name", "product_id", "product_identification_helper"} and
-// calls known with the product's number, once its members are read.
-func (r *reader) fullProductName(above branch, known func(int32)) error {
+// returns the number of the product, or none where it was known already or has no id.
+func (r *reader) fullProductName(above branch) int32 {
 	p := product{known: true, version: above.version, versionRange: above.versionRange}
-	err := r.Object(func(name string) (err error) {
-		switch name {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "name":
-			p.name, err = r.Text()
+			p.name = r.Text()
 		case "product_id":
-			p.id, err = r.Text()
+			p.id = r.Text()
 		case "product_identification_helper":
-			err = r.Object(func(name string) (err error) {
-				switch name {
-				case "purl":
-					var purl string
-					purl, err = r.Text()
-					r.addPurl(&p, purl)
-				case "purls":
-					var purls []string
-					purls, err = r.Texts()
-					for _, purl := range purls {
-						r.addPurl(&p, purl)
-					}
-				case "cpe":
-					p.cpe, err = r.Text()
-				default:
-					err = r.Skip()
-				}
-				return err
-			})
+			r.helper(&p)
 		default:
-			err = r.Skip()
+			r.Skip()
 		}
-		return err
-	})
-	if err != nil {
-		return err
+	}
+	if r.Failed() {
+		return none
 	}
 	if p.id == "" {
 		r.doc.Warn("no-product-id", r.Pointer(), "the product has no product_id; nothing can refer to it")
-		return nil
+		return none
 	}
-	n := r.tree.number(p.id)
+	n := r.tree.number([]byte(p.id))
 	if len(r.tree.products) > r.maxProducts {
-		return normalize.Park(normalize.ReasonTooMany, r.Pointer(), "more than %d products; raise the limit or split the document", r.maxProducts)
+		r.Fail(normalize.Park(normalize.ReasonTooMany, r.Pointer(), "more than %d products; raise the limit or split the document", r.maxProducts))
+		return none
 	}
 	if q := &r.tree.products[n]; q.known {
 		// Red Hat repeats a product, word for word, in each family that it belongs to.
 		if !q.same(&p) {
-			r.doc.Warn("duplicate-ref", r.Pointer(), "the product id %q is defined in different ways; the first definition counts", clip(p.id))
+			r.doc.Warn("duplicate-ref", r.Pointer(), "the product id %.60q is defined in different ways; the first definition counts", p.id)
 		}
-		return nil
+		return none
 	}
 	r.tree.products[n] = p
 	r.tree.defined = append(r.tree.defined, n)
-	if known != nil {
-		known(n)
+	return n
+}
+
+// helper reads a product_identification_helper: "purl" in 2.0, "purls" in 2.1.
+func (r *reader) helper(p *product) {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
+		case "purl":
+			r.addPurl(p, r.Text())
+		case "purls":
+			for _, purl := range r.Texts() {
+				r.addPurl(p, purl)
+			}
+		case "cpe":
+			p.cpe = r.Text()
+		default:
+			r.Skip()
+		}
 	}
-	return nil
 }
 
 // maxPurls bounds the purls of one product: a relationship multiplies those of its two.
@@ -208,69 +215,74 @@ func (r *reader) addPurl(p *product, purl string) {
 }
 
 // relationship reads a product that is made of two others.
-func (r *reader) relationship(int) error {
-	var component, whole string
-	defined := int32(-1)
-	err := r.Object(func(name string) (err error) {
-		switch name {
+func (r *reader) relationship() {
+	var component, whole []byte
+	defined := none
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "full_product_name":
-			err = r.fullProductName(branch{}, func(n int32) { defined = n })
+			defined = r.fullProductName(branch{})
 		case "product_reference":
-			component, err = r.Text()
+			component = r.id()
 		case "relates_to_product_reference":
-			whole, err = r.Text()
+			whole = r.id()
 		default:
 			// All categories (default_component_of, installed_on, ...) point the same way.
-			err = r.Skip()
+			r.Skip()
 		}
-		return err
-	})
-	if err != nil || defined < 0 {
-		return err
 	}
-	if component == "" || whole == "" {
+	r.relate(defined, component, whole)
+}
+
+// relate says that a product is the component inside the whole.
+func (r *reader) relate(defined int32, component, whole []byte) {
+	if r.Failed() || defined == none {
+		return
+	}
+	if len(component) == 0 || len(whole) == 0 {
 		r.doc.Warn("invalid-relationship", r.Pointer(), "the relationship lacks one of its two products")
-		return nil
+		return
 	}
 	c, w := r.tree.number(component), r.tree.number(whole)
 	p := &r.tree.products[defined]
 	p.component, p.whole, p.related = c, w, true
-	return nil
 }
 
-func (r *reader) productGroup(int) error {
+func (r *reader) productGroup() {
 	var id string
 	var members []int32
-	err := r.Object(func(name string) (err error) {
-		switch name {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "group_id":
-			id, err = r.Text()
+			id = r.Text()
 		case "product_ids":
-			members, err = r.ids()
+			members = r.ids()
 		default:
-			err = r.Skip()
+			r.Skip()
 		}
-		return err
-	})
+	}
 	if id != "" {
 		r.tree.groups[id] = members
 	}
-	return err
 }
 
+// id takes a product id; the bytes belong to the document.
+func (r *reader) id() []byte { return bytes.TrimSpace(r.Bytes()) }
+
 // ids reads a list of product ids as numbers.
-func (r *reader) ids() (list []int32, err error) {
-	err = r.Array(func(int) error {
-		id, err := r.Text()
-		if id != "" {
-			if r.references++; r.references > 16*r.maxProducts {
-				return normalize.Park(normalize.ReasonTooMany, r.Pointer(), "more than %d references to products; raise the limit or split the document", 16*r.maxProducts)
-			}
-			list = append(list, r.tree.number(id))
+func (r *reader) ids() (list []int32) {
+	for ok := r.List(); ok && r.Element(); {
+		id := r.id()
+		if len(id) == 0 {
+			continue
 		}
-		return err
-	})
-	return list, err
+		if r.references++; r.references > 16*r.maxProducts {
+			r.Fail(normalize.Park(normalize.ReasonTooMany, r.Pointer(), "more than %d references to products; raise the limit or split the document", 16*r.maxProducts))
+			return nil
+		}
+		list = append(list, r.tree.number(id))
+	}
+	return list
 }
 
 // maxChain bounds how deep relationships are followed; they may form a circle.

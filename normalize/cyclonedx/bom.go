@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"sluice/normalize"
-	"sluice/normalize/cyclonedx/lenient"
+	"sluice/normalize/lenient"
 )
 
 // bom is the state of one pass over a document.
@@ -47,13 +47,13 @@ func (b *bom) read() {
 	for r.Member() {
 		switch string(r.Name()) {
 		case "bomFormat":
-			if format := r.Text(); format != "CycloneDX" {
+			if format := r.Bytes(); string(format) != "CycloneDX" {
 				b.doc.Warn("bom-format", "/bomFormat", "%.40q instead of \"CycloneDX\"", format)
 			}
 		case "specVersion":
 			b.version(r.Text())
 		case "serialNumber":
-			b.doc.ID = strings.TrimSpace(r.Text())
+			b.doc.ID = r.Text()
 		case "metadata":
 			b.metadata()
 		case "components":
@@ -85,7 +85,6 @@ func (b *bom) enterRoot() bool {
 
 func (b *bom) version(version string) {
 	b.hasVersion = true
-	version = strings.TrimSpace(version)
 	if !supported(version) {
 		b.r.Fail(unsupported(version, "/specVersion"))
 		return
@@ -173,7 +172,7 @@ func (i issuer) name() string {
 func (b *bom) entityName() (name string) {
 	for ok := b.r.Object(); ok && b.r.Member(); {
 		if string(b.r.Name()) == "name" {
-			name = strings.TrimSpace(b.r.Text())
+			name = b.r.Text()
 		} else {
 			b.r.Skip()
 		}
@@ -182,8 +181,8 @@ func (b *bom) entityName() (name string) {
 }
 
 func (b *bom) time(s, pointer string) time.Time {
-	t, ok := lenient.Time(s)
-	if !ok {
+	t, err := lenient.Time(s)
+	if err != nil {
 		b.doc.Warn("invalid-time", pointer, "%.60q is no time that a document can have", s)
 	}
 	return t
@@ -218,7 +217,7 @@ func (b *bom) services() {
 		for ok := r.Object(); ok && r.Member(); {
 			switch string(r.Name()) {
 			case "bom-ref":
-				if ref := r.Text(); ref != "" {
+				if ref := string(r.Bytes()); ref != "" {
 					if _, taken := b.refs[ref]; !taken {
 						b.refs[ref] = noComponent
 					}
@@ -242,10 +241,10 @@ func (b *bom) readDependencies() {
 		for ok := r.Object(); ok && r.Member(); {
 			switch string(r.Name()) {
 			case "ref":
-				b.checkRef(r, r.TextBytes())
+				b.checkRef(r, r.Bytes())
 			case "dependsOn", "provides":
 				for ok := r.Array(); ok && r.Element(); {
-					b.checkRef(r, r.TextBytes())
+					b.checkRef(r, r.Bytes())
 				}
 			default:
 				r.Skip()

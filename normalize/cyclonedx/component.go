@@ -1,10 +1,8 @@
 package cyclonedx
 
 import (
-	"strings"
-
 	"sluice/normalize"
-	"sluice/normalize/cyclonedx/lenient"
+	"sluice/normalize/purl"
 )
 
 // words maps each word of an enumeration to itself, so that reading it a hundred
@@ -31,9 +29,7 @@ func (b *bom) components(pointer string) {
 		b.tooDeep()
 		return
 	}
-	i := -1
-	for ok := r.Array(); ok && r.Element(); {
-		i++
+	for i, ok := 0, r.Array(); ok && r.Element(); i++ {
 		if !r.IsObject() {
 			r.Object() // warns
 			continue
@@ -66,9 +62,9 @@ func (b *bom) component(pointer string) normalize.Component {
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "bom-ref":
-			c.Ref = r.Text()
+			c.Ref = string(r.Bytes())
 		case "type":
-			raw := r.TextBytes()
+			raw := r.Bytes()
 			known, ok := componentTypes[string(raw)]
 			if !ok && len(raw) > 0 {
 				known = string(raw)
@@ -76,17 +72,17 @@ func (b *bom) component(pointer string) normalize.Component {
 			}
 			c.Type = known
 		case "group":
-			c.Group = strings.TrimSpace(r.Text())
+			c.Group = r.Text()
 		case "name":
-			c.Name = strings.TrimSpace(r.Text())
+			c.Name = r.Text()
 		case "version":
-			c.Version = strings.TrimSpace(r.Text())
+			c.Version = r.Text()
 		case "purl":
-			c.Purl = strings.TrimSpace(r.Text())
+			c.Purl = r.Text()
 		case "cpe":
-			c.CPE = strings.TrimSpace(r.Text())
+			c.CPE = r.Text()
 		case "scope":
-			raw := r.TextBytes()
+			raw := r.Bytes()
 			known, ok := scopes[string(raw)]
 			if !ok && len(raw) > 0 {
 				b.doc.Warn("unknown-scope", pointer+"/scope", "%.60q is no scope", raw)
@@ -105,7 +101,7 @@ func (b *bom) component(pointer string) normalize.Component {
 		b.doc.Warn("missing-name", pointer, "a component without a name")
 	}
 	if c.Purl != "" {
-		if problem := lenient.PurlProblem(c.Purl); problem != "" {
+		if problem := purl.Problem(c.Purl); problem != "" {
 			b.doc.Warn("invalid-purl", pointer+"/purl", "%.200q %s", c.Purl, problem)
 		}
 	}

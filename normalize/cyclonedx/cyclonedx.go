@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
-	"sluice/normalize/cyclonedx/lenient"
+	"sluice/normalize/lenient"
 )
 
 // Volatile lists the members that change with every run of a generator although

@@ -10,7 +10,7 @@ import (
 	"strconv"
 
 	"sluice/normalize"
-	"sluice/normalize/cyclonedx/lenient"
+	"sluice/normalize/lenient"
 )
 
 // guard hands out the tokens of a document to the library's decoder. It stops

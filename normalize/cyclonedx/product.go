@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
-	"sluice/normalize/cyclonedx/lenient"
+	"sluice/normalize/purl"
 )
 
 // bomLinkPrefix starts a BOM-Link: urn:cdx:SERIAL/VERSION#BOM-REF.
@@ -19,7 +19,7 @@ func (b *bom) product(ref, pointer string) normalize.Product {
 	if strings.HasPrefix(ref, bomLinkPrefix) {
 		return b.linkedProduct(ref, pointer)
 	}
-	if lenient.IsPurl(ref) {
+	if purl.Is(ref) {
 		return normalize.Product{ID: ref, Purl: ref}
 	}
 	b.doc.Warn("dangling-ref", pointer, "no component has the bom-ref %.200q", ref)
@@ -69,7 +69,7 @@ func (b *bom) linkedProduct(ref, pointer string) normalize.Product {
 		}
 	}
 	p := normalize.Product{ID: ref, BOMSerial: serial, BOMRef: fragment}
-	if lenient.IsPurl(fragment) {
+	if purl.Is(fragment) {
 		p.Subcomponent = fragment
 	}
 	return p
@@ -79,7 +79,7 @@ func (b *bom) linkedProduct(ref, pointer string) normalize.Product {
 // but a purl is often put there as it is: unescaping its own %40 would make
 // another purl of it. One that was escaped shows it by %3A or %25.
 func linkedRef(fragment string) string {
-	if lenient.IsPurl(fragment) && !strings.Contains(fragment, "%25") {
+	if purl.Is(fragment) && !strings.Contains(fragment, "%25") {
 		return fragment
 	}
 	if ref, err := url.PathUnescape(fragment); err == nil {
@@ -136,10 +136,10 @@ func inRange(p normalize.Product, versionRange string) normalize.Product {
 }
 
 // exactly is the VERS range that holds one version, in the scheme of the purl's type.
-func exactly(purl, version string) string {
+func exactly(of, version string) string {
 	scheme := "generic"
-	if lenient.IsPurl(purl) {
-		if typ, _, ok := strings.Cut(strings.TrimLeft(purl[4:], "/"), "/"); ok && typ != "" {
+	if purl.Is(of) {
+		if typ, _, ok := strings.Cut(strings.TrimLeft(of[len("pkg:"):], "/"), "/"); ok && typ != "" {
 			scheme = strings.ToLower(typ)
 		}
 	}
@@ -147,12 +147,12 @@ func exactly(purl, version string) string {
 }
 
 // setPurlVersion replaces the version of a purl; "" removes it.
-func setPurlVersion(purl, version string) string {
-	end := len(purl)
-	if i := strings.IndexAny(purl, "?#"); i >= 0 {
+func setPurlVersion(of, version string) string {
+	end := len(of)
+	if i := strings.IndexAny(of, "?#"); i >= 0 {
 		end = i
 	}
-	path, rest := purl[:end], purl[end:]
+	path, rest := of[:end], of[end:]
 	// The @ of the version follows the name. One after a slash is a scope that
 	// should have been escaped: pkg:npm/@babel/core@7.0.0.
 	for i := 1; i < len(path); i++ {

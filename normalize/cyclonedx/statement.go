@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"sluice/normalize"
-	"sluice/normalize/cyclonedx/lenient"
+	"sluice/normalize/lenient"
 )
 
 // states translates analysis.state into the four words of VEX.
@@ -51,9 +51,7 @@ func (b *bom) readVulnerabilities() {
 		return
 	}
 	r := lenient.New(b.vulnerabilities.raw, b.vulnerabilities.pointer, b.doc.Warn)
-	i := -1
-	for ok := r.Array(); ok && r.Element(); {
-		i++
+	for i, ok := 0, r.Array(); ok && r.Element(); i++ {
 		pointer := at(b.vulnerabilities.pointer, i)
 		b.state(readVulnerability(r, pointer), pointer)
 	}
@@ -63,13 +61,13 @@ func readVulnerability(r *lenient.Reader, pointer string) (v vulnerability) {
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "id":
-			v.id = strings.TrimSpace(r.Text())
+			v.id = r.Text()
 		case "references":
 			for ok := r.Array(); ok && r.Element(); {
 				for ok := r.Object(); ok && r.Member(); {
 					if string(r.Name()) != "id" {
 						r.Skip()
-					} else if id := strings.TrimSpace(r.Text()); id != "" {
+					} else if id := r.Text(); id != "" {
 						v.references = append(v.references, id)
 					}
 				}
@@ -77,13 +75,11 @@ func readVulnerability(r *lenient.Reader, pointer string) (v vulnerability) {
 		case "analysis":
 			v.analysis = readAnalysis(r)
 		case "recommendation", "workaround":
-			if s := strings.TrimSpace(r.Text()); s != "" {
+			if s := r.Text(); s != "" {
 				v.action = append(v.action, s)
 			}
 		case "affects":
-			i := -1
-			for ok := r.Array(); ok && r.Element(); {
-				i++
+			for i, ok := 0, r.Array(); ok && r.Element(); i++ {
 				v.affects = append(v.affects, readAffect(r, at(pointer+"/affects", i)))
 			}
 		default:
@@ -98,11 +94,11 @@ func readAnalysis(r *lenient.Reader) (a analysis) {
 		a.given = true
 		switch string(r.Name()) {
 		case "state":
-			a.state = strings.ToLower(strings.TrimSpace(r.Text()))
+			a.state = strings.ToLower(r.Text())
 		case "justification":
-			a.justification = strings.TrimSpace(r.Text())
+			a.justification = r.Text()
 		case "detail":
-			a.detail = strings.TrimSpace(r.Text())
+			a.detail = r.Text()
 		case "response":
 			a.responses = r.Texts()
 		case "firstIssued":
@@ -121,18 +117,18 @@ func readAffect(r *lenient.Reader, pointer string) affect {
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "ref":
-			a.ref = strings.TrimSpace(r.Text())
+			a.ref = r.Text()
 		case "versions":
 			for ok := r.Array(); ok && r.Element(); {
 				var v affectedVersion
 				for ok := r.Object(); ok && r.Member(); {
 					switch string(r.Name()) {
 					case "version":
-						v.version = strings.TrimSpace(r.Text())
+						v.version = r.Text()
 					case "range":
-						v.versionRange = strings.TrimSpace(r.Text())
+						v.versionRange = r.Text()
 					case "status":
-						v.status = strings.ToLower(strings.TrimSpace(r.Text()))
+						v.status = strings.ToLower(r.Text())
 					default:
 						r.Skip()
 					}

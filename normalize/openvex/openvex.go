@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"sluice/normalize"
-	"sluice/normalize/detect/lenient"
+	"sluice/normalize/lenient"
 )
 
 // Format reads OpenVEX.
@@ -40,11 +40,12 @@ func (Format) Detect(h *normalize.Head) bool {
 // Normalize implements normalize.Format.
 func (f Format) Normalize(in normalize.Input) (*normalize.Document, error) {
 	doc := &normalize.Document{Kind: normalize.VEX, Format: f.Name()}
-	r := &reader{Reader: lenient.NewReader(in.Bytes, doc), doc: doc, maxProducts: in.Limits.MaxComponents}
+	r := &reader{Reader: lenient.New(in.Bytes, "", doc.Warn), doc: doc, maxProducts: in.Limits.MaxComponents}
 	if r.maxProducts <= 0 {
 		r.maxProducts = normalize.DefaultLimits.MaxComponents
 	}
-	if err := r.document(); err != nil {
+	r.document()
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return doc, nil
@@ -57,39 +58,37 @@ type reader struct {
 	products    int
 }
 
-func (r *reader) document() error {
-	var issued, updated time.Time
+func (r *reader) document() {
 	if !r.IsObject() {
-		if err := r.Skip(); err != nil {
-			return err
-		}
-		return normalize.Park(normalize.ReasonInvalid, "", "an OpenVEX document is a JSON object")
+		r.Skip()
+		r.Fail(normalize.Park(normalize.ReasonInvalid, "", "an OpenVEX document is a JSON object"))
+		return
 	}
-	err := r.Object(func(name string) (err error) {
-		switch name {
+	var issued, updated time.Time
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "@context":
-			r.doc.FormatVersion, err = r.version()
+			r.doc.FormatVersion = r.version()
 		case "@id":
-			r.doc.ID, err = r.Text()
+			r.doc.ID = r.Text()
 		case "author":
-			r.doc.Issuer, err = r.Text()
+			r.doc.Issuer = r.Text()
 		case "timestamp":
-			issued, err = r.Time()
+			issued = r.Time()
 		case "last_updated":
-			updated, err = r.Time()
+			updated = r.Time()
 		case "statements":
 			r.doc.Statements, r.products = nil, 0 // of duplicate members the last one counts
-			err = r.Array(r.statement)
+			for i, ok := 0, r.List(); ok && r.Element(); i++ {
+				r.statement(i)
+			}
 		default:
-			err = r.Skip()
+			r.Skip()
 		}
-		return err
-	})
-	if err != nil {
-		return err
 	}
-	if err := r.End(); err != nil {
-		return err
+	r.End()
+	if r.Failed() {
+		return
 	}
 	r.doc.Time = later(issued, updated)
 	for i := range r.doc.Statements {
@@ -101,23 +100,23 @@ func (r *reader) document() error {
 	if len(r.doc.Statements) == 0 {
 		r.doc.Warn("no-statements", "/statements", "the document makes no statement that could be used")
 	}
-	return nil
 }
 
 // version reads "https://openvex.dev/ns/v0.2.0", alone or in a list of contexts.
-func (r *reader) version() (version string, err error) {
-	read := func(int) error {
-		s, err := r.Text()
-		if _, v, ok := strings.Cut(s, namespace+"/"); ok {
+func (r *reader) version() (version string) {
+	read := func() {
+		if _, v, ok := strings.Cut(r.Text(), namespace+"/"); ok {
 			version = strings.TrimSuffix(strings.TrimPrefix(v, "v"), "/")
 		}
-		return err
 	}
-	if r.IsArray() {
-		return version, r.Array(read)
+	if !r.IsArray() {
+		read()
+		return version
 	}
-	err = read(0)
-	return version, err
+	for ok := r.Array(); ok && r.Element(); {
+		read()
+	}
+	return version
 }
 
 func later(a, b time.Time) time.Time {

@@ -90,7 +90,7 @@ func TestRefused(t *testing.T) {
 		`{"statements":[`:    normalize.ReasonSyntax,
 		`{"statements":[{]}`: normalize.ReasonSyntax,
 		`{} {}`:              normalize.ReasonSyntax,
-		``:                   normalize.ReasonSyntax,
+		``:                   normalize.ReasonEmpty,
 		`{"statements":[{"vulnerability":"CVE-1","products":["a","b"],"subcomponents":["c","d"]}]}`: normalize.ReasonTooMany,
 	} {
 		_, err := read([]byte(in), normalize.Limits{MaxComponents: 3})

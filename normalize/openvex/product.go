@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
+	"sluice/normalize/purl"
 )
 
 // identity is what a product and a subcomponent have in common.
@@ -15,71 +16,61 @@ type product struct {
 }
 
 // product reads a product: an IRI or purl in a string, or an object with identifiers.
-func (r *reader) product() (p product, err error) {
+func (r *reader) product() (p product) {
 	if !r.IsObject() {
-		s, err := r.Text()
-		p.identity = identify(s)
-		return p, err
+		p.identity = identify(r.Text())
+		return p
 	}
-	p.identity, err = r.identity(func() (err error) {
-		p.subcomponents, err = r.identities()
-		return err
-	})
-	return p, err
+	p.identity = r.identity(func() { p.subcomponents = r.identities() })
+	return p
 }
 
 // identities reads a list of subcomponents.
-func (r *reader) identities() (list []identity, err error) {
-	err = r.Array(func(int) error {
+func (r *reader) identities() (list []identity) {
+	for ok := r.List(); ok && r.Element(); {
 		var sub identity
-		var err error
 		if r.IsObject() {
-			sub, err = r.identity(r.Skip)
+			sub = r.identity(r.Skip)
 		} else {
-			var s string
-			s, err = r.Text()
-			sub = identify(s)
+			sub = identify(r.Text())
 		}
 		if sub != (identity{}) {
 			list = append(list, sub)
 		}
-		return err
-	})
-	return list, err
+	}
+	return list
 }
 
 // identity reads {"@id", "identifiers": {...}}; subcomponents reads that member.
-func (r *reader) identity(subcomponents func() error) (identity, error) {
-	var id, purl, cpe22, cpe23 string
-	err := r.Object(func(name string) (err error) {
-		switch name {
+func (r *reader) identity(subcomponents func()) identity {
+	var id, name, cpe22, cpe23 string
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "@id":
-			id, err = r.Text()
+			id = r.Text()
 		case "identifiers":
-			err = r.Object(func(name string) (err error) {
-				switch name {
+			for ok := r.Object(); ok && r.Member(); {
+				switch string(r.Name()) {
 				case "purl":
-					purl, err = r.Text()
+					name = r.Text()
 				case "cpe22":
-					cpe22, err = r.Text()
+					cpe22 = r.Text()
 				case "cpe23":
-					cpe23, err = r.Text()
+					cpe23 = r.Text()
 				default:
-					err = r.Skip()
+					r.Skip()
 				}
-				return err
-			})
+			}
 		case "subcomponents":
-			err = subcomponents()
+			subcomponents()
 		default:
-			err = r.Skip()
+			r.Skip()
 		}
-		return err
-	})
+	}
 	i := identify(id)
 	// The identifiers say more than an @id does, unless that is a purl itself.
 	if i.purl == "" {
-		i.purl = purl
+		i.purl = name
 	}
 	for _, cpe := range []string{cpe23, cpe22} {
 		if i.cpe == "" {
@@ -92,23 +83,23 @@ func (r *reader) identity(subcomponents func() error) (identity, error) {
 	if i.id == "" {
 		i.id = i.cpe
 	}
-	return i, err
+	return i
 }
 
 // identify sees what kind of identifier a string is.
 func identify(s string) identity {
 	i := identity{id: s}
-	switch lower := strings.ToLower(s[:min(len(s), 4)]); lower {
-	case "pkg:":
+	switch {
+	case purl.Is(s):
 		i.purl = s
-	case "cpe:":
+	case len(s) >= 4 && strings.EqualFold(s[:4], "cpe:"):
 		i.cpe = s
 	}
 	return i
 }
 
 // expand gives the statement its products, one for each subcomponent where there are any.
-func (r *reader) expand(s *normalize.Statement, products []product, common []identity) error {
+func (r *reader) expand(s *normalize.Statement, products []product, common []identity) {
 	for _, p := range products {
 		if p.identity == (identity{}) {
 			continue
@@ -118,7 +109,9 @@ func (r *reader) expand(s *normalize.Statement, products []product, common []ide
 			subs = common
 		}
 		if r.products += max(1, len(subs)); r.products > r.maxProducts {
-			return normalize.Park(normalize.ReasonTooMany, s.Pointer+"/products", "more than %d products in all statements; raise the limit or split the document", r.maxProducts)
+			r.Fail(normalize.Park(normalize.ReasonTooMany, s.Pointer+"/products",
+				"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
+			return
 		}
 		out := normalize.Product{ID: p.id, Purl: p.purl, CPE: p.cpe}
 		if len(subs) == 0 {
@@ -132,5 +125,4 @@ func (r *reader) expand(s *normalize.Statement, products []product, common []ide
 			s.Products = append(s.Products, out)
 		}
 	}
-	return nil
 }

@@ -9,9 +9,10 @@ import (
 )
 
 // affected reads one element of "affected" and keeps it where a package can meet it.
-func (r *reader) affected(int) error {
+func (r *reader) affected() {
 	if !r.IsObject() {
-		return r.Object(nil) // the reader's warning for the wrong type
+		r.Object() // warns
+		return
 	}
 	a := normalize.AffectedPackage{Score: -1}
 	var (
@@ -20,65 +21,58 @@ func (r *reader) affected(int) error {
 		lastKnown  string
 		git, other int
 	)
-	err := r.Object(func(name string) (err error) {
-		switch name {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "package":
-			err = r.Object(func(name string) (err error) {
-				switch name {
+			for ok := r.Object(); ok && r.Member(); {
+				switch string(r.Name()) {
 				case "ecosystem":
-					a.Ecosystem, err = r.Text()
+					a.Ecosystem = r.Text()
 				case "name":
-					a.Name, err = r.Text()
+					a.Name = r.Text()
 				case "purl":
-					a.Purl, err = r.Text()
+					a.Purl = r.Text()
 				default:
-					err = r.Skip()
+					r.Skip()
 				}
-				return err
-			})
+			}
 		case "ranges":
-			err = r.Array(func(int) error {
-				rng, err := r.readRange()
-				switch {
-				case err != nil:
-				case rng.Type == "GIT":
+			for ok := r.List(); ok && r.Element(); {
+				rng := r.readRange()
+				if rng.Type == "GIT" {
 					git++
-				default:
-					other++
-					if len(rng.Events) > 0 {
-						a.Ranges = append(a.Ranges, rng)
-					}
+					continue
 				}
-				return err
-			})
+				other++
+				if len(rng.Events) > 0 {
+					a.Ranges = append(a.Ranges, rng)
+				}
+			}
 		case "versions":
-			a.Versions, err = r.Texts()
+			a.Versions = r.Texts()
 		case "severity":
-			severities, err = r.readSeverities(severities)
+			severities = r.readSeverities(severities)
 		case "database_specific", "ecosystem_specific":
-			err = r.specific(func(name string) (used bool, err error) {
-				switch name {
+			for ok := r.specific(); ok && r.Member(); {
+				switch string(r.Name()) {
 				case "severity":
-					word, err = r.textIfText()
+					word = r.textIfText()
 				case "cvss":
-					var vector string
-					if vector, err = r.textIfText(); strings.HasPrefix(vector, "CVSS:") {
+					if vector := r.textIfText(); strings.HasPrefix(vector, "CVSS:") {
 						severities = append(severities, severity{vector: vector})
 					}
 				case "last_known_affected_version_range":
-					lastKnown, err = r.textIfText()
+					lastKnown = r.textIfText()
 				default:
-					return false, nil
+					r.Skip()
 				}
-				return true, err
-			})
+			}
 		default:
-			err = r.Skip()
+			r.Skip()
 		}
-		return err
-	})
-	if err != nil {
-		return err
+	}
+	if r.Failed() {
+		return
 	}
 
 	at := r.Pointer()
@@ -86,13 +80,13 @@ func (r *reader) affected(int) error {
 	if a.Key == "" {
 		switch {
 		case a.Name != "" && len(a.Name) > maxName:
-			r.doc.Warn("bad-name", at+"/package/name", "a package name of %d characters; the entry is not used", len(a.Name))
+			r.warn("bad-name", at+"/package/name", "a package name of %d characters; the entry is not used", len(a.Name))
 		case git > 0 && other == 0:
-			r.doc.Warn("git-only", at, "commits of a repository only; there is nothing to match a package by")
+			r.warn("git-only", at, "commits of a repository only; there is nothing to match a package by")
 		default:
-			r.doc.Warn("no-package", at, "no ecosystem and name, and no purl that says them; the entry is not used")
+			r.warn("no-package", at, "no ecosystem and name, and no purl that says them; the entry is not used")
 		}
-		return nil
+		return
 	}
 	closeRanges(&a, lastKnown)
 	addEpoch(&a)
@@ -105,7 +99,6 @@ func (r *reader) affected(int) error {
 	}
 	a.Score, a.Severity, a.Vector = r.best(severities, word, at)
 	r.v.Affected = append(r.v.Affected, a)
-	return nil
 }
 
 // maxName bounds what goes into the index of keys.
@@ -117,7 +110,7 @@ func (r *reader) identify(a *normalize.AffectedPackage, at string) {
 	if a.Purl != "" && (a.Ecosystem == "" || a.Name == "") {
 		p, err := purl.Parse(a.Purl)
 		if err != nil {
-			r.doc.Warn("invalid-purl", at+"/package/purl", "%.100q is no purl", a.Purl)
+			r.warn("invalid-purl", at+"/package/purl", "%.100q is no purl", a.Purl)
 		} else if p.Key != "" {
 			// The ecosystem decides how a name is spelt: both are taken from one place.
 			if a.Ecosystem == "" {
@@ -134,27 +127,22 @@ func (r *reader) identify(a *normalize.AffectedPackage, at string) {
 }
 
 // readRange reads a range. The type is "GIT" for those to leave out.
-func (r *reader) readRange() (normalize.Range, error) {
-	var rng normalize.Range
+func (r *reader) readRange() (rng normalize.Range) {
 	var repo string
-	err := r.Object(func(name string) (err error) {
-		switch name {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "type":
-			rng.Type, err = r.Text()
-			rng.Type = strings.ToUpper(rng.Type)
+			rng.Type = strings.ToUpper(r.Text())
 		case "repo":
-			repo, err = r.textIfText()
+			repo = r.textIfText()
 		case "events":
-			err = r.Array(func(int) error {
-				events, err := r.readEvent()
-				rng.Events = append(rng.Events, events...)
-				return err
-			})
+			for ok := r.List(); ok && r.Element(); {
+				rng.Events = r.appendEvents(rng.Events)
+			}
 		default:
-			err = r.Skip()
+			r.Skip()
 		}
-		return err
-	})
+	}
 	switch rng.Type {
 	case "GIT", "SEMVER", "ECOSYSTEM":
 	case "":
@@ -164,38 +152,36 @@ func (r *reader) readRange() (normalize.Range, error) {
 			rng.Type = "GIT"
 		}
 	default:
-		r.doc.Warn("unknown-range-type", r.Pointer(), "range type %.40q; it is read as ECOSYSTEM", rng.Type)
+		r.warn("unknown-range-type", r.Pointer(), "range type %.40q; it is read as ECOSYSTEM", rng.Type)
 		rng.Type = "ECOSYSTEM"
 	}
-	return rng, err
+	return rng
 }
 
-// readEvent reads an event. The specification allows one member; an object with two is
-// taken as two events, which is what its writer meant.
-func (r *reader) readEvent() ([]normalize.Event, error) {
+// appendEvents reads an event. The specification allows one member; an object with two
+// is taken as two events, which is what its writer meant.
+func (r *reader) appendEvents(list []normalize.Event) []normalize.Event {
 	var e normalize.Event
-	err := r.Object(func(name string) (err error) {
-		switch name {
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
 		case "introduced":
-			e.Introduced, err = r.Text()
+			e.Introduced = r.Text()
 		case "fixed":
-			e.Fixed, err = r.Text()
+			e.Fixed = r.Text()
 		case "last_affected":
-			e.LastAffected, err = r.Text()
+			e.LastAffected = r.Text()
 		case "limit":
-			e.Limit, err = r.Text()
+			e.Limit = r.Text()
 		default:
-			err = r.Skip()
-		}
-		return err
-	})
-	var out []normalize.Event
-	for _, one := range [...]normalize.Event{{Introduced: e.Introduced}, {Fixed: e.Fixed}, {LastAffected: e.LastAffected}, {Limit: e.Limit}} {
-		if one != (normalize.Event{}) {
-			out = append(out, one)
+			r.Skip()
 		}
 	}
-	return out, err
+	for _, one := range [...]normalize.Event{{Introduced: e.Introduced}, {Fixed: e.Fixed}, {LastAffected: e.LastAffected}, {Limit: e.Limit}} {
+		if one != (normalize.Event{}) {
+			list = append(list, one)
+		}
+	}
+	return list
 }
 
 // closeRanges ends ranges that the record leaves open with what GitHub's advisories

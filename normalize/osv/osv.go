@@ -12,12 +12,10 @@ package osv
 import (
 	"bytes"
 	"errors"
-	"io"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"sluice/normalize"
+	"sluice/normalize/lenient"
 )
 
 // JSON reads one OSV record, or an array of them.
@@ -76,25 +74,23 @@ func looksLike(h *normalize.Head, at string) bool {
 // Normalize implements normalize.Format.
 func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
 	doc := newDocument(f.Name())
-	b := bytes.TrimPrefix(in.Bytes, []byte("\xef\xbb\xbf"))
-	dec := jsontext.NewDecoder(bytes.NewBuffer(b), jsontext.AllowDuplicateNames(true))
-	switch dec.PeekKind() {
-	case jsontext.KindBeginObject:
-		v, err := readRecord(b, doc)
+	r := lenient.New(in.Bytes, "", doc.Warn)
+	switch {
+	case r.IsArray():
+		if err := readArray(r, doc); err != nil {
+			return nil, err
+		}
+	case r.IsObject():
+		v, schema, err := readRecord(r, "", doc.Warn)
 		if err != nil {
 			return nil, err
 		}
 		doc.Vulnerabilities = []normalize.Vulnerability{v}
-		doc.ID = v.ID
-	case jsontext.KindBeginArray:
-		if err := readArray(dec, doc); err != nil {
-			return nil, err
-		}
+		doc.ID, doc.FormatVersion = v.ID, schema
 	default:
-		if _, err := dec.ReadValue(); err != nil {
-			return nil, syntaxError(err)
-		}
-		return nil, normalize.Park(normalize.ReasonInvalid, "", "an OSV document is an object or an array of objects; this is neither")
+		r.Skip()
+		r.Fail(normalize.Park(normalize.ReasonInvalid, "", "an OSV document is an object or an array of objects; this is neither"))
+		return nil, r.Err()
 	}
 	finish(doc)
 	return doc, nil
@@ -108,10 +104,11 @@ func (f YAML) Normalize(in normalize.Input) (*normalize.Document, error) {
 		return nil, err
 	}
 	for i, b := range records {
-		v, err := readRecord(b, doc)
+		v, schema, err := readRecord(lenient.New(b, "", doc.Warn), "", doc.Warn)
 		if err != nil {
 			return nil, err
 		}
+		doc.FormatVersion = schema
 		v.JSON = b
 		if len(records) > 1 {
 			v.Pointer = pointerTo(i)
@@ -134,29 +131,20 @@ func newDocument(format string) *normalize.Document {
 
 // readArray reads the records of an array one by one. A record that nobody could use
 // does not cost the others; an array without a usable one is refused.
-func readArray(dec *jsontext.Decoder, doc *normalize.Document) error {
-	if _, err := dec.ReadToken(); err != nil {
-		return syntaxError(err)
-	}
+func readArray(r *lenient.Reader, doc *normalize.Document) error {
 	var first error
-	for i := 0; dec.PeekKind() != jsontext.KindEndArray; i++ {
-		raw, err := dec.ReadValue()
-		if err != nil {
-			return syntaxError(err)
+	for i, ok := 0, r.Array(); ok && r.Element(); i++ {
+		raw := r.Raw()
+		if r.Failed() {
+			break
 		}
 		at := pointerTo(i)
-		// Warnings point into the record; here they have to point into the document.
-		own := newDocument(doc.Format)
-		v, err := readRecord(raw, own)
-		for _, w := range own.Warnings {
-			doc.Warn(w.Code, at+w.Pointer, "%s", w.Message)
-		}
+		v, schema, err := readRecord(lenient.New(raw, at, doc.Warn), at, doc.Warn)
 		if err != nil {
 			var park *normalize.ParkError
 			if !errors.As(err, &park) {
 				return err
 			}
-			park.Pointer = at + park.Pointer
 			if first == nil {
 				first = park
 			}
@@ -164,29 +152,22 @@ func readArray(dec *jsontext.Decoder, doc *normalize.Document) error {
 			continue
 		}
 		if doc.FormatVersion == "" {
-			doc.FormatVersion = own.FormatVersion
+			doc.FormatVersion = schema
 		}
 		v.JSON = bytes.Clone(raw)
 		v.Pointer = at
 		doc.Vulnerabilities = append(doc.Vulnerabilities, v)
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return syntaxError(err)
+	r.End()
+	switch {
+	case r.Failed():
+		return r.Err()
+	case len(doc.Vulnerabilities) > 0:
+		return nil
+	case first != nil:
+		return first
 	}
-	switch _, err := dec.ReadToken(); {
-	case errors.Is(err, io.EOF):
-	case err != nil:
-		return syntaxError(err)
-	default:
-		return normalize.Park(normalize.ReasonSyntax, "", "a second JSON value follows the document")
-	}
-	if len(doc.Vulnerabilities) == 0 {
-		if first != nil {
-			return first
-		}
-		return normalize.Park(normalize.ReasonInvalid, "", "the array holds no record")
-	}
-	return nil
+	return normalize.Park(normalize.ReasonInvalid, "", "the array holds no record")
 }
 
 // finish sets what follows from the records.
@@ -203,13 +184,4 @@ func finish(doc *normalize.Document) {
 	if v := doc.FormatVersion; v != "" && v != "1" && !strings.HasPrefix(v, "1.") {
 		doc.Warn("unknown-schema-version", "/schema_version", "schema version %.40q; this reader knows 1.0 to 1.7 and took what it understood", v)
 	}
-}
-
-func syntaxError(err error) error {
-	var pointer string
-	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
-		pointer = strings.ToValidUTF8(string(syntax.JSONPointer), "\ufffd")
-	}
-	return normalize.Park(normalize.ReasonSyntax, pointer, "not well-formed JSON: %w", err)
 }

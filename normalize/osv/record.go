@@ -1,13 +1,14 @@
 package osv
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"sluice/normalize"
-	"sluice/normalize/detect/lenient"
+	"sluice/normalize/lenient"
 )
 
 // maxID is longer than any id; longer ones cannot be looked up by.
@@ -16,136 +17,124 @@ const maxID = 255
 // reader reads one record.
 type reader struct {
 	*lenient.Reader
-	doc *normalize.Document
-	v   normalize.Vulnerability
+	warn lenient.WarnFunc
+	v    normalize.Vulnerability
 
+	schema     string // schema_version
 	severities []severity
 	word       string // the severity in words, where the record has one
 }
 
-// readRecord reads the record in b, a JSON object. Warnings go to doc.
-func readRecord(b []byte, doc *normalize.Document) (normalize.Vulnerability, error) {
-	r := &reader{Reader: lenient.NewReader(b, doc), doc: doc}
+// readRecord reads the record that r holds, a JSON object whose pointer inside the
+// document is at, and says the schema version that it claims.
+func readRecord(in *lenient.Reader, at string, warn lenient.WarnFunc) (v normalize.Vulnerability, schema string, err error) {
+	r := &reader{Reader: in, warn: warn}
 	if !r.IsObject() {
-		if err := r.Skip(); err != nil {
-			return r.v, err
-		}
-		return r.v, normalize.Park(normalize.ReasonInvalid, "", "a record is an object; this is not")
+		r.Skip()
+		r.Fail(normalize.Park(normalize.ReasonInvalid, at, "a record is an object; this is not"))
+		return v, "", r.Err()
 	}
-	if err := r.Object(r.member); err != nil {
-		return r.v, err
+	for ok := r.Object(); ok && r.Member(); {
+		r.member()
 	}
-	if err := r.End(); err != nil {
-		return r.v, err
+	r.End()
+	switch {
+	case r.Failed():
+	case r.v.ID == "":
+		r.Fail(normalize.Park(normalize.ReasonInvalid, at+"/id", "the record has no id; nothing can refer to it"))
+	case len(r.v.ID) > maxID:
+		r.Fail(normalize.Park(normalize.ReasonInvalid, at+"/id", "the id is %d characters long; %d are allowed", len(r.v.ID), maxID))
 	}
-	if r.v.ID == "" {
-		return r.v, normalize.Park(normalize.ReasonInvalid, "/id", "the record has no id; nothing can refer to it")
-	}
-	if len(r.v.ID) > maxID {
-		return r.v, normalize.Park(normalize.ReasonInvalid, "/id", "the id is %d characters long; %d are allowed", len(r.v.ID), maxID)
+	if err := r.Err(); err != nil {
+		return v, "", err
 	}
 	r.nameRecord()
 	r.rate()
-	return r.v, nil
+	return r.v, r.schema, nil
 }
 
-func (r *reader) member(name string) (err error) {
+func (r *reader) member() {
 	v := &r.v
-	switch name {
+	switch string(r.Name()) {
 	case "schema_version":
-		r.doc.FormatVersion, err = r.Text()
+		r.schema = r.Text()
 	case "id":
-		v.ID, err = r.Text()
-		v.ID = tidyID(v.ID)
+		v.ID = tidyID(r.Text())
 	case "modified":
-		v.Modified, err = r.time()
+		v.Modified = r.time()
 	case "published":
-		v.Published, err = r.time()
+		v.Published = r.time()
 	case "withdrawn":
-		v.Withdrawn, err = r.time()
+		v.Withdrawn = r.time()
 	case "aliases":
-		v.Aliases, err = r.ids()
+		v.Aliases = r.ids()
 	case "related":
-		v.Related, err = r.ids()
+		v.Related = r.ids()
 	case "upstream":
-		v.Upstream, err = r.ids()
+		v.Upstream = r.ids()
 	case "summary":
-		v.Summary, err = r.Text()
+		v.Summary = r.Text()
 	case "severity":
-		r.severities, err = r.readSeverities(r.severities)
+		r.severities = r.readSeverities(r.severities)
 	case "affected":
-		err = r.Array(r.affected)
-	case "database_specific":
-		err = r.specific(func(name string) (used bool, err error) {
-			if name == "severity" {
-				r.word, err = r.textIfText()
-				return true, err
-			}
-			return false, nil
-		})
-	default:
-		err = r.Skip()
-	}
-	return err
-}
-
-// specific reads a database_specific or ecosystem_specific object, whose members are
-// anybody's: the wrong type is not worth a warning there.
-func (r *reader) specific(member func(name string) (used bool, err error)) error {
-	if !r.IsObject() {
-		return r.Skip()
-	}
-	return r.Object(func(name string) error {
-		used, err := member(name)
-		if used || err != nil {
-			return err
+		for ok := r.List(); ok && r.Element(); {
+			r.affected()
 		}
-		return r.Skip()
-	})
+	case "database_specific":
+		for ok := r.specific(); ok && r.Member(); {
+			if string(r.Name()) == "severity" {
+				r.word = r.textIfText()
+			} else {
+				r.Skip()
+			}
+		}
+	default:
+		r.Skip()
+	}
 }
 
-// textIfText reads a string and skips anything else.
-func (r *reader) textIfText() (string, error) {
+// specific enters a database_specific or ecosystem_specific object, whose members are
+// anybody's: the wrong type is not worth a warning there.
+func (r *reader) specific() bool {
+	if r.IsObject() {
+		return r.Object()
+	}
+	r.Skip()
+	return false
+}
+
+// textIfText takes a string and skips an object or array without a warning.
+func (r *reader) textIfText() string {
 	if r.IsObject() || r.IsArray() {
-		return "", r.Skip()
+		r.Skip()
+		return ""
 	}
 	return r.Text()
 }
 
-// time reads a time. Impossible ones are so common (every record of the Go project says
+// time takes a time. Impossible ones are so common (every record of the Go project says
 // year 1) that only those that cannot be read at all are worth a warning.
-func (r *reader) time() (time.Time, error) {
-	s, err := r.Text()
-	if err != nil || s == "" {
-		return time.Time{}, err
+func (r *reader) time() time.Time {
+	s := r.Text()
+	t, err := lenient.Time(s)
+	if errors.Is(err, lenient.ErrNoTime) {
+		r.warn("bad-time", r.Pointer(), "%.60q is no time (2006-01-02T15:04:05Z); it is not used", s)
 	}
-	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			if t.Year() < 1990 || t.Year() > 9999 {
-				return time.Time{}, nil
-			}
-			return t.UTC(), nil
-		}
-	}
-	r.doc.Warn("bad-time", r.Pointer(), "%.60q is no time (2006-01-02T15:04:05Z); it is not used", s)
-	return time.Time{}, nil
+	return t
 }
 
-// ids reads a list of ids: sorted, distinct.
-func (r *reader) ids() ([]string, error) {
-	list, err := r.Texts()
-	if err != nil {
-		return nil, err
-	}
+// ids takes a list of ids: sorted, distinct.
+func (r *reader) ids() []string {
+	list := r.Texts()
 	out := list[:0]
 	for _, id := range list {
 		if len(id) > maxID {
-			r.doc.Warn("bad-id", r.Pointer(), "an id of %d characters is not used", len(id))
+			r.warn("bad-id", r.Pointer(), "an id of %d characters is not used", len(id))
 			continue
 		}
 		out = append(out, tidyID(id))
 	}
-	return distinct(out), nil
+	return distinct(out)
 }
 
 // distinct sorts a list and takes out doubles; an empty one is nil.

@@ -15,34 +15,31 @@ import (
 type severity struct{ kind, vector string }
 
 // readSeverities appends the elements of a "severity" array to list.
-func (r *reader) readSeverities(list []severity) ([]severity, error) {
-	err := r.Array(func(int) error {
-		var s severity
+func (r *reader) readSeverities(list []severity) []severity {
+	for ok := r.List(); ok && r.Element(); {
 		if !r.IsObject() {
 			// A bare word or vector, from before the specification had a form for it.
-			text, err := r.textIfText()
-			if text != "" {
+			if text := r.textIfText(); text != "" {
 				list = append(list, severity{vector: text})
 			}
-			return err
+			continue
 		}
-		err := r.Object(func(name string) (err error) {
-			switch name {
+		var s severity
+		for ok := r.Object(); ok && r.Member(); {
+			switch string(r.Name()) {
 			case "type":
-				s.kind, err = r.Text()
+				s.kind = r.Text()
 			case "score":
-				s.vector, err = r.Text()
+				s.vector = r.Text()
 			default:
-				err = r.Skip()
+				r.Skip()
 			}
-			return err
-		})
+		}
 		if s.vector != "" {
 			list = append(list, s)
 		}
-		return err
-	})
-	return list, err
+	}
+	return list
 }
 
 // rate sets the record's own score: from its severities, else the highest of its
@@ -86,7 +83,7 @@ func (r *reader) best(list []severity, word, at string) (score int16, level, vec
 		}
 		n, version, ok := cvss(s.vector)
 		if !ok {
-			r.doc.Warn("bad-cvss", at+"/severity", "%.100q cannot be scored", s.vector)
+			r.warn("bad-cvss", at+"/severity", "%.100q cannot be scored", s.vector)
 			continue
 		}
 		if version > rank {

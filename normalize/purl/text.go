@@ -26,10 +26,11 @@ func clean(raw string) string {
 // split takes s apart into the fields of p and returns the qualifiers sorted. broken
 // means that a part held bytes that are no text; ok is false where s is no purl.
 func (p *Package) split(s string, qq []qualifier) (_ []qualifier, broken, ok bool) {
-	if len(s) < 4 || s[3] != ':' || !strings.EqualFold(s[:3], "pkg") {
+	rest, ok := cutScheme(s)
+	if !ok {
 		return nil, false, false
 	}
-	rest := strings.TrimLeft(s[4:], "/ ")
+	rest = strings.TrimLeft(rest, "/ ")
 	var query, fragment string
 	if i := strings.IndexByte(rest, '#'); i >= 0 {
 		rest, fragment = rest[:i], rest[i+1:]

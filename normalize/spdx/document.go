@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
-	"sluice/normalize/cyclonedx/lenient"
+	"sluice/normalize/lenient"
 )
 
 // document is the state of one pass over a document.
@@ -54,18 +54,18 @@ func (d *document) members(prefix string) {
 	for r.Member() {
 		switch string(r.Name()) {
 		case "spdxVersion":
-			d.version(r.Text(), prefix+"/spdxVersion")
+			d.version(string(r.Bytes()), prefix+"/spdxVersion")
 		case "SPDXID":
-			d.id = r.Text()
+			d.id = string(r.Bytes())
 		case "name":
 			d.name = text(r.Text())
 		case "documentNamespace":
-			d.out.ID = strings.TrimSpace(r.Text())
+			d.out.ID = r.Text()
 		case "creationInfo":
 			d.creationInfo(prefix + "/creationInfo")
 		case "documentDescribes":
-			for _, id := range r.Texts() {
-				d.described[id] = struct{}{}
+			for ok := r.List(); ok && r.Element(); {
+				d.described[string(r.Bytes())] = struct{}{}
 			}
 		case "packages":
 			d.packages(prefix + "/packages")
@@ -104,14 +104,14 @@ func (d *document) creationInfo(pointer string) {
 		switch string(r.Name()) {
 		case "created":
 			s := r.Text()
-			t, ok := lenient.Time(s)
-			if !ok {
+			t, err := lenient.Time(s)
+			if err != nil {
 				d.out.Warn("invalid-time", pointer+"/created", "%.60q is no time that a document can have", s)
 			}
 			d.out.Time = t
 		case "creators":
 			if creators := r.Texts(); len(creators) > 0 {
-				d.out.Issuer = strings.TrimSpace(creators[0])
+				d.out.Issuer = creators[0]
 			}
 		default:
 			r.Skip()
@@ -127,11 +127,11 @@ func (d *document) relationships() {
 		for ok := r.Object(); ok && r.Member(); {
 			switch string(r.Name()) {
 			case "spdxElementId":
-				from = r.TextBytes()
+				from = r.Bytes()
 			case "relatedSpdxElement":
-				to = r.TextBytes()
+				to = r.Bytes()
 			case "relationshipType":
-				kind = r.TextBytes()
+				kind = r.Bytes()
 			default:
 				r.Skip()
 			}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
-	"sluice/normalize/cyclonedx/lenient"
+	"sluice/normalize/purl"
 )
 
 // purposes are the values of primaryPackagePurpose, as they are stored.
@@ -28,9 +28,7 @@ var purposes = map[string]string{
 
 func (d *document) packages(pointer string) {
 	r := d.r
-	i := -1
-	for ok := r.Array(); ok && r.Element(); {
-		i++
+	for i, ok := 0, r.Array(); ok && r.Element(); i++ {
 		if !r.IsObject() {
 			r.Object() // warns
 			continue
@@ -53,13 +51,13 @@ func (d *document) pkg(pointer string) {
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "SPDXID":
-			c.Ref = r.Text()
+			c.Ref = string(r.Bytes())
 		case "name", "packageName": // the latter as in tag-value, by mistake
 			c.Name = text(r.Text())
 		case "versionInfo", "packageVersion":
 			c.Version = text(r.Text())
 		case "primaryPackagePurpose":
-			c.Type = d.purpose(r.TextBytes(), pointer)
+			c.Type = d.purpose(r.Bytes(), pointer)
 		case "externalRefs":
 			more = d.externalRefs(&c, more)
 		default:
@@ -79,8 +77,8 @@ func (d *document) pkg(pointer string) {
 		d.ids[c.Ref] = struct{}{}
 	}
 	d.out.Components = append(d.out.Components, c)
-	for _, purl := range more {
-		c.Purl = purl
+	for _, another := range more {
+		c.Purl = another
 		d.out.Components = append(d.out.Components, c)
 	}
 }
@@ -103,16 +101,14 @@ func (d *document) purpose(raw []byte, pointer string) string {
 // externalRefs takes the purls and the first CPE of a package.
 func (d *document) externalRefs(c *normalize.Component, more []string) []string {
 	r := d.r
-	i := -1
-	for ok := r.Array(); ok && r.Element(); {
-		i++
+	for i, ok := 0, r.Array(); ok && r.Element(); i++ {
 		var kind, locator []byte
 		for ok := r.Object(); ok && r.Member(); {
 			switch string(r.Name()) {
 			case "referenceType":
-				kind = r.TextBytes()
+				kind = r.Bytes()
 			case "referenceLocator":
-				locator = r.TextBytes()
+				locator = r.Bytes()
 			default:
 				// The category is not looked at: PACKAGE-MANAGER, PACKAGE_MANAGER
 				// and OTHER are all found in front of a purl.
@@ -121,17 +117,17 @@ func (d *document) externalRefs(c *normalize.Component, more []string) []string 
 		}
 		switch referenceKind(kind, locator) {
 		case "purl":
-			purl := text(string(locator))
-			if purl == "" || purl == c.Purl || slices.Contains(more, purl) {
+			found := text(string(locator))
+			if found == "" || found == c.Purl || slices.Contains(more, found) {
 				continue
 			}
-			if problem := lenient.PurlProblem(purl); problem != "" {
-				d.out.Warn("invalid-purl", c.Pointer+"/externalRefs/"+strconv.Itoa(i)+"/referenceLocator", "%.200q %s", purl, problem)
+			if problem := purl.Problem(found); problem != "" {
+				d.out.Warn("invalid-purl", c.Pointer+"/externalRefs/"+strconv.Itoa(i)+"/referenceLocator", "%.200q %s", found, problem)
 			}
 			if c.Purl == "" {
-				c.Purl = purl
+				c.Purl = found
 			} else {
-				more = append(more, purl)
+				more = append(more, found)
 			}
 		case "cpe":
 			if c.CPE == "" {
@@ -152,7 +148,7 @@ func referenceKind(kind, locator []byte) string {
 		return "purl"
 	case strings.EqualFold(word, "cpe23Type"), strings.EqualFold(word, "cpe22Type"):
 		return "cpe"
-	case word == "" && lenient.IsPurl(string(locator)):
+	case word == "" && purl.Is(string(locator)):
 		return "purl"
 	}
 	return ""

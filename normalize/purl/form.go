@@ -1,11 +1,11 @@
-package lenient
+package purl
 
 import "strings"
 
-// PurlProblem says what is wrong with the form of a purl, or "" where nothing
-// is. It is a cheap look that never refuses what package purl could read: the
-// form alone, not the rules of each type.
-func PurlProblem(s string) string {
+// Problem says what is wrong with the form of a purl, or "" where nothing is. It is
+// for warnings about what a document holds, and cheaper than Parse: the form alone,
+// not the rules of each type. Most of what it finds wrong Parse can read all the same.
+func Problem(s string) string {
 	rest, ok := cutScheme(s)
 	if !ok {
 		return "does not start with pkg:"
@@ -16,7 +16,7 @@ func PurlProblem(s string) string {
 	switch {
 	case !ok || strings.Trim(path, "/") == "":
 		return "has no name"
-	case !isPurlType(typ):
+	case !typeForm(typ):
 		return "has a type that is none"
 	case path[0] == '@' && !strings.Contains(path, "/"):
 		return "has no name" // pkg:npm/@1.0, unlike the unescaped scope of pkg:npm/@babel/core
@@ -33,8 +33,8 @@ func PurlProblem(s string) string {
 	return badEscape(s)
 }
 
-// IsPurl reports whether s claims to be a purl.
-func IsPurl(s string) bool {
+// Is reports whether s claims to be a purl.
+func Is(s string) bool {
 	_, ok := cutScheme(s)
 	return ok
 }
@@ -46,7 +46,7 @@ func cutScheme(s string) (rest string, ok bool) {
 	return s[4:], true
 }
 
-func isPurlType(s string) bool {
+func typeForm(s string) bool {
 	for i := range len(s) {
 		c := s[i] | 0x20 // lower case
 		switch {
@@ -71,8 +71,4 @@ func badEscape(s string) string {
 		i += 3 + next
 	}
 	return ""
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
