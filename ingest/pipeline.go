@@ -17,12 +17,12 @@ import (
 // Pipeline carries documents from sources into the database. It may run several
 // sources at once; they share its bytes in flight.
 type Pipeline struct {
-	cfg   Config
-	pool  *pgxpool.Pool // made with PoolConfig
-	store store
-	bytes *semaphore.Weighted
-	wake  *waker
-	stats *statistics
+	cfg    Config
+	pool   *pgxpool.Pool // made with PoolConfig
+	store  store
+	bytes  *semaphore.Weighted
+	wake   *waker
+	upkeep *upkeep
 
 	receipts sync.Mutex // serialises OnReceipts
 }
@@ -41,9 +41,9 @@ func New(pool *pgxpool.Pool, cfg Config) (*Pipeline, error) {
 	cfg = cfg.withDefaults()
 	return &Pipeline{
 		cfg: cfg, pool: pool, store: store{revision: cfg.revision(), seen: newPackageCache(packageCacheSize)},
-		bytes: semaphore.NewWeighted(cfg.BytesInFlight),
-		wake:  newWaker(pool),
-		stats: newStatistics(pool),
+		bytes:  semaphore.NewWeighted(cfg.BytesInFlight),
+		wake:   newWaker(pool),
+		upkeep: newUpkeep(pool),
 	}, nil
 }
 
@@ -80,7 +80,7 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 	}
 	err := g.Wait()
 	p.wake.flush()
-	p.stats.wait()
+	p.upkeep.wait()
 	if err == nil {
 		err = ctx.Err()
 	}

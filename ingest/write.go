@@ -173,18 +173,21 @@ func envelopes(tasks []*task) []Envelope {
 // report tells everybody of a batch that is durable.
 func (p *Pipeline) report(src Source, tasks []*task) {
 	receipts := make([]Receipt, len(tasks))
-	stored := 0
+	stored, sbomBytes := 0, int64(0)
 	for i, t := range tasks {
 		receipts[i] = t.receipt()
 		if t.outcome == Accepted || t.outcome == Unchanged {
 			stored++
+		}
+		if t.outcome == Accepted && t.doc.Kind == normalize.SBOM {
+			sbomBytes += int64(len(t.env.Bytes))
 		}
 	}
 	p.store.committed(tasks)
 	src.Committed(envelopes(tasks))
 	if stored > 0 {
 		p.wake.signal()
-		p.stats.add(stored)
+		p.upkeep.add(stored, sbomBytes)
 	}
 	if p.cfg.OnReceipts != nil {
 		p.receipts.Lock()
