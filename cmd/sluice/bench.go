@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
 	"sluice/fixtures"
 	"sluice/ingest"
+	"sluice/ingest/files"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/normalize"
@@ -61,37 +63,46 @@ it, it makes schema sluice_bench and tenants named bench-... there.`,
 // load is one set of documents to measure with.
 type load struct {
 	name string
-	each func(ctx context.Context, fn func(origin string, doc []byte) error) error
+	dir  string
 }
 
-func (b bench) loads() []load {
-	loads := []load{{
-		name: fmt.Sprintf("%d generated SBOMs of %d components", b.documents, b.components),
-		each: func(_ context.Context, fn func(string, []byte) error) error {
-			return fixtures.Load{Documents: b.documents, Components: b.components, Seed: 1}.Each(fn)
-		},
-	}}
-	dir := b.corpora
-	if dir == "" {
-		dir = filepath.Join("..", "shared", "corpora")
+// loads lays the documents out as files in dir: what a user imports, and no decompressor
+// or generator is measured with it.
+func (b bench) loads(ctx context.Context, dir string) ([]load, error) {
+	generated := filepath.Join(dir, "generated")
+	err := fixtures.Load{Documents: b.documents, Components: b.components, Seed: 1}.Each(func(name string, doc []byte) error {
+		return writeFile(filepath.Join(generated, name), doc)
+	})
+	if err != nil {
+		return nil, err
 	}
-	archive := filepath.Join(dir, "load", "real-sboms.tar.zst")
-	if _, err := os.Stat(archive); err == nil {
-		loads = append(loads, load{name: "real SBOMs", each: func(ctx context.Context, fn func(string, []byte) error) error {
-			f, err := os.Open(archive)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			return unwrap.Walk(ctx, unwrap.Source{Origin: archive, Reader: f}, normalize.DefaultLimits, func(e unwrap.Entry) error {
-				if e.Err != nil {
-					return e.Err
-				}
-				return fn(e.Origin, e.Bytes)
-			})
-		}})
+	loads := []load{{fmt.Sprintf("%d generated SBOMs of %d components", b.documents, b.components), generated}}
+	corpora := b.corpora
+	if corpora == "" {
+		corpora = filepath.Join("..", "shared", "corpora")
 	}
-	return loads
+	archive := filepath.Join(corpora, "load", "real-sboms.tar.zst")
+	f, err := os.Open(archive)
+	if err != nil {
+		return loads, nil // the generated ones must do
+	}
+	defer f.Close()
+	unpacked, n := filepath.Join(dir, "real"), 0
+	err = unwrap.Walk(ctx, unwrap.Source{Origin: archive, Reader: f}, normalize.DefaultLimits, func(e unwrap.Entry) error {
+		if e.Err != nil {
+			return e.Err
+		}
+		n++
+		return writeFile(filepath.Join(unpacked, fmt.Sprintf("%04d", n)), e.Bytes)
+	})
+	return append(loads, load{fmt.Sprintf("%d real SBOMs", n), unpacked}), err
+}
+
+func writeFile(path string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b, 0o644)
 }
 
 // figures of one phase.
@@ -155,7 +166,16 @@ func (a *app) bench(ctx context.Context, b bench) (err error) {
 	if table {
 		bt.printSettings(a.stdout, report.Server)
 	}
-	for _, l := range b.loads() {
+	dir, err := os.MkdirTemp("", "sluice-load-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	loads, err := b.loads(ctx, dir)
+	if err != nil {
+		return fmt.Errorf("documents to measure with: %w", err)
+	}
+	for _, l := range loads {
 		var ratios, speedups []float64
 		for r := 1; r <= b.rounds; r++ {
 			res, err := bt.round(ctx, l, r)
@@ -199,6 +219,7 @@ type bencher struct {
 	b       bench
 	conn    *pgx.Conn // for figures of the server
 	floor   *floor
+	pool    *pgxpool.Pool
 	pipe    *ingest.Pipeline
 	worker  *projections.Worker
 	tenants *benchTenants
@@ -221,6 +242,7 @@ func (a *app) newBencher(ctx context.Context, b bench) (*bencher, error) {
 	if err != nil {
 		return nil, err
 	}
+	bt.pool = pool
 	bt.pipe, err = ingest.New(pool, ingest.Config{Formats: formats(), Volatile: volatile(), Logger: a.log, OnReceipts: func(r []ingest.Receipt) { bt.counts.Add(r...) }})
 	if err != nil {
 		return nil, err
@@ -243,15 +265,21 @@ func (bt *bencher) round(ctx context.Context, l load, n int) (round, error) {
 	}
 	importOnce := func() (int64, int64, error) {
 		bt.counts = ingest.Counts{}
-		src := newLoadSource(ctx, l, tenant, bt.b.workers)
+		src, err := files.Open(ctx, files.Config{Tenant: tenant, Paths: []string{l.dir}, Limits: normalize.DefaultLimits, Parallel: bt.b.workers})
+		if err != nil {
+			return 0, 0, err
+		}
+		defer src.Close()
 		if err := bt.pipe.Run(ctx, src); err != nil {
 			return 0, 0, err
 		}
 		// What the import leaves behind in bulk is part of its price.
-		if err := ingest.MergeSearchIndex(ctx, bt.worker.Pool()); err != nil {
-			return 0, 0, err
+		if bt.counts.Accepted > 0 {
+			if err := ingest.MergeSearchIndex(ctx, bt.pool); err != nil {
+				return 0, 0, err
+			}
 		}
-		return bt.counts.Documents, bt.counts.Bytes, src.err
+		return bt.counts.Documents, bt.counts.Bytes, nil
 	}
 	if r.Import, err = bt.measure(ctx, importOnce); err != nil {
 		return r, fmt.Errorf("import: %w", err)
@@ -268,7 +296,7 @@ func (bt *bencher) round(ctx context.Context, l load, n int) (round, error) {
 	if r.Projection, err = bt.measure(ctx, func() (int64, int64, error) { return bt.counts.Documents, 0, bt.worker.Drain(ctx, tenant) }); err != nil {
 		return r, fmt.Errorf("projection: %w", err)
 	}
-	err = pg.Tenant(ctx, bt.worker.Pool(), tenant, func(tx pgx.Tx) error {
+	err = pg.Tenant(ctx, bt.pool, tenant, func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `select count(*) from ingest.sbom_component where tenant_id = $1`, tenant).Scan(&r.Projection.Rows)
 	})
 	if err != nil {

@@ -4,14 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
-	"sluice/ingest"
 	"sluice/internal/id"
+	"sluice/normalize/detect"
 )
 
 // floor is the bare COPY that imports are compared with: the specification's table, its
@@ -86,9 +88,17 @@ func (f *floor) run(ctx context.Context, l load, tenant id.ID) (documents, bytes
 				return ctx.Err()
 			}
 		}
-		err := l.each(ctx, func(origin string, doc []byte) error {
+		err := filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			doc, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			doc = detect.Strip(doc)
 			hash := sha256.Sum256(doc)
-			rows = append(rows, []any{tenant, "pkg:generic/" + origin, hash[:], string(doc)})
+			rows = append(rows, []any{tenant, "pkg:generic/" + d.Name(), hash[:], string(doc)})
 			size += len(doc)
 			documents, bytes = documents+1, bytes+int64(len(doc))
 			if size >= batchBytes {
@@ -115,42 +125,3 @@ func (f *floor) run(ctx context.Context, l load, tenant id.ID) (documents, bytes
 	err = g.Wait()
 	return documents, bytes, err
 }
-
-// loadSource hands a load to the pipeline.
-type loadSource struct {
-	out      chan ingest.Envelope
-	err      error // of the load, once out is closed
-	parallel int
-}
-
-func newLoadSource(ctx context.Context, l load, tenant id.ID, parallel int) *loadSource {
-	s := &loadSource{out: make(chan ingest.Envelope), parallel: parallel}
-	go func() {
-		defer close(s.out)
-		s.err = l.each(ctx, func(origin string, doc []byte) error {
-			select {
-			case s.out <- ingest.Envelope{Tenant: tenant, Origin: origin, Bytes: doc}:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-	}()
-	return s
-}
-
-func (s *loadSource) Next(ctx context.Context) (ingest.Envelope, error) {
-	select {
-	case env, ok := <-s.out:
-		if !ok {
-			return env, io.EOF
-		}
-		return env, nil
-	case <-ctx.Done():
-		return ingest.Envelope{}, ctx.Err()
-	}
-}
-
-func (s *loadSource) Advance(context.Context, pgx.Tx, []ingest.Envelope) error { return nil }
-func (s *loadSource) Committed([]ingest.Envelope)                              {}
-func (s *loadSource) Parallel() int                                            { return s.parallel }
