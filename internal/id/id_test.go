@@ -7,11 +7,11 @@ import (
 
 func ExampleDerive() {
 	tenant, _ := Parse("6f1d0a3e-8f0f-4c8a-9a43-0d6f5f0f2b11")
-	fmt.Println(Derive(tenant, "package", "pkg:npm/lodash@4.17.20") == Derive(tenant, "package", "pkg:npm/lodash@4.17.20"))
-	fmt.Println(Derive(tenant, "package", "pkg:npm/lodash@4.17.20") == Derive(Shared, "package", "pkg:npm/lodash@4.17.20"))
+	fmt.Println(Derive(tenant, "package", "pkg:npm/lodash@4.17.20"))
+	fmt.Println(Derive(Shared, "package", "pkg:npm/lodash@4.17.20"))
 	// Output:
-	// true
-	// false
+	// 1fddf54e-52a5-8ecb-9838-aacd87729eec
+	// 644c0a6e-4458-8ecd-92c4-99a2734e038f
 }
 
 func TestDeriveSeparatesParts(t *testing.T) {
