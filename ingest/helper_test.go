@@ -140,6 +140,9 @@ func (l *list) Advance(ctx context.Context, tx pgx.Tx, done []ingest.Envelope) e
 	return nil
 }
 
+// again is the same source from its start.
+func (l *list) again() *list { return &list{envelopes: l.envelopes, parallel: l.parallel} }
+
 func (l *list) Committed([]ingest.Envelope) {}
 func (l *list) Parallel() int               { return l.parallel }
 

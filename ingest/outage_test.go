@@ -124,7 +124,7 @@ func TestAmbiguousCommitsAreAllRight(t *testing.T) {
 func TestConnectionsDropAtRandom(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	documents, want := mixed(1000)
+	documents, want := mixed(300)
 	proxy, url := pgproxy.New(t, h.db.URL, nil)
 	pool, err := pg.Open(t.Context(), url, pg.Ingest, ingest.PoolConfig(5))
 	if err != nil {
@@ -140,7 +140,7 @@ func TestConnectionsDropAtRandom(t *testing.T) {
 			case <-done:
 				return
 			// Long enough, now and then, for a connection and a batch.
-			case <-time.After(time.Duration(20+rng.IntN(200)) * time.Millisecond):
+			case <-time.After(time.Duration(50+rng.IntN(250)) * time.Millisecond):
 			}
 			if i%10 == 9 {
 				proxy.Down(true)

@@ -27,10 +27,6 @@ var acrossTenants = map[pg.Role][]string{
 	pg.Maintainer: {"authority.tenant"},                   // makes and lists tenants
 }
 
-// aggregates are the statistics that PostgreSQL shows everybody about whole tables. They
-// hold sums over all tenants, never a value or a tenant; no right can be taken from them.
-// docs/guarantees.md says so.
-
 // actor is somebody who looks at the database, and writes to it where he may.
 type actor struct {
 	name string
@@ -42,7 +38,9 @@ type actor struct {
 }
 
 // TestIsolation: of tenants A and B, each with rows in every table, whoever acts for B sees,
-// counts and changes nothing of A.
+// counts and changes nothing of A. What PostgreSQL tells everybody about whole tables (their
+// sizes, the planner's estimates, gaps in sequences) are sums over all tenants; no right can
+// be taken from them, and they are not looked at here.
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)

@@ -22,7 +22,7 @@ import (
 
 // Revision counts the changes after which a document that was parked may be
 // accepted, or be read differently: new formats, wider limits, mended readers.
-const Revision = 1
+const Revision = 2
 
 // Kind is what a document is for.
 type Kind string
@@ -47,12 +47,24 @@ type Input struct {
 // Head holds the telling parts of a document, collected by Scan in one pass.
 type Head struct {
 	Syntax Syntax
-	// Members holds the scalar members of the top-level JSON object and of the
-	// objects directly inside it, by JSON Pointer: "/bomFormat", "/document/csaf_version".
-	// Strings are unquoted and cut at 256 bytes. An object or array is present
-	// with the value "{" or "[". For a top-level array, the members of its first
-	// element are under "/0/...".
+	// Members holds the telling values by JSON Pointer: "/bomFormat", "/document/csaf_version".
+	//
+	// Of JSON it has the members of the top-level object, those of the objects directly
+	// inside it, and of the arrays directly inside it the first four elements as far as
+	// they are scalars ("/@context/0"). Of a top-level array it has the first element ("/0")
+	// and, if that is an object, its members ("/0/id"). Strings are unquoted, other scalars
+	// as written, both cut at 256 bytes; an object or array has the value "{" or "[". Of
+	// members with one name the last counts.
+	//
+	// Of YAML and SPDX tag-value it has the "key: value" lines that are not indented,
+	// without quotes and comments; "" where the value is below the line. The first of
+	// several with one key counts. Of XML and other text it has nothing.
+	//
+	// It has at most 1,000 values of the top level and as many of what is inside.
 	Members map[string]string
+	// Hint says what a document seems to be whose members do not tell: "a PDF file",
+	// "SPDX tag-value". It is for messages, Formats do not decide by it. May be "".
+	Hint string
 	// Root and Namespace are the local name and the namespace of an XML document's root element.
 	Root, Namespace string
 	// Warnings are oddities of the syntax itself, such as a duplicate member name.
@@ -267,7 +279,7 @@ func (d *Document) Warn(code, pointer, format string, args ...any) {
 	d.Warnings = append(d.Warnings, Warning{Code: code, Pointer: pointer, Message: fmt.Sprintf(format, args...)})
 }
 
-// Limits bounds what one document may cost. The zero value means DefaultLimits.
+// Limits bounds what one document may cost. A limit that is zero is that of DefaultLimits.
 type Limits struct {
 	MaxBytes      int64 // of one document, decompressed
 	MaxDepth      int   // of nesting
@@ -285,6 +297,30 @@ var DefaultLimits = Limits{
 	MaxEntries:    1_000_000,
 	MaxArchive:    64 << 30,
 	MaxLayers:     4,
+}
+
+// OrDefault is l with the default for each limit that is not set.
+func (l Limits) OrDefault() Limits {
+	d := DefaultLimits
+	if l.MaxBytes <= 0 {
+		l.MaxBytes = d.MaxBytes
+	}
+	if l.MaxDepth <= 0 {
+		l.MaxDepth = d.MaxDepth
+	}
+	if l.MaxComponents <= 0 {
+		l.MaxComponents = d.MaxComponents
+	}
+	if l.MaxEntries <= 0 {
+		l.MaxEntries = d.MaxEntries
+	}
+	if l.MaxArchive <= 0 {
+		l.MaxArchive = d.MaxArchive
+	}
+	if l.MaxLayers <= 0 {
+		l.MaxLayers = d.MaxLayers
+	}
+	return l
 }
 
 // Reasons why a document is parked; parked.reason and receipts hold these words.
@@ -313,7 +349,7 @@ const (
 type ParkError struct {
 	Reason  string // one of the Reason constants
 	Pointer string // where in the document, as a JSON Pointer; for other syntaxes "line:column"; may be ""
-	Format  string // the format that was recognised, "" if none was
+	Format  string // the format that was recognised, set by whoever chose it; "" if none was
 	Err     error
 }
 

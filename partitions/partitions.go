@@ -8,11 +8,15 @@ package partitions
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Step is the length of one partition.
@@ -60,9 +64,50 @@ type Policy struct {
 	Behind  int // partitions before the current one
 }
 
+// span is a stretch of time: from is inside, to is not.
+type span struct{ from, to time.Time }
+
+// due are the spans that the policy wants partitions for at time now.
+func (p Policy) due(now time.Time) []span {
+	from, _ := p.Step.Bounds(now)
+	for range p.Behind {
+		from, _ = p.Step.Bounds(from.Add(-time.Hour))
+	}
+	var out []span
+	for range p.Behind + 1 + p.Premake {
+		_, to := p.Step.Bounds(from)
+		out = append(out, span{from, to})
+		from = to
+	}
+	return out
+}
+
+// gaps are the parts of s that no span of covered, which is sorted, holds.
+func (s span) gaps(covered []span) []span {
+	var out []span
+	for _, c := range covered {
+		if !c.to.After(s.from) {
+			continue
+		}
+		if !c.from.Before(s.to) {
+			break
+		}
+		if c.from.After(s.from) {
+			out = append(out, span{s.from, c.from})
+		}
+		s.from = c.to
+		if !s.from.Before(s.to) {
+			return out
+		}
+	}
+	return append(out, s)
+}
+
 // Ensure makes the partitions that the policies ask for at time now and returns
 // the names of those that it made. It needs a connection of the tables' owner.
 //
+// What counts is which times are covered, not what the partitions are called: those of
+// another step or another tool are left alone, and only gaps between them are filled.
 // A partition is made beside the parent and then attached: that takes only
 // SHARE UPDATE EXCLUSIVE on the parent, so imports go on. Several may run at once.
 func Ensure(ctx context.Context, conn *pgx.Conn, now time.Time) ([]string, error) {
@@ -76,64 +121,165 @@ func Ensure(ctx context.Context, conn *pgx.Conn, now time.Time) ([]string, error
 	}
 	var made []string
 	for _, p := range policies {
-		from, _ := p.Step.Bounds(now)
-		for range p.Behind {
-			from, _ = p.Step.Bounds(from.Add(-time.Hour))
-		}
-		for range p.Behind + 1 + p.Premake {
-			name, err := p.ensure(ctx, conn, from)
-			if err != nil {
-				return made, fmt.Errorf("partition of %s from %s: %w", p.Parent, from.Format(time.DateOnly), err)
-			}
-			if name != "" {
-				made = append(made, name)
-			}
-			_, from = p.Step.Bounds(from)
+		names, err := p.ensure(ctx, conn, now)
+		made = append(made, names...)
+		if err != nil {
+			return made, fmt.Errorf("partitions of %s: %w", p.Parent, err)
 		}
 	}
 	return made, nil
 }
 
-// ensure makes the one partition that starts at from, unless a partition covers that moment already.
-func (p Policy) ensure(ctx context.Context, conn *pgx.Conn, from time.Time) (string, error) {
+func (p Policy) ensure(ctx context.Context, conn *pgx.Conn, now time.Time) ([]string, error) {
+	covered, err := p.covered(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	var made []string
+	for _, due := range p.due(now) {
+		if due.gaps(covered) == nil {
+			continue
+		}
+		names, err := p.fill(ctx, conn, due)
+		made = append(made, names...)
+		if err != nil {
+			return made, fmt.Errorf("from %s: %w", due.from.Format(time.DateOnly), err)
+		}
+	}
+	return made, nil
+}
+
+// covered are the bounds of the partitions that there are, sorted.
+func (p Policy) covered(ctx context.Context, conn querier) ([]span, error) {
+	// The bounds come as text in the session's style and zone, and are read in the same.
+	rows, err := conn.Query(ctx, `
+		select coalesce((regexp_match(bound, 'FROM \(''([^'']+)''\)'))[1], '-infinity')::timestamptz as low,
+		       coalesce((regexp_match(bound, 'TO \(''([^'']+)''\)'))[1], 'infinity')::timestamptz as high
+		from (
+			select pg_get_expr(c.relpartbound, c.oid) as bound
+			from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = $1::regclass
+		) as b where bound <> 'DEFAULT' order by 1`, p.Parent)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (span, error) {
+		var low, high pgtype.Timestamptz
+		if err := row.Scan(&low, &high); err != nil {
+			return span{}, err
+		}
+		s := span{low.Time, high.Time}
+		if low.InfinityModifier != pgtype.Finite { // MINVALUE
+			s.from = time.Time{}
+		}
+		if high.InfinityModifier != pgtype.Finite { // MAXVALUE
+			s.to = time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
+		return s, nil
+	})
+}
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// How long one try waits for locks, which keeps others waiting too, and how many there are.
+const (
+	lockTimeout = "2s"
+	tries       = 5
+)
+
+// fill makes partitions for what is not covered of due. While somebody holds a lock on the
+// parent it steps back and tries again: whoever waits for a lock holds up all that come after.
+func (p Policy) fill(ctx context.Context, conn *pgx.Conn, due span) (made []string, err error) {
+	for try := 1; ; try++ {
+		made = nil
+		err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			made, err = p.fillTx(ctx, tx, due)
+			return err
+		})
+		if err == nil || try == tries || !busy(err) {
+			if err != nil {
+				made = nil // rolled back
+			}
+			return made, err
+		}
+		select {
+		case <-time.After(time.Duration(try) * (100*time.Millisecond + rand.N(400*time.Millisecond))):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// busy: a lock was not to be had.
+func busy(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "55P03" || pe.Code == "40P01")
+}
+
+func (p Policy) fillTx(ctx context.Context, tx pgx.Tx, due span) ([]string, error) {
 	schema, table, ok := strings.Cut(p.Parent, ".")
 	if !ok {
-		return "", fmt.Errorf("policy for %q: want schema.table", p.Parent)
+		return nil, fmt.Errorf("policy for %q: want schema.table", p.Parent)
 	}
-	from, to := p.Step.Bounds(from)
-	name := p.Step.Name(table, from)
-	parent := pgx.Identifier{schema, table}.Sanitize()
-	child := pgx.Identifier{schema, name}.Sanitize()
-
-	made := ""
-	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		// One at a time: two processes that start together would both make it.
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended('sluice.partitions.' || $1, 0))`, p.Parent); err != nil {
-			return err
+	run := func(sql string, args ...any) error {
+		if _, err := tx.Exec(ctx, sql, args...); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
 		}
-		var covered bool
-		err := tx.QueryRow(ctx, `
-			select exists (
-				select from pg_inherits i join pg_class c on c.oid = i.inhrelid
-				where i.inhparent = $1::regclass and c.relname = $2)`, p.Parent, name).Scan(&covered)
-		if err != nil || covered {
-			return err
+		return nil
+	}
+	if err := run(`set local lock_timeout = '` + lockTimeout + `'`); err != nil {
+		return nil, err
+	}
+	// One at a time: two processes that start together would both make it.
+	if err := run(`select pg_advisory_xact_lock(hashtextextended('sluice.partitions.' || $1, 0))`, p.Parent); err != nil {
+		return nil, err
+	}
+	covered, err := p.covered(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var made []string
+	for _, gap := range due.gaps(covered) {
+		name, err := freeName(ctx, tx, schema, p.Step.Name(table, gap.from))
+		if err != nil {
+			return nil, err
 		}
-		sql := []string{
-			`set local lock_timeout = '5s'`,
+		parent, child := pgx.Identifier{schema, table}.Sanitize(), pgx.Identifier{schema, name}.Sanitize()
+		const bound = "2006-01-02 15:04:05.999999Z07:00"
+		for _, sql := range []string{
 			fmt.Sprintf(`create table %s (like %s including all)`, child, parent),
-			// Row security is not copied by LIKE: without it a direct SELECT would bypass the parent's.
+			// Row security is not copied by LIKE: without it a direct SELECT would bypass the
+			// parent's. Nor may the owner's default privileges open the partition to others.
 			fmt.Sprintf(`call core.protect('%s')`, child),
+			fmt.Sprintf(`do $$ declare r text; begin
+				for r in select distinct case a.grantee when 0 then 'public' else a.grantee::regrole::text end
+				         from pg_class c, aclexplode(c.relacl) a where c.oid = '%[1]s'::regclass and a.grantee <> c.relowner
+				loop execute 'revoke all on %[1]s from ' || r; end loop; end $$`, child),
 			fmt.Sprintf(`alter table %s attach partition %s for values from ('%s') to ('%s')`, parent, child,
-				from.Format("2006-01-02 15:04:05Z07:00"), to.Format("2006-01-02 15:04:05Z07:00")),
-		}
-		for _, s := range sql {
-			if _, err := tx.Exec(ctx, s); err != nil {
-				return fmt.Errorf("%s: %w", s, err)
+				gap.from.UTC().Format(bound), gap.to.UTC().Format(bound)),
+		} {
+			if err := run(sql); err != nil {
+				return nil, err
 			}
 		}
-		made = schema + "." + name
-		return nil
-	})
-	return made, err
+		made = append(made, schema+"."+name)
+	}
+	return made, nil
+}
+
+// freeName is name, or with a number behind it where a table that is no partition, such
+// as a retired one, has that name.
+func freeName(ctx context.Context, tx pgx.Tx, schema, name string) (string, error) {
+	for n := 1; ; n++ {
+		try := name
+		if n > 1 {
+			try = fmt.Sprintf("%s_%d", name, n)
+		}
+		var taken bool
+		err := tx.QueryRow(ctx, `select to_regclass($1) is not null`, pgx.Identifier{schema, try}.Sanitize()).Scan(&taken)
+		if err != nil || !taken {
+			return try, err
+		}
+	}
 }

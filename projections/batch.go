@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
-	"sluice/internal/pg"
 	"sluice/internal/queue"
 )
 
@@ -18,7 +17,7 @@ const (
 	kindSBOM     = "sbom"     // {"artifact","stream"}: a document of this stream came
 	kindVEX      = "vex"      // {"document"}: statements came
 	kindFact     = "fact"     // {"id"}: a version of this record came
-	kindMatch    = "match"    // {"keys","vulns"}: shared facts changed
+	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
 )
 
@@ -31,11 +30,14 @@ type batch struct {
 
 	streams   []streamKey
 	documents []id.ID         // VEX documents
-	facts     map[string]bool // external ids of records
-	keys      map[string]bool // match keys whose facts changed
-	vulns     map[string]bool // vulnerabilities whose findings are to be looked at again
-	packages  map[id.ID]bool  // packages to be matched from scratch
-	changed   bool            // findings changed: the views are stale
+	own       map[string]bool // external ids of the tenant's records that came in a new version
+
+	records    map[string]bool // external ids of records, own and shared, that may cover other versions than before
+	packages   map[id.ID]bool  // packages to be matched from scratch
+	vulns      map[string]bool // vulnerabilities whose findings are to be looked at again
+	statements map[id.ID]bool  // statements whose outcome may be another one
+	filled     map[string]bool // temporary tables that hold rows of this transaction
+	changed    bool            // findings changed: the views are stale
 }
 
 type streamKey struct {
@@ -43,33 +45,71 @@ type streamKey struct {
 	stream   string
 }
 
-func (b *batch) run(ctx context.Context, jobs []queue.Job) error {
-	b.facts, b.keys, b.vulns, b.packages = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[id.ID]bool{}
+func newBatch(tx pgx.Tx, tenant id.ID, w *Worker) *batch {
+	return &batch{
+		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{},
+		vulns: map[string]bool{}, statements: map[id.ID]bool{}, filled: map[string]bool{},
+	}
+}
+
+// take sorts jobs into the batch; those with the same key fall together here.
+func (b *batch) take(jobs []queue.Job) error {
+	streams := map[streamKey]bool{}
 	for _, job := range jobs {
-		if err := b.take(job); err != nil {
-			return err
+		var p struct {
+			Artifact id.ID    `json:"artifact"`
+			Stream   string   `json:"stream"`
+			Document id.ID    `json:"document"`
+			ID       string   `json:"id"`
+			Records  []string `json:"records"`
+			Vulns    []string `json:"vulns"`
+			Vuln     string   `json:"vuln"`
+		}
+		if err := json.Unmarshal(job.Payload, &p); err != nil {
+			return fmt.Errorf("job %d, %s: payload: %w", job.ID, job.Kind, err)
+		}
+		switch job.Kind {
+		case kindSBOM:
+			if k := (streamKey{p.Artifact, p.Stream}); !streams[k] {
+				streams[k] = true
+				b.streams = append(b.streams, k)
+			}
+		case kindVEX:
+			b.documents = append(b.documents, p.Document)
+		case kindFact:
+			b.own[p.ID] = true
+		case kindMatch:
+			for _, r := range p.Records {
+				b.records[r] = true
+			}
+			for _, v := range p.Vulns {
+				b.vulns[v] = true
+			}
+		case kindDecision:
+			b.vulns[p.Vuln] = true
+		default:
+			return fmt.Errorf("job %d: this program does not know jobs of kind %q; a newer one made it", job.ID, job.Kind)
 		}
 	}
-	if err := b.projectFacts(ctx); err != nil {
-		return fmt.Errorf("facts: %w", err)
-	}
-	if b.tenant == id.Shared {
-		if err := b.fanOut(ctx); err != nil {
-			return fmt.Errorf("hand shared facts on: %w", err)
+	return nil
+}
+
+// run is the whole of it for a tenant, in the order in which each step needs the one before.
+func (b *batch) run(ctx context.Context) error {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"facts", b.projectFacts},
+		{"components", b.projectStreams},
+		{"match", b.match},
+		{"statements", b.projectStatements},
+		{"findings", b.projectFindings},
+		{"outcomes", b.setOutcomes},
+	} {
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
 		}
-		return nil
-	}
-	if err := b.projectStreams(ctx); err != nil {
-		return fmt.Errorf("components: %w", err)
-	}
-	if err := b.match(ctx); err != nil {
-		return fmt.Errorf("match: %w", err)
-	}
-	if err := b.projectStatements(ctx); err != nil {
-		return fmt.Errorf("statements: %w", err)
-	}
-	if err := b.projectFindings(ctx); err != nil {
-		return fmt.Errorf("findings: %w", err)
 	}
 	if b.changed {
 		return markViews(ctx, b.tx)
@@ -77,134 +117,21 @@ func (b *batch) run(ctx context.Context, jobs []queue.Job) error {
 	return nil
 }
 
-// take sorts a job into the batch; jobs with the same key fall together here.
-func (b *batch) take(job queue.Job) error {
-	var p struct {
-		Artifact id.ID    `json:"artifact"`
-		Stream   string   `json:"stream"`
-		Document id.ID    `json:"document"`
-		ID       string   `json:"id"`
-		Keys     []string `json:"keys"`
-		Vulns    []string `json:"vulns"`
-		Vuln     string   `json:"vuln"`
-	}
-	if err := json.Unmarshal(job.Payload, &p); err != nil {
-		return fmt.Errorf("job %d, %s: payload: %w", job.ID, job.Kind, err)
-	}
-	switch job.Kind {
-	case kindSBOM:
-		k := streamKey{p.Artifact, p.Stream}
-		if !slices.Contains(b.streams, k) {
-			b.streams = append(b.streams, k)
-		}
-	case kindVEX:
-		b.documents = append(b.documents, p.Document)
-	case kindFact:
-		b.facts[p.ID] = true
-	case kindMatch:
-		for _, k := range p.Keys {
-			b.keys[k] = true
-		}
-		for _, v := range p.Vulns {
-			b.vulns[v] = true
-		}
-	case kindDecision:
-		b.vulns[p.Vuln] = true
-	default:
-		return fmt.Errorf("job %d: this program does not know jobs of kind %q; a newer one made it", job.ID, job.Kind)
-	}
-	return nil
-}
-
-// strings reads a column of text into a set.
-func (b *batch) strings(ctx context.Context, into map[string]bool, sql string, args ...any) error {
-	rows, err := b.tx.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	var s string
-	_, err = pgx.ForEachRow(rows, []any{&s}, func() error { into[s] = true; return nil })
-	return err
-}
-
-func (b *batch) exec(ctx context.Context, sql string, args ...any) error {
-	_, err := b.tx.Exec(ctx, sql, args...)
-	return err
-}
-
-// projectFacts decides which version of each record counts, and which keys and
-// vulnerabilities its versions speak of.
+// projectFacts decides which version of each of the tenant's records counts, and which
+// vulnerabilities its versions speak of. Aliases that only an old version has
+// count too: the group that it held together has to be looked at.
 func (b *batch) projectFacts(ctx context.Context) error {
-	if len(b.facts) == 0 {
+	if len(b.own) == 0 {
 		return nil
 	}
-	ids := sorted(b.facts)
-	rows, err := b.tx.Query(ctx, sqlChangedFacts, b.tenant, ids)
-	if err != nil {
-		return err
+	ids := sorted(b.own)
+	for _, r := range ids {
+		b.records[r] = true
 	}
-	var facts []id.ID
-	var current []bool
-	var fact id.ID
-	var is bool
-	if _, err := pgx.ForEachRow(rows, []any{&fact, &is}, func() error { facts, current = append(facts, fact), append(current, is); return nil }); err != nil {
-		return err
-	}
-	if len(facts) > 0 {
-		if err := b.exec(ctx, sqlSetAffectedCurrent, b.tenant, facts, current); err != nil {
-			return err
-		}
-		if err := b.exec(ctx, sqlSetAliasCurrent, b.tenant, facts, current); err != nil {
-			return err
-		}
-	}
-	if err := b.strings(ctx, b.keys, sqlFactKeys, b.tenant, ids); err != nil {
+	if err := b.exec(ctx, sqlCurrentFacts, b.tenant, ids); err != nil {
 		return err
 	}
 	return b.strings(ctx, b.vulns, sqlFactNames, b.tenant, ids)
-}
-
-// fanOut turns changed shared facts into jobs of the tenants that they concern.
-func (b *batch) fanOut(ctx context.Context) error {
-	if len(b.keys) == 0 && len(b.vulns) == 0 {
-		return nil
-	}
-	groups, err := loadGroups(ctx, b.tx, b.tenant, sorted(b.vulns))
-	if err != nil {
-		return err
-	}
-	keys, vulns := sorted(b.keys), groups.ids()
-	rows, err := b.tx.Query(ctx, `select tenant_id from authority.tenant where tenant_id <> $1 order by 1`, id.Shared)
-	if err != nil {
-		return err
-	}
-	tenants, err := pgx.CollectRows(rows, pgx.RowTo[id.ID])
-	if err != nil {
-		return err
-	}
-	for _, tenant := range tenants {
-		if err := pg.SetTenant(ctx, b.tx, tenant); err != nil {
-			return err
-		}
-		theirKeys, theirVulns := map[string]bool{}, map[string]bool{}
-		if err := b.strings(ctx, theirKeys, sqlFanOutKeys, tenant, keys); err != nil {
-			return err
-		}
-		if err := b.strings(ctx, theirVulns, sqlFanOutVulns, tenant, vulns); err != nil {
-			return err
-		}
-		if len(theirKeys) == 0 && len(theirVulns) == 0 {
-			continue
-		}
-		payload, err := json.Marshal(map[string][]string{"keys": sorted(theirKeys), "vulns": sorted(theirVulns)})
-		if err != nil {
-			return err
-		}
-		if err := b.exec(ctx, `insert into core.job_queue (tenant_id, kind, payload) values ($1, $2, $3)`, tenant, kindMatch, payload); err != nil {
-			return err
-		}
-	}
-	return pg.SetTenant(ctx, b.tx, b.tenant)
 }
 
 // projectStreams brings the components of each stream to its current document.
@@ -217,7 +144,16 @@ func (b *batch) projectStreams(ctx context.Context) error {
 		artifacts[i], streams[i] = k.artifact, k.stream
 	}
 	// Statements may link to any document of the stream, current or not.
-	if err := b.strings(ctx, b.vulns, sqlLinkedVulns, b.tenant, artifacts, streams); err != nil {
+	rows, err := b.tx.Query(ctx, sqlLinkedStatements, b.tenant, artifacts, streams)
+	if err != nil {
+		return err
+	}
+	var statement id.ID
+	var vuln string
+	if _, err := pgx.ForEachRow(rows, []any{&statement, &vuln}, func() error {
+		b.statements[statement], b.vulns[vuln] = true, true
+		return nil
+	}); err != nil {
 		return err
 	}
 	tag, err := b.tx.Exec(ctx, sqlCurrentDocuments, b.tenant, artifacts, streams)
@@ -230,12 +166,7 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if err := b.exec(ctx, sqlWanted, b.tenant); err != nil {
 		return err
 	}
-	rows, err := b.tx.Query(ctx, sqlNewPackages, b.tenant)
-	if err != nil {
-		return err
-	}
-	var p id.ID
-	if _, err := pgx.ForEachRow(rows, []any{&p}, func() error { b.packages[p] = true; return nil }); err != nil {
+	if err := b.ids(ctx, b.packages, sqlNewPackages, b.tenant); err != nil {
 		return err
 	}
 	for _, sql := range []string{sqlDeleteComponents, sqlInsertComponents, sqlUpsertStreams, sqlUnknowns} {
@@ -243,15 +174,61 @@ func (b *batch) projectStreams(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.strings(ctx, b.vulns, sqlWaitingVulns, b.tenant)
+	return b.ids(ctx, b.statements, sqlWaitingStatements, b.tenant)
 }
 
-// projectStatements notes which vulnerabilities new statements are about.
+// projectStatements notes what new statements are about.
 func (b *batch) projectStatements(ctx context.Context) error {
 	if len(b.documents) == 0 {
 		return nil
 	}
-	return b.strings(ctx, b.vulns, sqlDocumentVulns, b.tenant, b.documents)
+	if err := b.strings(ctx, b.vulns, sqlDocumentVulns, b.tenant, b.documents); err != nil {
+		return err
+	}
+	return b.ids(ctx, b.statements, sqlDocumentStatements, b.tenant, b.documents)
+}
+
+// copy puts rows into an emptied temporary table.
+func (b *batch) copy(ctx context.Context, table string, columns []string, rows [][]any) error {
+	if b.filled[table] {
+		if err := b.exec(ctx, `truncate `+table); err != nil {
+			return err
+		}
+	}
+	if len(rows) == 0 {
+		b.filled[table] = false
+		return nil
+	}
+	b.filled[table] = true
+	if _, err := b.tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows)); err != nil {
+		return fmt.Errorf("copy %d rows into %s: %w", len(rows), table, err)
+	}
+	return nil
+}
+
+func (b *batch) exec(ctx context.Context, sql string, args ...any) error {
+	_, err := b.tx.Exec(ctx, sql, args...)
+	return err
+}
+
+// strings reads a column of text into a set.
+func (b *batch) strings(ctx context.Context, into map[string]bool, sql string, args ...any) error {
+	return collect(ctx, b.tx, into, sql, args...)
+}
+
+// ids reads a column of ids into a set.
+func (b *batch) ids(ctx context.Context, into map[id.ID]bool, sql string, args ...any) error {
+	return collect(ctx, b.tx, into, sql, args...)
+}
+
+func collect[T comparable](ctx context.Context, tx pgx.Tx, into map[T]bool, sql string, args ...any) error {
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	var v T
+	_, err = pgx.ForEachRow(rows, []any{&v}, func() error { into[v] = true; return nil })
+	return err
 }
 
 func sorted(set map[string]bool) []string {

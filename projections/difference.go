@@ -5,80 +5,109 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
+	"time"
 
 	"sluice/internal/id"
 )
 
 // change is what happens to one finding.
 type change struct {
-	old, new      *finding // one may be nil
-	event, reason string
-	detail        map[string]string
+	old, new *finding // one may be nil
+	events   []event
+}
+
+// event is a row of finding_history.
+type event struct {
+	name, reason string
+	detail       map[string]string
 }
 
 // changes are the differences between the findings that are wanted and those that are stored.
 type changes []change
 
-func (c changes) empty() bool { return len(c) == 0 }
-
-// difference pairs wanted and stored findings. A finding that goes while another of the
-// same pair comes, one of whose aliases it is, was renamed: it keeps its age.
-func difference(want []*finding, have map[findingKey]*finding) changes {
-	var out changes
+// difference pairs wanted and stored findings; want is sorted, pairs are those that exist.
+// A finding that goes while another of the same pair comes, one of whose aliases it is or
+// that is one of its aliases, was renamed: it keeps its age.
+func difference(pairs []*pair, want []*finding, have map[findingKey]*finding) changes {
+	type place [2]id.ID
+	live := map[place]bool{}
+	for _, p := range pairs {
+		live[place{p.Artifact, p.Package}] = true
+	}
 	wanted := map[findingKey]bool{}
 	for _, f := range want {
 		wanted[f.key()] = true
 	}
-	gone := map[[2]id.ID][]*finding{}
+	gone := map[place][]*finding{}
 	for k, f := range have {
 		if !wanted[k] {
-			at := [2]id.ID{k.artifact, k.pkg}
-			gone[at] = append(gone[at], f)
+			gone[place{k.artifact, k.pkg}] = append(gone[place{k.artifact, k.pkg}], f)
 		}
 	}
 	for _, list := range gone {
 		slices.SortFunc(list, func(a, b *finding) int { return strings.Compare(a.VulnID, b.VulnID) })
 	}
+	var out changes
+	joined := map[findingKey]string{} // what gone findings became part of
 	for _, f := range want {
-		if old := have[f.key()]; old != nil {
-			f.FirstSeen = old.FirstSeen
-			if f.same(old) {
-				continue
+		at := place{f.Artifact, f.Package}
+		c := change{old: have[f.key()], new: f}
+		if c.old == nil {
+			i := slices.IndexFunc(gone[at], func(o *finding) bool {
+				return slices.Contains(f.Aliases, o.VulnID) || slices.Contains(o.Aliases, f.VulnID)
+			})
+			if i >= 0 {
+				c.old = gone[at][i]
+				gone[at] = slices.Delete(gone[at], i, i+1)
+				c.events = append(c.events, event{"renamed", "aliases changed", map[string]string{"from": c.old.VulnID}})
 			}
-			c := change{old: old, new: f, event: "changed", reason: "facts or statements changed"}
+		}
+		for _, o := range gone[at] {
+			if slices.Contains(f.Aliases, o.VulnID) {
+				joined[o.key()] = f.VulnID
+				f.FirstSeen = earlier(f.FirstSeen, o.FirstSeen) // the oldest of those that became one
+			}
+		}
+		switch {
+		case c.old == nil && f.state == stateSuppressed:
+			c.events = append(c.events, event{"suppressed", "a statement or decision says so", nil})
+		case c.old == nil:
+			c.events = append(c.events, event{"opened", "a fact covers a component", nil})
+		default:
+			f.FirstSeen = earlier(f.FirstSeen, c.old.FirstSeen)
 			switch {
-			case old.state == "open" && f.state == "suppressed":
-				c.event, c.reason = "suppressed", "a statement or decision says so"
-			case old.state == "suppressed" && f.state == "open":
-				c.event, c.reason = "reopened", "no statement or decision suppresses it any more"
+			case c.old.state != f.state && f.state == stateSuppressed:
+				c.events = append(c.events, event{"suppressed", "a statement or decision says so", nil})
+			case c.old.state != f.state:
+				c.events = append(c.events, event{"reopened", "no statement or decision suppresses it any more", nil})
+			case c.events == nil && f.same(c.old):
+				continue
+			case c.events == nil:
+				c.events = append(c.events, event{"changed", "facts or statements changed", nil})
 			}
-			out = append(out, c)
-			continue
-		}
-		at := [2]id.ID{f.Artifact, f.Package}
-		i := slices.IndexFunc(gone[at], func(o *finding) bool { return slices.Contains(f.Aliases, o.VulnID) })
-		if i >= 0 {
-			old := gone[at][i]
-			gone[at] = slices.Delete(gone[at], i, i+1)
-			f.FirstSeen = old.FirstSeen
-			out = append(out, change{old: old, new: f, event: "renamed", reason: "aliases changed", detail: map[string]string{"from": old.VulnID}})
-			continue
-		}
-		c := change{new: f, event: "opened", reason: "a fact covers a component"}
-		if f.state == "suppressed" {
-			c.event, c.reason = "suppressed", "a statement or decision says so"
 		}
 		out = append(out, c)
 	}
-	for _, list := range gone {
+	for at, list := range gone {
 		for _, f := range list {
-			out = append(out, change{old: f, event: "closed", reason: "no current component and fact give this finding any more"})
+			e := event{"closed", "no current fact covers the component any more", nil}
+			if into := joined[f.key()]; into != "" {
+				e.reason, e.detail = "aliases changed: it is part of another finding now", map[string]string{"into": into}
+			} else if !live[at] {
+				e.reason = "no current SBOM of the artifact lists the component any more"
+			}
+			out = append(out, change{old: f, events: []event{e}})
 		}
 	}
 	slices.SortFunc(out, func(a, b change) int { return compareKeys(a.any().key(), b.any().key()) })
 	return out
+}
+
+func earlier(a, b *time.Time) *time.Time {
+	if a == nil || (b != nil && b.Before(*a)) {
+		return b
+	}
+	return a
 }
 
 func (c change) any() *finding {
@@ -88,28 +117,21 @@ func (c change) any() *finding {
 	return c.old
 }
 
-func compareKeys(a, b findingKey) int {
-	if d := a.artifact.Compare(b.artifact); d != 0 {
-		return d
+var (
+	findingColumns = []string{
+		"artifact_purl", "package_id", "vuln_id", "artifact_id", "package_purl", "score", "severity", "aliases",
+		"advisories", "fixed_versions", "vex", "evidence", "statement_id", "decision_id", "first_seen",
 	}
-	if d := a.pkg.Compare(b.pkg); d != 0 {
-		return d
-	}
-	return strings.Compare(a.vuln, b.vuln)
-}
-
-var findingColumns = []string{
-	"artifact_purl", "package_id", "vuln_id", "artifact_id", "package_purl", "score", "severity", "aliases",
-	"advisories", "fixed_versions", "vex", "evidence", "statement_id", "decision_id", "first_seen",
-}
+	historyColumns = []string{"artifact_purl", "artifact_id", "package_id", "vuln_id", "event", "reason", "detail"}
+)
 
 // write brings the tables to the wanted state and records the history.
-func (c changes) write(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
+func (c changes) write(ctx context.Context, b *batch) error {
 	type keys struct {
 		artifacts, packages []id.ID
 		vulns               []string
 	}
-	remove := map[string]*keys{"open": {}, "suppressed": {}}
+	remove := map[string]*keys{stateOpen: {}, stateSuppressed: {}}
 	put := map[string][][]any{}
 	var history [][]any
 	for _, ch := range c {
@@ -128,41 +150,36 @@ func (c changes) write(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
 			})
 		}
 		f := ch.any()
-		detail := "{}"
-		if ch.detail != nil {
-			detail = string(mustJSON(ch.detail))
+		for _, e := range ch.events {
+			detail := "{}"
+			if e.detail != nil {
+				detail = string(mustJSON(e.detail))
+			}
+			history = append(history, []any{f.ArtifactPurl, f.Artifact, f.Package, f.VulnID, e.name, e.reason, detail})
 		}
-		history = append(history, []any{f.ArtifactPurl, f.Artifact, f.Package, f.VulnID, ch.event, ch.reason, detail})
 	}
-	for state, sql := range map[string]string{"open": sqlDeleteOpen, "suppressed": sqlDeleteSupp} {
-		if k := remove[state]; len(k.vulns) > 0 {
-			if _, err := tx.Exec(ctx, sql, tenant, k.artifacts, k.packages, k.vulns); err != nil {
-				return fmt.Errorf("remove %d %s findings: %w", len(k.vulns), state, err)
+	for _, t := range []struct{ state, remove, put string }{
+		{stateOpen, sqlDeleteOpen, sqlPutOpen},
+		{stateSuppressed, sqlDeleteSupp, sqlPutSuppressed},
+	} {
+		if k := remove[t.state]; len(k.vulns) > 0 {
+			if err := b.exec(ctx, t.remove, b.tenant, k.artifacts, k.packages, k.vulns); err != nil {
+				return fmt.Errorf("remove %d %s findings: %w", len(k.vulns), t.state, err)
+			}
+		}
+		if rows := put[t.state]; len(rows) > 0 {
+			if err := b.copy(ctx, "p_finding", findingColumns, rows); err != nil {
+				return err
+			}
+			if err := b.exec(ctx, t.put, b.tenant); err != nil {
+				return fmt.Errorf("put %d %s findings: %w", len(rows), t.state, err)
 			}
 		}
 	}
-	for state, sql := range map[string]string{"open": sqlPutOpen, "suppressed": sqlPutSuppressed} {
-		rows := put[state]
-		if len(rows) == 0 {
-			continue
-		}
-		if _, err := tx.Exec(ctx, `truncate p_finding`); err != nil {
-			return err
-		}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"p_finding"}, findingColumns, pgx.CopyFromRows(rows)); err != nil {
-			return fmt.Errorf("copy %d findings: %w", len(rows), err)
-		}
-		if _, err := tx.Exec(ctx, sql, tenant); err != nil {
-			return fmt.Errorf("put %d %s findings: %w", len(rows), state, err)
-		}
-	}
-	if _, err := tx.Exec(ctx, `truncate p_history`); err != nil {
+	if err := b.copy(ctx, "p_history", historyColumns, history); err != nil {
 		return err
 	}
-	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"p_history"}, []string{"artifact_purl", "artifact_id", "package_id", "vuln_id", "event", "reason", "detail"}, pgx.CopyFromRows(history)); err != nil {
-		return fmt.Errorf("copy %d rows of history: %w", len(history), err)
-	}
-	if _, err := tx.Exec(ctx, sqlHistory, tenant); err != nil {
+	if err := b.exec(ctx, sqlHistory, b.tenant); err != nil {
 		return fmt.Errorf("write %d rows of history: %w", len(history), err)
 	}
 	return nil

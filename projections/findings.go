@@ -1,212 +1,253 @@
 package projections
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
-	"sluice/normalize/purl"
 )
 
-// findingChunk bounds how many pairs are worked on at once, and so the memory.
-const findingChunk = 5000
+// findingChunk bounds how many pairs, and how many findings about, are worked on at
+// once, and so the memory: a kernel package may have thousands, in thousands of images.
+const findingChunk = 10_000
 
-// findingKey identifies a finding within its tenant.
-type findingKey struct {
-	artifact, pkg id.ID
-	vuln          string
-}
-
-// finding is a row of open_findings or suppressed_findings.
-type finding struct {
-	state        string // open, suppressed
-	ArtifactPurl string
-	Package      id.ID
-	VulnID       string
-	Artifact     id.ID
-	PackagePurl  string
-	Score        *int16
-	Severity     string
-	Aliases      []string
-	Advisories   []string
-	Fixed        []string
-	VEX          []byte // nil: nobody said anything
-	Evidence     []byte
-	StatementID  *id.ID
-	DecisionID   *id.ID
-	FirstSeen    *time.Time
-}
-
-func (f *finding) key() findingKey { return findingKey{f.Artifact, f.Package, f.VulnID} }
-
-// same reports whether two findings say the same; when they were seen does not count.
-func (f *finding) same(o *finding) bool {
-	return f.state == o.state && equalPtr(f.Score, o.Score) && f.Severity == o.Severity &&
-		slices.Equal(f.Aliases, o.Aliases) && slices.Equal(f.Advisories, o.Advisories) && slices.Equal(f.Fixed, o.Fixed) &&
-		sameJSON(f.VEX, o.VEX) && sameJSON(f.Evidence, o.Evidence) && equalPtr(f.StatementID, o.StatementID) && equalPtr(f.DecisionID, o.DecisionID)
-}
-
-func equalPtr[T comparable](a, b *T) bool {
-	return a == b || (a != nil && b != nil && *a == *b)
-}
-
-// sameJSON compares what is to be stored with what jsonb made of it.
-func sameJSON(a, b []byte) bool {
-	if bytes.Equal(a, b) {
-		return true
-	}
-	if a == nil || b == nil {
-		return false
-	}
-	var x, y any
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+// dirtyPair is a pair whose findings may not be right any more: all of them if it is to
+// be looked at whole, else those of the vulnerabilities that are touched.
+type dirtyPair struct {
+	Artifact, Package id.ID
+	Whole             bool
+	Weight            int32
 }
 
 // projectFindings computes the findings of every touched pair anew and brings the
 // tables to that, by difference.
 func (b *batch) projectFindings(ctx context.Context) error {
-	touched, err := loadGroups(ctx, b.tx, b.tenant, sorted(b.vulns))
+	touched, err := b.touched(ctx)
 	if err != nil {
 		return err
 	}
-	if len(b.vulns) > 0 {
-		if err := b.exec(ctx, sqlPairsOfVulns, b.tenant, touched.ids()); err != nil {
+	if len(touched) > 0 {
+		if err := b.exec(ctx, sqlPairsOfVulns, b.tenant, touched); err != nil {
 			return err
 		}
 	}
-	rows, err := b.tx.Query(ctx, sqlDirtyPairs, b.tenant)
+	rows, err := b.tx.Query(ctx, sqlDirtyPairs, b.tenant, touched)
 	if err != nil {
 		return err
 	}
-	type key struct{ Artifact, Package id.ID }
-	dirty, err := pgx.CollectRows(rows, pgx.RowToStructByPos[key])
+	dirty, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dirtyPair])
 	if err != nil {
-		return err
+		return fmt.Errorf("dirty pairs: %w", err)
 	}
-	names := map[string]bool{} // every vulnerability whose statements may have got another outcome
-	for _, v := range touched.ids() {
-		names[v] = true
-	}
-	for chunk := range slices.Chunk(dirty, findingChunk) {
-		artifacts, packages := make([]id.ID, len(chunk)), make([]id.ID, len(chunk))
-		for i, k := range chunk {
-			artifacts[i], packages[i] = k.Artifact, k.Package
+	for len(dirty) > 0 {
+		n, weight := 0, 0
+		for n < len(dirty) && (n == 0 || weight+int(dirty[n].Weight)+1 <= findingChunk) {
+			weight += int(dirty[n].Weight) + 1
+			n++
 		}
-		if err := b.findChunk(ctx, artifacts, packages, names); err != nil {
+		if err := b.findChunk(ctx, dirty[:n]); err != nil {
 			return err
 		}
+		dirty = dirty[n:]
 	}
-	return b.setOutcomes(ctx, names)
+	return nil
 }
 
-func (b *batch) findChunk(ctx context.Context, artifacts, packages []id.ID, names map[string]bool) error {
-	want, err := b.wanted(ctx, artifacts, packages, names)
+// touched are the ids of all groups that a touched vulnerability is in; it adds them to b.vulns.
+func (b *batch) touched(ctx context.Context) ([]string, error) {
+	g, err := loadGroups(ctx, b.tx, b.tenant, sorted(b.vulns))
+	if err != nil {
+		return nil, err
+	}
+	ids := g.ids()
+	for _, v := range ids {
+		b.vulns[v] = true
+	}
+	return ids, nil
+}
+
+func (b *batch) findChunk(ctx context.Context, dirty []dirtyPair) error {
+	have, err := b.existing(ctx, dirty)
 	if err != nil {
 		return err
 	}
-	rows, err := b.tx.Query(ctx, sqlExisting, b.tenant, artifacts, packages)
+	pairs, want, err := b.wanted(ctx, dirty)
 	if err != nil {
 		return err
 	}
-	have := map[findingKey]*finding{}
-	existing, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*finding, error) {
-		f := &finding{}
-		return f, row.Scan(&f.state, &f.ArtifactPurl, &f.Package, &f.VulnID, &f.Artifact, &f.PackagePurl, &f.Score, &f.Severity, &f.Aliases, &f.Advisories,
-			&f.Fixed, &f.VEX, &f.Evidence, &f.StatementID, &f.DecisionID, &f.FirstSeen)
-	})
-	if err != nil {
-		return fmt.Errorf("existing findings: %w", err)
-	}
-	for _, f := range existing {
-		have[f.key()] = f
-		names[f.VulnID] = true
-	}
-	d := difference(want, have)
-	if d.empty() {
+	changes := difference(pairs, want, have)
+	if len(changes) == 0 {
 		return nil
 	}
 	b.changed = true
-	return d.write(ctx, b.tx, b.tenant)
+	for _, c := range changes {
+		c.old.statements(b.statements)
+		c.new.statements(b.statements)
+	}
+	return changes.write(ctx, b)
 }
 
-// wanted computes the findings that the pairs should have.
-func (b *batch) wanted(ctx context.Context, artifacts, packages []id.ID, names map[string]bool) ([]*finding, error) {
+// existing loads the stored findings of the pairs, as far as they are to be looked at.
+//
+// Aliases may have changed since they were stored, by a change whose own job is still to
+// come. A finding that shares an alias with what is touched is then touched with all of
+// its names, or it would be closed here and opened again there.
+func (b *batch) existing(ctx context.Context, dirty []dirtyPair) (map[findingKey]*finding, error) {
+	artifacts, packages, whole := make([]id.ID, len(dirty)), make([]id.ID, len(dirty)), make([]bool, len(dirty))
+	partly := map[[2]id.ID]bool{}
+	for i, d := range dirty {
+		artifacts[i], packages[i], whole[i] = d.Artifact, d.Package, d.Whole
+		if !d.Whole {
+			partly[[2]id.ID{d.Artifact, d.Package}] = true
+		}
+	}
+	for {
+		var touched []string
+		if len(partly) > 0 {
+			touched = sorted(b.vulns)
+		}
+		rows, err := b.tx.Query(ctx, sqlExisting, b.tenant, artifacts, packages, whole, touched)
+		if err != nil {
+			return nil, err
+		}
+		list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*finding, error) {
+			f := &finding{}
+			return f, row.Scan(&f.state, &f.ArtifactPurl, &f.Package, &f.VulnID, &f.Artifact, &f.PackagePurl, &f.Score, &f.Severity, &f.Aliases, &f.Advisories,
+				&f.Fixed, &f.VEX, &f.Evidence, &f.StatementID, &f.DecisionID, &f.FirstSeen)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("existing findings: %w", err)
+		}
+		have, grown := map[findingKey]*finding{}, false
+		for _, f := range list {
+			have[f.key()] = f
+			if !partly[[2]id.ID{f.Artifact, f.Package}] {
+				continue
+			}
+			for _, name := range append(f.Aliases, f.VulnID) {
+				if !b.vulns[name] {
+					b.vulns[name], grown = true, true
+				}
+			}
+		}
+		if !grown {
+			return have, nil
+		}
+		if _, err := b.touched(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pair is a package in an artifact: what findings are about.
+type pair struct {
+	Artifact, Package         id.ID
+	ArtifactPurl, ArtifactKey string
+	Purl, NameKey             string
+	Version, MatchVersion     string
+	Ecosystem, IdentifiedBy   string
+	Streams                   []string
+	whole                     bool
+
+	parsed
+}
+
+// wanted computes the findings that the pairs should have, as far as they are to be
+// looked at, and returns the pairs that exist.
+func (b *batch) wanted(ctx context.Context, dirty []dirtyPair) ([]*pair, []*finding, error) {
+	pairs, err := b.livePairs(ctx, dirty)
+	if err != nil || len(pairs) == 0 {
+		return nil, nil, err
+	}
+	covers, vulns, err := b.loadCovers(ctx, pairs)
+	if err != nil {
+		return nil, nil, err
+	}
+	g, err := loadGroups(ctx, b.tx, b.tenant, vulns)
+	if err != nil {
+		return nil, nil, err
+	}
+	scores, err := loadScores(ctx, b.tx, b.tenant, g.ids())
+	if err != nil {
+		return nil, nil, err
+	}
+	statements, err := b.loadStatements(ctx, pairs, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	decided, err := b.loadDecisions(ctx, pairs, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []*finding
+	for _, p := range pairs {
+		byGroup := map[string][]coveredBy{}
+		for _, c := range covers[p.Package] {
+			if p.whole || b.vulns[c.VulnID] {
+				name := g.canonical(c.VulnID)
+				byGroup[name] = append(byGroup[name], c)
+			}
+		}
+		for name, cs := range byGroup {
+			v := resolve(p, statements[name], decided[decisionKey{p.Package, name}])
+			out = append(out, newFinding(p, name, g.members(name), cs, scores, v))
+		}
+	}
+	slices.SortFunc(out, func(a, b *finding) int { return compareKeys(a.key(), b.key()) })
+	return pairs, out, nil
+}
+
+// livePairs loads the pairs whose artifact is active and lists the package now.
+func (b *batch) livePairs(ctx context.Context, dirty []dirtyPair) ([]*pair, error) {
+	artifacts, packages := make([]id.ID, len(dirty)), make([]id.ID, len(dirty))
+	whole := map[[2]id.ID]bool{}
+	for i, d := range dirty {
+		artifacts[i], packages[i] = d.Artifact, d.Package
+		whole[[2]id.ID{d.Artifact, d.Package}] = d.Whole
+	}
 	rows, err := b.tx.Query(ctx, sqlLivePairs, b.tenant, artifacts, packages)
 	if err != nil {
 		return nil, err
 	}
 	pairs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*pair, error) {
 		p := &pair{}
-		return p, row.Scan(&p.Artifact, &p.Package, &p.ArtifactPurl, &p.ArtifactKey, &p.Purl, &p.NameKey, &p.Version, &p.MatchVersion,
+		err := row.Scan(&p.Artifact, &p.Package, &p.ArtifactPurl, &p.ArtifactKey, &p.Purl, &p.NameKey, &p.Version, &p.MatchVersion,
 			&p.Ecosystem, &p.IdentifiedBy, &p.Streams)
+		p.whole = whole[[2]id.ID{p.Artifact, p.Package}]
+		return p, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pairs: %w", err)
 	}
-	if len(pairs) == 0 {
-		return nil, nil
-	}
-	covers, vulns, err := loadCovers(ctx, b.tx, b.tenant, pairs)
-	if err != nil {
-		return nil, err
-	}
-	g, err := loadGroups(ctx, b.tx, b.tenant, vulns)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range g.ids() {
-		names[v] = true
-	}
-	scores, err := loadScores(ctx, b.tx, b.tenant, g.ids())
-	if err != nil {
-		return nil, err
-	}
-	said, err := b.loadStatements(ctx, pairs, g)
-	if err != nil {
-		return nil, err
-	}
-	decided, err := b.loadDecisions(ctx, pairs, g)
-	if err != nil {
-		return nil, err
-	}
-	var out []*finding
-	for _, p := range pairs {
-		byGroup := map[string][]coveredBy{}
-		for _, c := range covers[p.Package] {
-			name := g.canonical(c.VulnID)
-			byGroup[name] = append(byGroup[name], c)
-		}
-		for name, cs := range byGroup {
-			v := resolve(p, said[name], decided[decisionKey{p.Package, name}])
-			out = append(out, newFinding(p, name, g.members(name), cs, scores, v))
-		}
-	}
-	return out, nil
+	return pairs, nil
 }
 
 // loadCovers loads which facts cover the packages of the pairs, and all vulnerability ids that they name.
-func loadCovers(ctx context.Context, tx pgx.Tx, tenant id.ID, pairs []*pair) (map[id.ID][]coveredBy, []string, error) {
-	packages := map[id.ID]bool{}
+func (b *batch) loadCovers(ctx context.Context, pairs []*pair) (map[id.ID][]coveredBy, []string, error) {
+	whole, partly := map[id.ID]bool{}, map[id.ID]bool{}
 	for _, p := range pairs {
-		packages[p.Package] = true
+		if p.whole {
+			whole[p.Package] = true
+		} else {
+			partly[p.Package] = true
+		}
 	}
-	rows, err := tx.Query(ctx, sqlPackageVulns, tenant, sortedIDs(packages))
+	var touched []string
+	if len(partly) > 0 {
+		touched = sorted(b.vulns)
+	}
+	rows, err := b.tx.Query(ctx, sqlPackageVulns, b.tenant, sortedIDs(whole), sortedIDs(partly), touched)
 	if err != nil {
 		return nil, nil, err
 	}
 	covers, vulns := map[id.ID][]coveredBy{}, map[string]bool{}
 	var p id.ID
 	var c coveredBy
-	_, err = pgx.ForEachRow(rows, []any{&p, &c.VulnID, &c.FactID, &c.Advisory, &c.Source, &c.MatchedBy, &c.Range, &c.Fixed, &c.Score, &c.Severity, &c.Document}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&p, &c.VulnID, &c.FactID, &c.Advisory, &c.Source, &c.MatchedBy, &c.Range, &c.Fixed, &c.Score, &c.Severity}, func() error {
 		cc := c
 		cc.Fixed = slices.Clone(c.Fixed)
 		if c.Score != nil {
@@ -218,7 +259,7 @@ func loadCovers(ctx context.Context, tx pgx.Tx, tenant id.ID, pairs []*pair) (ma
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("matches of %d packages: %w", len(packages), err)
+		return nil, nil, fmt.Errorf("matches: %w", err)
 	}
 	return covers, sorted(vulns), nil
 }
@@ -242,230 +283,6 @@ func loadScores(ctx context.Context, tx pgx.Tx, tenant id.ID, ids []string) (map
 		return nil, fmt.Errorf("scores: %w", err)
 	}
 	return out, nil
-}
-
-// newFinding puts together what is known about one vulnerability of one pair.
-func newFinding(p *pair, name string, members []string, cs []coveredBy, scores map[string]scored, v verdict) *finding {
-	f := &finding{
-		state: "open", Artifact: p.Artifact, ArtifactPurl: p.ArtifactPurl, Package: p.Package, PackagePurl: p.Purl, VulnID: name,
-		Aliases: []string{}, Advisories: []string{}, Fixed: []string{},
-	}
-	f.summarize(name, members, cs, scores)
-	type fact struct {
-		Advisory  string `json:"advisory"`
-		Source    string `json:"source"`
-		Range     string `json:"range"`
-		MatchedBy string `json:"matched_by"`
-		Document  string `json:"document"` // content hash: the same for every tenant
-	}
-	evidence := struct {
-		Facts      []fact   `json:"facts"`
-		Package    string   `json:"package"`
-		Version    string   `json:"version"`
-		Ecosystem  string   `json:"ecosystem"`
-		Identified string   `json:"identified_by"`
-		Streams    []string `json:"streams"`
-	}{Package: p.Purl, Version: p.MatchVersion, Ecosystem: p.Ecosystem, Identified: "purl " + p.IdentifiedBy, Streams: p.Streams}
-	for _, c := range cs {
-		evidence.Facts = append(evidence.Facts, fact{c.Advisory, c.Source, c.Range, c.MatchedBy, c.Document})
-	}
-	f.Evidence = mustJSON(evidence)
-	f.judge(v)
-	return f
-}
-
-// summarize fills in what the facts of a group say together.
-func (f *finding) summarize(name string, members []string, cs []coveredBy, scores map[string]scored) {
-	for _, m := range members {
-		if m != name {
-			f.Aliases = append(f.Aliases, m)
-		}
-	}
-	best := func(score *int16, severity string) {
-		switch {
-		case score != nil && (f.Score == nil || *score > *f.Score):
-			f.Score, f.Severity = score, severity
-		case score == nil && f.Score == nil && severityRank(severity) > severityRank(f.Severity):
-			f.Severity = severity
-		}
-	}
-	for _, c := range cs {
-		if !slices.Contains(f.Advisories, c.Advisory) {
-			f.Advisories = append(f.Advisories, c.Advisory)
-		}
-		for _, v := range c.Fixed {
-			if !slices.Contains(f.Fixed, v) {
-				f.Fixed = append(f.Fixed, v)
-			}
-		}
-		best(c.Score, c.Severity)
-	}
-	if f.Score == nil {
-		for _, m := range members {
-			if s, ok := scores[m]; ok {
-				best(&s.score, s.severity)
-			}
-		}
-	}
-	slices.Sort(f.Advisories)
-}
-
-func severityRank(s string) int {
-	return slices.Index([]string{"none", "low", "medium", "high", "critical"}, s)
-}
-
-// judge puts the verdict on the finding.
-func (f *finding) judge(v verdict) {
-	if v.status() == "" {
-		return
-	}
-	type vex struct {
-		Status        string   `json:"status"`
-		Justification string   `json:"justification"`
-		Source        string   `json:"source"`
-		Issuer        string   `json:"issuer,omitempty"`
-		Product       string   `json:"product,omitempty"`
-		Scope         string   `json:"scope,omitempty"`
-		StatementID   *id.ID   `json:"statement_id,omitempty"`
-		DecisionID    *id.ID   `json:"decision_id,omitempty"`
-		Time          string   `json:"time,omitempty"`
-		Detail        string   `json:"detail,omitempty"`
-		Document      string   `json:"document,omitempty"`
-		Superseded    []string `json:"superseded,omitempty"`
-	}
-	out := vex{Status: v.status()}
-	switch {
-	case v.decision != nil:
-		out.Source, out.Justification, out.Detail, out.DecisionID = "decision", v.decision.Rationale, v.decision.Proof, &v.decision.ID
-		out.Time = v.decision.At.UTC().Format(time.RFC3339)
-	default:
-		s := v.statement
-		out.Source, out.Justification, out.Issuer, out.Product, out.Scope, out.StatementID = s.Source, s.Justification, s.Issuer, s.Product, scopeNames[v.scope], &s.ID
-		out.Detail, out.Document = s.Impact, "sha256:"+hex.EncodeToString(s.Hash)
-		if s.Time != nil {
-			out.Time = s.Time.UTC().Format(time.RFC3339)
-		}
-	}
-	for _, s := range v.superseded {
-		out.Superseded = append(out.Superseded, s.ID.String())
-	}
-	slices.Sort(out.Superseded)
-	f.VEX = mustJSON(out)
-	if v.suppresses() {
-		f.state, f.StatementID, f.DecisionID = "suppressed", out.StatementID, out.DecisionID
-	}
-}
-
-// mustJSON is for values that always have a JSON form.
-func mustJSON(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-// loadStatements loads the statements that may be about the pairs, by the name of their group.
-func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups) (map[string][]*statement, error) {
-	keys, artifacts := map[string]bool{}, map[id.ID]bool{}
-	for _, p := range pairs {
-		keys[p.ArtifactKey], keys[p.NameKey], artifacts[p.Artifact] = true, true, true
-	}
-	delete(keys, "")
-	rows, err := b.tx.Query(ctx, sqlStatements, b.tenant, g.ids(), sorted(keys), sortedIDs(artifacts))
-	if err != nil {
-		return nil, err
-	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*statement, error) {
-		s := &statement{}
-		return s, row.Scan(&s.ID, &s.VulnID, &s.Status, &s.Justification, &s.Impact, &s.Issuer, &s.Time, &s.Product, &s.ProductPurl, &s.ProductKey,
-			&s.Sub, &s.SubKey, &s.Artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("statements: %w", err)
-	}
-	if len(all) == 0 {
-		return nil, nil
-	}
-	if err := b.follow(ctx, all); err != nil {
-		return nil, fmt.Errorf("BOM-Links: %w", err)
-	}
-	out := map[string][]*statement{}
-	for _, s := range all {
-		s.product, s.sub = parsePurl(s.ProductPurl), parsePurl(s.Sub)
-		name := g.canonical(s.VulnID)
-		out[name] = append(out[name], s)
-	}
-	for _, p := range pairs {
-		p.artifact, p.pkg = parsePurl(p.ArtifactPurl), parsePurl(p.Purl)
-	}
-	return out, nil
-}
-
-func parsePurl(s string) *purl.Package {
-	if s == "" {
-		return nil
-	}
-	p, err := purl.Parse(s)
-	if err != nil {
-		return nil
-	}
-	return &p
-}
-
-// follow resolves BOM-Links: which artifacts the serial number belongs to, and which
-// component the reference means.
-func (b *batch) follow(ctx context.Context, all []*statement) error {
-	serials := map[string]bool{}
-	for _, s := range all {
-		if s.Serial != "" {
-			serials[s.Serial] = true
-		}
-	}
-	if len(serials) == 0 {
-		return nil
-	}
-	rows, err := b.tx.Query(ctx, sqlResolveRefs, b.tenant, sorted(serials))
-	if err != nil {
-		return err
-	}
-	linked := map[string]map[id.ID]bool{}
-	var serial string
-	var artifact id.ID
-	_, err = pgx.ForEachRow(rows, []any{&serial, &artifact}, func() error {
-		if linked[serial] == nil {
-			linked[serial] = map[id.ID]bool{}
-		}
-		linked[serial][artifact] = true
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	type ref struct{ serial, ref string }
-	refs := map[ref]string{}
-	for _, s := range all {
-		if s.Serial == "" || linked[s.Serial] == nil {
-			continue
-		}
-		s.linked = linked[s.Serial]
-		if s.SubKey != "" || s.Ref == "" {
-			continue
-		}
-		k := ref{s.Serial, s.Ref}
-		found, ok := refs[k]
-		if !ok {
-			err := b.tx.QueryRow(ctx, sqlResolveRef, b.tenant, s.Serial, s.Ref).Scan(&found)
-			if err != nil && err != pgx.ErrNoRows {
-				return err
-			}
-			refs[k] = found
-		}
-		if p := parsePurl(found); p != nil {
-			s.Sub, s.SubKey = p.Purl, strings.ToLower(p.Type+"/"+p.Namespace+"/"+p.Name)
-		}
-	}
-	return nil
 }
 
 type decisionKey struct {
@@ -495,4 +312,14 @@ func (b *batch) loadDecisions(ctx context.Context, pairs []*pair, g *groups) (ma
 		}
 	}
 	return out, nil
+}
+
+func compareKeys(a, b findingKey) int {
+	if d := a.artifact.Compare(b.artifact); d != 0 {
+		return d
+	}
+	if d := a.pkg.Compare(b.pkg); d != 0 {
+		return d
+	}
+	return strings.Compare(a.vuln, b.vuln)
 }

@@ -57,7 +57,7 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 			targets[i] = target{Purl: raw, Ecosystem: p.Ecosystem, Version: p.MatchVersion, Keys: p.Keys()}
 		}
 	}
-	covers, err := findCover(ctx, tx, tenant, targets, cache)
+	covers, err := findCover(ctx, tx, tenant, targets, nil, cache)
 	if err != nil {
 		return nil, err
 	}

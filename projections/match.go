@@ -2,20 +2,17 @@ package projections
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"sync"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
-	"sluice/normalize"
-	"sluice/normalize/version"
 )
 
 // matchChunk bounds how many packages are matched at once, and so the memory.
-const matchChunk = 5000
+const matchChunk = 2000
 
 // target is a package to be matched against facts.
 type target struct {
@@ -26,7 +23,7 @@ type target struct {
 	Keys      []string
 }
 
-// covered says that a fact covers a package: a row of package_vuln but for the package.
+// coveredBy says that a fact covers a package: a row of package_vuln but for the package.
 type coveredBy struct {
 	VulnID    string
 	FactID    id.ID
@@ -37,31 +34,50 @@ type coveredBy struct {
 	Fixed     []string
 	Score     *int16
 	Severity  string
-	Document  string // content hash of the document that the fact is in; of stored matches only
 }
 
-// match brings package_vuln up to date for the packages that are new and for those
-// whose facts changed.
+// match brings package_vuln up to date: for the packages that are new against all facts,
+// for the others against the records that changed. Packages that no artifact lists are
+// left alone; they are new when one does.
 func (b *batch) match(ctx context.Context) error {
-	if len(b.keys) > 0 {
-		rows, err := b.tx.Query(ctx, sqlPackagesByKey, b.tenant, sorted(b.keys))
-		if err != nil {
-			return err
-		}
-		var p id.ID
-		if _, err := pgx.ForEachRow(rows, []any{&p}, func() error { b.packages[p] = true; return nil }); err != nil {
+	for chunk := range slices.Chunk(sortedIDs(b.packages), matchChunk) {
+		if err := b.matchChunk(ctx, chunk, nil); err != nil {
 			return err
 		}
 	}
-	for chunk := range slices.Chunk(sortedIDs(b.packages), matchChunk) {
-		if err := b.matchChunk(ctx, chunk); err != nil {
+	if len(b.records) == 0 {
+		return nil
+	}
+	both := []id.ID{b.tenant, id.Shared}
+	records := sorted(b.records)
+	facts, keys := map[id.ID]bool{}, map[string]bool{}
+	if err := b.ids(ctx, facts, sqlFactsOfRecords, both, records); err != nil {
+		return err
+	}
+	rows, err := b.tx.Query(ctx, sqlFactKeys, both, records)
+	if err != nil {
+		return err
+	}
+	var record, key string
+	if _, err := pgx.ForEachRow(rows, []any{&record, &key}, func() error { keys[key] = true; return nil }); err != nil {
+		return err
+	}
+	packages := map[id.ID]bool{}
+	if err := b.ids(ctx, packages, sqlPackagesByKey, b.tenant, sorted(keys)); err != nil {
+		return err
+	}
+	maps.DeleteFunc(packages, func(p id.ID, _ bool) bool { return b.packages[p] })
+	of := sortedIDs(facts)
+	for chunk := range slices.Chunk(sortedIDs(packages), matchChunk) {
+		if err := b.matchChunk(ctx, chunk, of); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *batch) matchChunk(ctx context.Context, packages []id.ID) error {
+// matchChunk matches packages against the given facts, or against all where facts is nil.
+func (b *batch) matchChunk(ctx context.Context, packages, facts []id.ID) error {
 	rows, err := b.tx.Query(ctx, sqlLoadPackages, b.tenant, packages)
 	if err != nil {
 		return err
@@ -70,7 +86,7 @@ func (b *batch) matchChunk(ctx context.Context, packages []id.ID) error {
 	if err != nil {
 		return err
 	}
-	covers, err := findCover(ctx, b.tx, b.tenant, targets, b.w.compiled)
+	covers, err := findCover(ctx, b.tx, b.tenant, targets, facts, b.w.compiled)
 	if err != nil {
 		return err
 	}
@@ -80,25 +96,28 @@ func (b *batch) matchChunk(ctx context.Context, packages []id.ID) error {
 			out = append(out, []any{t.ID, c.VulnID, c.FactID, c.Advisory, c.Source, c.MatchedBy, c.Range, c.Fixed, c.Score, c.Severity})
 		}
 	}
-	if err := b.exec(ctx, `truncate p_package_vuln`); err != nil {
+	if err := b.copy(ctx, "p_package_vuln",
+		[]string{"package_id", "vuln_id", "fact_id", "advisory", "source", "matched_by", "match_range", "fixed_versions", "score", "severity"}, out); err != nil {
 		return err
 	}
-	if len(out) > 0 {
-		_, err := b.tx.CopyFrom(ctx, pgx.Identifier{"p_package_vuln"},
-			[]string{"package_id", "vuln_id", "fact_id", "advisory", "source", "matched_by", "match_range", "fixed_versions", "score", "severity"}, pgx.CopyFromRows(out))
-		if err != nil {
-			return fmt.Errorf("copy %d matches: %w", len(out), err)
-		}
-	}
-	rows, err = b.tx.Query(ctx, sqlDiffPackageVulns, b.tenant, packages)
+	rows, err = b.tx.Query(ctx, sqlDiffPackageVulns, b.tenant, packages, facts)
 	if err != nil {
 		return err
 	}
-	changed, err := pgx.CollectRows(rows, pgx.RowTo[id.ID])
+	changed := map[id.ID]bool{}
+	var p id.ID
+	var vuln string
+	_, err = pgx.ForEachRow(rows, []any{&p, &vuln}, func() error {
+		// All pairs of a new package are looked at anyway, at all their vulnerabilities.
+		if facts != nil {
+			changed[p], b.vulns[vuln] = true, true
+		}
+		return nil
+	})
 	if err != nil || len(changed) == 0 {
 		return err
 	}
-	return b.exec(ctx, sqlPairsOfPackages, b.tenant, changed)
+	return b.exec(ctx, sqlPairsOfPackages, b.tenant, sortedIDs(changed))
 }
 
 // affectedRow is a row of load_affected.
@@ -115,9 +134,10 @@ type affectedRow struct {
 	names            []string
 }
 
-// findCover finds, for each target, the current facts that cover its version. The
-// facts come from the database once per call, however many targets share them.
-func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, cache *compiledCache) ([][]coveredBy, error) {
+// findCover finds, for each target, the current facts that cover its version, among the
+// given ones or among all. The facts come from the database once per call, however
+// many targets share them.
+func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, facts []id.ID, cache *compiledCache) ([][]coveredBy, error) {
 	out := make([][]coveredBy, len(targets))
 	byKey := map[string][]int{}
 	for i, t := range targets {
@@ -128,12 +148,14 @@ func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, c
 	if len(byKey) == 0 {
 		return out, nil
 	}
-	keys := make([]string, 0, len(byKey))
-	for k := range byKey {
-		keys = append(keys, k)
+	keys := slices.Sorted(maps.Keys(byKey))
+	var rows pgx.Rows
+	var err error
+	if facts == nil {
+		rows, err = tx.Query(ctx, sqlLoadAffected, tenant, keys)
+	} else {
+		rows, err = tx.Query(ctx, sqlLoadAffectedOf, tenant, keys, facts)
 	}
-	slices.Sort(keys)
-	rows, err := tx.Query(ctx, sqlLoadAffected, tenant, keys)
 	if err != nil {
 		return nil, fmt.Errorf("facts about %d names: %w", len(keys), err)
 	}
@@ -157,16 +179,16 @@ func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, c
 			if !ok {
 				continue
 			}
+			fixed := m.FixedVersions
+			if fixed == nil {
+				fixed = []string{}
+			}
 			for _, name := range r.names {
 				d := done{i, r.fact, name}
 				if seen[d] {
 					continue // named twice in one record: the first entry counts
 				}
 				seen[d] = true
-				fixed := m.FixedVersions
-				if fixed == nil {
-					fixed = []string{}
-				}
 				out[i] = append(out[i], coveredBy{
 					VulnID: name, FactID: r.fact, Advisory: r.advisory, Source: r.source,
 					MatchedBy: m.By, Range: m.Range, Fixed: fixed, Score: r.score, Severity: r.severity,
@@ -179,42 +201,4 @@ func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, c
 		return nil, fmt.Errorf("facts about %d names: %w", len(keys), err)
 	}
 	return out, nil
-}
-
-// compiledCache keeps parsed version ranges: a popular package's facts are needed in
-// every batch. Rows of vuln_affected never change but for is_current, so an entry is
-// never stale. It is emptied when it is full.
-type compiledCache struct {
-	mu sync.Mutex
-	m  map[compiledKey]*version.Compiled
-}
-
-type compiledKey struct {
-	tenant, fact id.ID
-	ordinal      int32
-}
-
-const compiledCacheSize = 50_000
-
-func newCompiledCache() *compiledCache {
-	return &compiledCache{m: map[compiledKey]*version.Compiled{}}
-}
-
-func (c *compiledCache) get(r *affectedRow) (*version.Compiled, error) {
-	k := compiledKey{r.tenant, r.fact, r.ordinal}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if v := c.m[k]; v != nil {
-		return v, nil
-	}
-	a := &normalize.AffectedPackage{Ecosystem: r.ecosystem, Name: r.name, Key: r.key, Versions: slices.Clone(r.versions), FixedVersions: slices.Clone(r.fixed)}
-	if err := json.Unmarshal(r.ranges, &a.Ranges); err != nil {
-		return nil, fmt.Errorf("ranges of %s: %w", r.advisory, err)
-	}
-	if len(c.m) >= compiledCacheSize {
-		clear(c.m)
-	}
-	v := version.Compile(a)
-	c.m[k] = v
-	return v, nil
 }

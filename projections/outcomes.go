@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -18,24 +17,32 @@ const (
 	outcomeNoVuln     = "no_such_vulnerability" // the product is known, the vulnerability is not found there
 )
 
-// setOutcomes says what became of every statement about these vulnerabilities.
-func (b *batch) setOutcomes(ctx context.Context, names map[string]bool) error {
-	if len(names) == 0 {
-		return nil
+// outcomeChunk bounds how many statements are looked at at once.
+const outcomeChunk = 5000
+
+// setOutcomes says what became of the statements that this batch had to do with: new
+// ones, those whose product came or went, and those that decide, or decided, a finding that changed.
+func (b *batch) setOutcomes(ctx context.Context) error {
+	list := sortedIDs(b.statements)
+	for len(list) > 0 {
+		n := min(len(list), outcomeChunk)
+		if err := b.setOutcomesOf(ctx, list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
 	}
-	g, err := loadGroups(ctx, b.tx, b.tenant, sorted(names))
-	if err != nil {
-		return err
-	}
-	all := g.ids()
-	rows, err := b.tx.Query(ctx, sqlGroupStatements, b.tenant, all)
+	return nil
+}
+
+func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
+	rows, err := b.tx.Query(ctx, sqlStatementsByID, b.tenant, list)
 	if err != nil {
 		return err
 	}
 	type row struct {
 		ID       id.ID
 		VulnID   string
-		Key, Sub string
+		Key      string
 		Artifact *id.ID
 		Serial   string
 		Outcome  string
@@ -44,23 +51,28 @@ func (b *batch) setOutcomes(ctx context.Context, names map[string]bool) error {
 	if err != nil || len(statements) == 0 {
 		return err
 	}
-	applied, lost, err := b.usedStatements(ctx, all)
-	if err != nil {
-		return err
-	}
-	keys, serials := map[string]bool{}, map[string]bool{}
+	vulns, keys, serials, artifacts := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[id.ID]bool{}
 	for _, s := range statements {
-		keys[s.Key], serials[s.Serial] = true, true
+		vulns[s.VulnID], keys[s.Key], serials[s.Serial] = true, true, true
+		if s.Artifact != nil {
+			artifacts[*s.Artifact] = true
+		}
 	}
 	delete(keys, "")
 	delete(serials, "")
-	known := map[string]bool{}
-	if err := b.strings(ctx, known, sqlKnownProducts, b.tenant, sorted(keys)); err != nil {
+	applied, lost, err := b.usedStatements(ctx, sorted(vulns))
+	if err != nil {
+		return fmt.Errorf("statements in use: %w", err)
+	}
+	knownKeys, knownSerials, knownArtifacts := map[string]bool{}, map[string]bool{}, map[id.ID]bool{}
+	if err := b.strings(ctx, knownKeys, sqlKnownProducts, b.tenant, sorted(keys)); err != nil {
 		return fmt.Errorf("known products: %w", err)
 	}
-	linked := map[string]bool{}
-	if err := b.strings(ctx, linked, `select distinct bom_serial from ingest.sbom_document where tenant_id = $1 and bom_serial = any ($2)`, b.tenant, sorted(serials)); err != nil {
+	if err := b.strings(ctx, knownSerials, sqlKnownSerials, b.tenant, sorted(serials)); err != nil {
 		return fmt.Errorf("linked SBOMs: %w", err)
+	}
+	if err := b.ids(ctx, knownArtifacts, sqlKnownArtifacts, b.tenant, sortedIDs(artifacts)); err != nil {
+		return fmt.Errorf("known artifacts: %w", err)
 	}
 	var ids []id.ID
 	var outcomes []string
@@ -71,7 +83,7 @@ func (b *batch) setOutcomes(ctx context.Context, names map[string]bool) error {
 			outcome = outcomeApplied
 		case lost[s.ID]:
 			outcome = outcomeSuperseded
-		case known[s.Key], linked[s.Serial], s.Artifact != nil && s.Key == "" && s.Serial == "":
+		case knownKeys[s.Key], knownSerials[s.Serial], s.Artifact != nil && knownArtifacts[*s.Artifact]:
 			outcome = outcomeNoVuln
 		}
 		if outcome != s.Outcome {
@@ -90,32 +102,24 @@ func (b *batch) setOutcomes(ctx context.Context, names map[string]bool) error {
 // usedStatements finds the statements that decide a finding of these vulnerabilities,
 // and those that lost one.
 func (b *batch) usedStatements(ctx context.Context, vulns []string) (applied, lost map[id.ID]bool, err error) {
-	rows, err := b.tx.Query(ctx, sqlUsedStatements, b.tenant, vulns)
+	g, err := loadGroups(ctx, b.tx, b.tenant, vulns)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := b.tx.Query(ctx, sqlUsedStatements, b.tenant, g.ids())
 	if err != nil {
 		return nil, nil, err
 	}
 	applied, lost = map[id.ID]bool{}, map[id.ID]bool{}
-	var winner *string
-	var losers []byte
-	_, err = pgx.ForEachRow(rows, []any{&winner, &losers}, func() error {
-		if winner != nil {
-			w, err := id.Parse(*winner)
-			if err != nil {
-				return err
-			}
-			applied[w] = true
-		}
-		var list []id.ID
-		if err := json.Unmarshal(losers, &list); err != nil {
-			return err
-		}
-		for _, l := range list {
-			lost[l] = true
+	var statement id.ID
+	var decides bool
+	_, err = pgx.ForEachRow(rows, []any{&statement, &decides}, func() error {
+		if decides {
+			applied[statement] = true
+		} else {
+			lost[statement] = true
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("statements in use: %w", err)
-	}
-	return applied, lost, nil
+	return applied, lost, err
 }

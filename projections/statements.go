@@ -2,78 +2,121 @@ package projections
 
 import (
 	"context"
-	"embed"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/id"
+	"sluice/normalize/purl"
 )
 
-//go:embed sql/*.sql
-var sqlFiles embed.FS
-
-// text returns sql/<name>.sql. The files are compiled in, so a missing one is a
-// typo that no caller could handle; any test of this package finds it.
-func text(name string) string {
-	b, err := sqlFiles.ReadFile("sql/" + name + ".sql")
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
+// parsed are the purls of a pair taken apart; nil where no statement asks for them.
+type parsed struct {
+	artifact, pkg *purl.Package
 }
 
-// createStaging makes the temporary tables of one connection.
-func createStaging(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.PgConn().Exec(ctx, text("staging")).ReadAll(); err != nil {
-		return fmt.Errorf("temporary tables: %w", err)
+// loadStatements loads the statements that may be about the pairs, by the name of their group.
+func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups) (map[string][]*statement, error) {
+	keys, artifacts := map[string]bool{}, map[id.ID]bool{}
+	for _, p := range pairs {
+		keys[p.ArtifactKey], keys[p.NameKey], artifacts[p.Artifact] = true, true, true
+	}
+	delete(keys, "")
+	rows, err := b.tx.Query(ctx, sqlStatements, b.tenant, g.ids(), sorted(keys), sortedIDs(artifacts))
+	if err != nil {
+		return nil, err
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*statement, error) {
+		s := &statement{}
+		return s, row.Scan(&s.ID, &s.VulnID, &s.Status, &s.Justification, &s.Impact, &s.Issuer, &s.Time, &s.Product, &s.ProductPurl, &s.ProductKey,
+			&s.Sub, &s.SubKey, &s.Artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("statements: %w", err)
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	if err := b.follow(ctx, all); err != nil {
+		return nil, fmt.Errorf("BOM-Links: %w", err)
+	}
+	out := map[string][]*statement{}
+	for _, s := range all {
+		s.product, s.sub = parsePurl(s.ProductPurl), parsePurl(s.Sub)
+		name := g.canonical(s.VulnID)
+		out[name] = append(out[name], s)
+	}
+	for _, p := range pairs {
+		p.artifact, p.pkg = parsePurl(p.ArtifactPurl), parsePurl(p.Purl)
+	}
+	return out, nil
+}
+
+func parsePurl(s string) *purl.Package {
+	if s == "" {
+		return nil
+	}
+	p, err := purl.Parse(s)
+	if err != nil {
+		return nil
+	}
+	return &p
+}
+
+// link is what a BOM-Link means in the SBOMs of one artifact: the artifact as a whole, a
+// package in it, or, with neither, nothing that could be told.
+type link struct {
+	whole bool
+	key   string // name key of the package
+	pkg   *purl.Package
+}
+
+// follow resolves BOM-Links, for each artifact whose SBOMs have the serial number.
+func (b *batch) follow(ctx context.Context, all []*statement) error {
+	type ref struct{ serial, ref string }
+	links := map[ref]map[id.ID]link{}
+	var serials, refs []string
+	for _, s := range all {
+		if k := (ref{s.Serial, s.Ref}); s.Serial != "" && links[k] == nil {
+			links[k] = map[id.ID]link{}
+			serials, refs = append(serials, s.Serial), append(refs, s.Ref)
+		}
+	}
+	if len(serials) == 0 {
+		return nil
+	}
+	rows, err := b.tx.Query(ctx, sqlLinks, b.tenant, serials, refs)
+	if err != nil {
+		return err
+	}
+	var k ref
+	var artifact id.ID
+	var whole bool
+	var raw, version string
+	_, err = pgx.ForEachRow(rows, []any{&k.serial, &k.ref, &artifact, &whole, &raw, &version}, func() error {
+		l := link{whole: whole}
+		if p := parsePurl(raw); p != nil && !whole {
+			if p.Version == "" && version != "" {
+				*p = p.WithVersion(version)
+			}
+			l.key, l.pkg = nameKey(p), p
+		}
+		links[k][artifact] = l
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.Serial != "" {
+			s.links = links[ref{s.Serial, s.Ref}]
+		}
 	}
 	return nil
 }
 
-var (
-	sqlCurrentDocuments = text("current_documents")
-	sqlWanted           = text("wanted_components")
-	sqlNewPackages      = text("new_packages")
-	sqlDeleteComponents = text("delete_components")
-	sqlInsertComponents = text("insert_components")
-	sqlUpsertStreams    = text("upsert_streams")
-	sqlUnknowns         = text("unknowns")
-	sqlLinkedVulns      = text("linked_vulns")
-	sqlWaitingVulns     = text("waiting_vulns")
-
-	sqlChangedFacts       = text("changed_facts")
-	sqlSetAffectedCurrent = text("set_affected_current")
-	sqlSetAliasCurrent    = text("set_alias_current")
-	sqlFactKeys           = text("fact_keys")
-	sqlFactNames          = text("fact_names")
-	sqlFanOutKeys         = text("fan_out_keys")
-	sqlFanOutVulns        = text("fan_out_vulns")
-
-	sqlPackagesByKey    = text("packages_by_key")
-	sqlLoadPackages     = text("load_packages")
-	sqlLoadAffected     = text("load_affected")
-	sqlDiffPackageVulns = text("diff_package_vulns")
-
-	sqlPairsOfPackages = text("pairs_of_packages")
-	sqlPairsOfVulns    = text("pairs_of_vulns")
-	sqlDirtyPairs      = text("dirty_pairs")
-	sqlLivePairs       = text("live_pairs")
-	sqlPackageVulns    = text("package_vulns")
-	sqlAliases         = text("aliases")
-	sqlScores          = text("scores")
-	sqlStatements      = text("statements")
-	sqlDecisions       = text("decisions")
-	sqlExisting        = text("existing_findings")
-	sqlPutOpen         = text("put_open")
-	sqlPutSuppressed   = text("put_suppressed")
-	sqlDeleteOpen      = text("delete_open")
-	sqlDeleteSupp      = text("delete_suppressed")
-	sqlHistory         = text("history")
-	sqlResolveRefs     = text("resolve_refs")
-	sqlResolveRef      = text("resolve_ref")
-
-	sqlDocumentVulns   = text("document_vulns")
-	sqlGroupStatements = text("group_statements")
-	sqlKnownProducts   = text("known_products")
-	sqlUsedStatements  = text("used_statements")
-	sqlSetOutcomes     = text("set_outcomes")
-)
+// nameKey is the purl without version, qualifiers and subpath, in lower case, as imports store it.
+func nameKey(p *purl.Package) string {
+	return strings.ToLower(p.Type + "/" + p.Namespace + "/" + p.Name)
+}

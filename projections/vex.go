@@ -30,21 +30,9 @@ type statement struct {
 	Source        string
 	Hash          []byte
 
-	linked  map[id.ID]bool // the artifacts that Serial names
+	links   map[id.ID]link // what Serial and Ref mean, by artifact
 	product *purl.Package  // of ProductPurl
 	sub     *purl.Package  // of Sub
-}
-
-// pair is a package in an artifact: what findings are about.
-type pair struct {
-	Artifact, Package         id.ID
-	ArtifactPurl, ArtifactKey string
-	Purl, NameKey             string
-	Version, MatchVersion     string
-	Ecosystem, IdentifiedBy   string
-	Streams                   []string
-
-	artifact, pkg *purl.Package
 }
 
 // Scopes of a statement, the most specific last. A statement about a package inside
@@ -64,17 +52,32 @@ var scopeNames = [...]string{"", "package", "package-version", "product", "produ
 
 // scope says how closely s is about the package in the artifact; scopeNone: not at all.
 func (s *statement) scope(p *pair) int {
+	key, sub := s.SubKey, s.sub
 	inside := s.SubKey != "" || s.Sub != "" // a component without a purl never widens to the whole product
+	l, linked := s.links[p.Artifact]
+	if linked {
+		switch {
+		case l.whole:
+			inside = false
+		case l.key != "":
+			inside, key, sub = true, l.key, l.pkg
+		case !inside:
+			return scopeNone // the SBOM is ours, and what the link means in it cannot be told
+		}
+	}
+
 	// A version range goes with the most specific thing named.
 	productRange, subRange := s.Range, ""
 	if inside {
 		productRange, subRange = "", s.Range
 	}
-
 	product, exact := false, false
 	switch {
-	case s.Artifact != nil && *s.Artifact == p.Artifact, s.linked[p.Artifact]:
+	case linked, s.Artifact != nil && *s.Artifact == p.Artifact:
 		product, exact = true, true
+		if productRange != "" {
+			product = inRange(productRange, p.artifact, "")
+		}
 	case s.ProductKey != "" && s.ProductKey == p.ArtifactKey:
 		product, exact = covers(s.product, p.artifact, productRange, "")
 	}
@@ -85,8 +88,8 @@ func (s *statement) scope(p *pair) int {
 			}
 			return scopeProduct
 		}
-		if s.SubKey == p.NameKey {
-			if ok, exact := covers(s.sub, p.pkg, subRange, p.MatchVersion); ok {
+		if key == p.NameKey {
+			if ok, exact := covers(sub, p.pkg, subRange, p.MatchVersion); ok {
 				if exact {
 					return scopeInsideVersion
 				}
@@ -108,8 +111,8 @@ func (s *statement) scope(p *pair) int {
 }
 
 // covers reports whether the purl that a statement names covers another of the same
-// name, and whether it does so by version. A purl without a version covers all of them;
-// a qualifier counts only where both have it.
+// name, and whether it does so by version. A purl without a version covers all of them,
+// a range decides alone, and a qualifier counts only where both have it.
 func covers(named, actual *purl.Package, versions, matchVersion string) (ok, exact bool) {
 	if named == nil || actual == nil {
 		return false, false
@@ -119,21 +122,29 @@ func covers(named, actual *purl.Package, versions, matchVersion string) (ok, exa
 			return false, false
 		}
 	}
-	if named.Version != "" {
-		if named.Version == actual.Version || (matchVersion != "" && named.MatchVersion == matchVersion) {
-			return true, true
-		}
-		return false, false
-	}
-	if versions != "" {
-		v := actual.Version
-		if matchVersion != "" {
-			v = matchVersion
-		}
-		in, err := version.InVers(versions, v)
-		return err == nil && in, err == nil && in
+	switch {
+	case versions != "":
+		ok = inRange(versions, actual, matchVersion)
+		return ok, ok
+	case named.Version != "":
+		ok = named.Version == actual.Version || (matchVersion != "" && named.MatchVersion == matchVersion)
+		return ok, ok
 	}
 	return true, false
+}
+
+// inRange reports whether a version is known to lie in a VERS range. Where that cannot be
+// told, because there is no version or the range is none, the statement does not apply.
+func inRange(versions string, actual *purl.Package, matchVersion string) bool {
+	if actual == nil {
+		return false
+	}
+	v := actual.Version
+	if matchVersion != "" {
+		v = matchVersion
+	}
+	in, err := version.InVers(versions, v)
+	return err == nil && in && v != ""
 }
 
 // caution orders statuses for a tie: the more cautious wins.

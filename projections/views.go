@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Views are the materialized views that are refreshed, in order.
@@ -23,15 +22,26 @@ func markViews(ctx context.Context, tx pgx.Tx) error {
 
 // RefreshViews refreshes the materialized views if findings changed since the last
 // time; one process at a time, the others leave it to that one. It reports whether it did.
-func (w *Worker) RefreshViews(ctx context.Context) (bool, error) {
+func (w *Worker) RefreshViews(ctx context.Context) (bool, error) { return w.refreshViews(ctx, false) }
+
+// refreshViews is RefreshViews; with wait it returns only when what changed before the
+// call is in the views, whoever refreshed them.
+func (w *Worker) refreshViews(ctx context.Context, wait bool) (bool, error) {
 	did := false
 	err := pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
-		var got bool
-		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock(hashtextextended('sluice.views', 0))`).Scan(&got); err != nil || !got {
+		got := true
+		if wait {
+			if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended('sluice.views', 0))`); err != nil {
+				return err
+			}
+		} else if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock(hashtextextended('sluice.views', 0))`).Scan(&got); err != nil {
 			return err
 		}
+		if !got {
+			return nil
+		}
 		// What is marked before this delete is in the snapshot that the refresh takes after it.
-		tag, err := tx.Exec(ctx, `delete from core.job_queue where kind = 'views' and tenant_id is null`)
+		tag, err := tx.Exec(ctx, `delete from core.job_queue where kind = 'views' and tenant_id is null and locked_at is null`)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -53,6 +63,3 @@ func (w *Worker) RefreshViews(ctx context.Context) (bool, error) {
 	}
 	return did, nil
 }
-
-// Pool is the pool that the worker works through.
-func (w *Worker) Pool() *pgxpool.Pool { return w.pool }

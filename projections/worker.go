@@ -2,15 +2,14 @@ package projections
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/id"
@@ -23,7 +22,8 @@ const Channel = "sluice_jobs"
 
 // Config tunes a Worker. The zero value is usable.
 type Config struct {
-	// BatchJobs is how many jobs one transaction takes at most. Default 500.
+	// BatchJobs is how many jobs one transaction takes at most. Default 500; of the shared
+	// feed ten times as many, since every batch of it visits every tenant.
 	BatchJobs int
 	// Lease is how long claimed jobs stay with a worker that does not extend it; what a
 	// killed worker held is taken up after that. Default 10 s, extended every third of it.
@@ -46,9 +46,9 @@ type Worker struct {
 	queue    queue.Queue
 	compiled *compiledCache
 
-	mu       sync.Mutex
-	analyzed time.Time // when statistics were looked after last
-	last     id.ID     // the tenant that was served last: the others come first
+	mu      sync.Mutex
+	last    id.ID     // the tenant that was served last: the others come first
+	rescued time.Time // when jobs of dead workers were looked for last
 }
 
 // PoolConfig is what a pool for Workers needs: the temporary tables on every connection.
@@ -111,44 +111,51 @@ func (w *Worker) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// FailedError says that jobs keep failing: what they ask for is not in the derived
+// tables yet. They are tried again, later and later, and then stay for a person.
+type FailedError struct {
+	Jobs  int64
+	Cause string // of one of them
+}
+
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("%d projection jobs keep failing (core.job_queue.last_error); the first says: %s", e.Jobs, e.Cause)
+}
+
 // Drain projects until the given tenants have no jobs left, in anybody's hands, and the
-// views show it. With no tenants given it goes on until the queue is empty.
+// views show it; with no tenants given, until nobody has. It does not wait for jobs that
+// keep failing: those end in a FailedError.
 func (w *Worker) Drain(ctx context.Context, tenants ...id.ID) error {
 	for {
-		worked, err := w.Step(ctx)
-		if err == nil && !worked {
-			var left int64
-			if left, err = w.pending(ctx, tenants); err == nil && left == 0 {
-				if _, err = w.RefreshViews(ctx); err == nil {
-					return nil
-				}
-			}
-			if err == nil {
-				// Somebody else's, or waiting for its next attempt.
-				select {
-				case <-time.After(50 * time.Millisecond):
-				case <-ctx.Done():
-				}
-			}
+		worked, err := w.step(ctx, tenants)
+		if err == nil && worked {
+			continue
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		var left queue.Left
+		if err == nil {
+			left, err = w.queue.Left(ctx, tenants...)
+		}
+		if err == nil && !left.Open {
+			if _, err = w.refreshViews(ctx, true); err == nil {
+				if left.Failing > 0 {
+					return &FailedError{left.Failing, left.Error}
+				}
+				return nil
+			}
 		}
 		if err != nil {
 			if err := w.survive(ctx, err); err != nil {
 				return err
 			}
+			continue
+		}
+		// Somebody else's, or waiting for its next attempt.
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-}
-
-func (w *Worker) pending(ctx context.Context, tenants []id.ID) (int64, error) {
-	if len(tenants) > 0 {
-		return w.queue.Pending(ctx, tenants...)
-	}
-	var n int64
-	err := w.pool.QueryRow(ctx, `select count(*) from core.job_queue where tenant_id is not null and run_after < 'infinity'`).Scan(&n)
-	return n, err
 }
 
 // survive waits out an outage and passes on everything else.
@@ -202,122 +209,61 @@ func (w *Worker) listen(ctx context.Context, wake chan<- struct{}) {
 }
 
 // Step does one batch of one tenant. It reports whether there was one.
-func (w *Worker) Step(ctx context.Context) (bool, error) {
-	if _, err := w.queue.Rescue(ctx); err != nil {
+func (w *Worker) Step(ctx context.Context) (bool, error) { return w.step(ctx, nil) }
+
+// step is Step for some tenants only, or for all where none is given.
+func (w *Worker) step(ctx context.Context, only []id.ID) (bool, error) {
+	if err := w.rescue(ctx); err != nil {
 		return false, err
 	}
 	tenants, err := w.queue.Tenants(ctx)
-	if err != nil || len(tenants) == 0 {
+	if err != nil {
 		return false, err
 	}
-	w.analyze(ctx)
-	tenant := w.next(tenants)
-	lease, err := w.queue.Claim(ctx, tenant, w.cfg.BatchJobs)
-	if err != nil || len(lease.Jobs) == 0 {
-		return false, err
+	if len(only) > 0 {
+		tenants = slices.DeleteFunc(tenants, func(t id.ID) bool { return !slices.Contains(only, t) })
 	}
-	return true, w.work(ctx, lease)
+	for _, tenant := range w.inTurn(tenants) {
+		limit := w.cfg.BatchJobs
+		if tenant == id.Shared {
+			limit *= 10
+		}
+		lease, err := w.queue.Claim(ctx, tenant, limit)
+		if err != nil {
+			return false, err
+		}
+		if len(lease.Jobs) > 0 {
+			return true, w.work(ctx, lease)
+		}
+		// Another worker was faster.
+	}
+	return false, nil
 }
 
-// analyze has the planner's statistics made for tables that grew fast; see
-// core.analyze_grown. Without them the first projection of a bulk load reads whole
-// tables for single rows. It helps and is not needed: an error is left to the work itself.
-func (w *Worker) analyze(ctx context.Context) {
+// rescue takes up what dead workers held, a few times per lease.
+func (w *Worker) rescue(ctx context.Context) error {
 	w.mu.Lock()
-	due := time.Since(w.analyzed) >= 2*time.Second
+	due := time.Since(w.rescued) > w.cfg.Lease/4
 	if due {
-		w.analyzed = time.Now()
+		w.rescued = time.Now()
 	}
 	w.mu.Unlock()
-	if due {
-		_, _ = w.pool.Exec(ctx, `select core.analyze_grown()`)
+	if !due {
+		return nil
 	}
+	_, err := w.queue.Rescue(ctx)
+	return err
 }
 
-// next picks the first tenant after the one that was served last: a tenant with a
+// inTurn lets the tenants begin after the one that was served last: a tenant with a
 // long queue does not keep the others waiting.
-func (w *Worker) next(tenants []id.ID) id.ID {
+func (w *Worker) inTurn(tenants []id.ID) []id.ID {
+	if len(tenants) == 0 {
+		return nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	pick := tenants[0]
-	for _, t := range tenants {
-		if t.Compare(w.last) > 0 {
-			pick = t
-			break
-		}
-	}
-	w.last = pick
-	return pick
-}
-
-// work does the jobs of a lease in one transaction. Jobs that cannot be done together
-// are done one by one, to find the one at fault; that one is put off with its error.
-func (w *Worker) work(ctx context.Context, lease queue.Lease) error {
-	// A batch that has begun is finished although a stop was asked for: it is short.
-	hard := context.WithoutCancel(ctx)
-	start := time.Now()
-	stop := w.keep(hard, lease)
-	err := w.project(hard, lease)
-	stop()
-	switch {
-	case err == nil:
-		if w.cfg.OnBatch != nil {
-			w.cfg.OnBatch(len(lease.Jobs), time.Since(start))
-		}
-		return nil
-	case errors.Is(err, queue.ErrLost):
-		w.cfg.Logger.Warn("the lease ran out while projecting; whoever has the jobs now does them", "jobs", len(lease.Jobs))
-		return nil
-	case pg.Outage(err):
-		_ = w.queue.Release(hard, lease) // or the lease runs out
-		return err
-	case len(lease.Jobs) > 1:
-		for _, job := range lease.Jobs {
-			one := lease
-			one.Jobs = []queue.Job{job}
-			if err := w.work(ctx, one); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	job := lease.Jobs[0]
-	w.cfg.Logger.Error("projection job failed; it is put off", "tenant", lease.Tenant, "kind", job.Kind, "key", job.Key, "attempt", job.Attempts, "error", err)
-	return w.queue.Fail(hard, lease, err)
-}
-
-// keep extends the lease until the returned function is called.
-func (w *Worker) keep(ctx context.Context, lease queue.Lease) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var done sync.WaitGroup
-	done.Go(func() {
-		for {
-			select {
-			case <-time.After(w.cfg.Lease / 3):
-				_ = w.queue.Extend(ctx, lease) // too late shows when the jobs are finished
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	return func() { cancel(); done.Wait() }
-}
-
-// project is the transaction of a batch.
-func (w *Worker) project(ctx context.Context, lease queue.Lease) error {
-	return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
-		if err := pg.SetTenant(ctx, tx, lease.Tenant); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended('sluice.project.' || $1, 0))`, lease.Tenant.String()); err != nil {
-			return fmt.Errorf("lock tenant: %w", err)
-		}
-		b := &batch{tx: tx, tenant: lease.Tenant, w: w}
-		if err := b.run(ctx, lease.Jobs); err != nil {
-			return err
-		}
-		// The last of all: a worker that lost its lease has done nothing then. The rows are
-		// deleted by token, so a job that is extended at this moment is waited for.
-		return lease.Finish(ctx, tx)
-	})
+	i := max(0, slices.IndexFunc(tenants, func(t id.ID) bool { return t.Compare(w.last) > 0 }))
+	w.last = tenants[i]
+	return slices.Concat(tenants[i:], tenants[:i])
 }

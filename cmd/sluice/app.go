@@ -191,11 +191,6 @@ func migrateUp(ctx context.Context, conn *pgx.Conn) ([]migrations.Script, error)
 	if err != nil {
 		return done, err
 	}
-	if len(done) > 0 {
-		if err := migrations.SetSearchPath(ctx, conn); err != nil {
-			return done, err
-		}
-	}
 	return done, ensurePartitions(ctx, conn)
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/id"
+	"sluice/normalize/purl"
 )
 
 func newDocument(a *app) *cobra.Command {
@@ -91,6 +92,13 @@ func (a *app) listDocuments(ctx context.Context, kind, artifact string, limit in
 	case "", "sbom", "vex", "vuln":
 	default:
 		return usagef("--kind %q: it is sbom, vex or vuln", kind)
+	}
+	if artifact != "" {
+		p, err := purl.Parse(artifact)
+		if err != nil {
+			return usagef("--artifact %q: %w; write it like pkg:oci/app@1.2", artifact, err)
+		}
+		artifact = p.Purl
 	}
 	var list []storedJSON
 	err := a.reader(ctx, func(tx pgx.Tx, tenant id.ID) error {

@@ -74,20 +74,36 @@ type vexJSON struct {
 	Document      string `json:"document,omitempty"` // content hash of the document with the statement
 }
 
-// A finding without a score has the place of the lower end of its severity.
+// sqlFindings is completed with the filter of --vuln. A finding without a score has the
+// place of the lower end of its severity.
 const sqlFindings = `
 select * from (
-select 'open' as status, artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
-from vex.open_findings
-where tenant_id = $1 and $4 <> 'suppressed' and ($2 = '' or artifact_purl = $2) and ($3 = '' or vuln_id = $3 or $3 = any (aliases) or $3 = any (advisories))
-union all
-select 'suppressed', artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
-from vex.suppressed_findings
-where tenant_id = $1 and $4 <> 'open' and ($2 = '' or artifact_purl = $2) and ($3 = '' or vuln_id = $3 or $3 = any (aliases) or $3 = any (advisories))
+  select 'open' as status, artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
+  from vex.open_findings
+  where tenant_id = $1 and $4 <> 'suppressed' and ($2 = '' or artifact_purl = $2) %[1]s
+  union all
+  select 'suppressed', artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
+  from vex.suppressed_findings
+  where tenant_id = $1 and $4 <> 'open' and ($2 = '' or artifact_purl = $2) %[1]s
 ) as f
 order by coalesce(score, case severity when 'critical' then 90 when 'high' then 70 when 'medium' then 40 when 'low' then 1 else 0 end) desc,
   vuln_id, artifact_purl, package_purl, status
 limit nullif($5, 0)`
+
+// sqlVulnIDs are the ids that findings of $2 may have: those of the same vulnerability,
+// and, where it is the id of a record, those that the record speaks of. So the index
+// on vuln_id serves, which one on the arrays could not under row security.
+const sqlVulnIDs = `
+with recursive same (id) as (
+  select $2::text
+  union
+  select a.alias from same join vex.vuln_alias a
+    on a.tenant_id = any (array[$1::uuid, core.shared_tenant()]) and a.vuln_id = same.id and a.is_current
+), told (id) as (
+  select unnest(f.names) from vex.vuln_fact f
+  where f.tenant_id = any (array[$1::uuid, core.shared_tenant()]) and f.external_id = $2
+)
+select array(select id from same), array(select id from told)`
 
 func (a *app) findings(ctx context.Context, artifact, vuln, status string, limit int) error {
 	if artifact != "" {
@@ -99,7 +115,16 @@ func (a *app) findings(ctx context.Context, artifact, vuln, status string, limit
 	}
 	var list []foundJSON
 	err := a.reader(ctx, func(tx pgx.Tx, tenant id.ID) error {
-		rows, err := tx.Query(ctx, sqlFindings, tenant, artifact, vuln, status, limit)
+		filter, args := "and $3 = ''", []any{tenant, artifact, vuln, status, limit}
+		if vuln != "" {
+			var same, told []string
+			if err := tx.QueryRow(ctx, sqlVulnIDs, tenant, vuln).Scan(&same, &told); err != nil {
+				return err
+			}
+			filter = "and vuln_id = any ($6 || $7) and (vuln_id = any ($6) or $3 = any (advisories))"
+			args = append(args, same, told)
+		}
+		rows, err := tx.Query(ctx, fmt.Sprintf(sqlFindings, filter), args...)
 		if err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	if err := a.persist(ctx, func() error { pool, err = a.openRun(ctx, &cfg, f); return err }); err != nil {
 		return err
 	}
-	receipts, err := openReceipts(f.receipts)
+	receipts, err := openReceipts(f.receipts, f.scanRun != 0)
 	if err != nil {
 		return err
 	}
@@ -309,11 +309,15 @@ type receiptFile struct {
 	err error
 }
 
-func openReceipts(path string) (*receiptFile, error) {
+func openReceipts(path string, goOn bool) (*receiptFile, error) {
 	if path == "" {
 		return &receiptFile{}, nil
 	}
-	f, err := os.Create(path)
+	mode := os.O_TRUNC
+	if goOn { // a run that goes on adds to what it has written: what is stored gets no receipt again
+		mode = os.O_APPEND
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|mode, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("receipts: %w", err)
 	}

@@ -137,6 +137,15 @@ func strict(cmd *cobra.Command) {
 			return nil
 		}
 	}
+	if cmd.RunE != nil && cmd.PreRunE == nil {
+		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+			// cobra would check this itself a moment later, with status 1.
+			if err := cmd.ValidateRequiredFlags(); err != nil {
+				return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+			}
+			return nil
+		}
+	}
 	if cmd.HasSubCommands() && cmd.RunE == nil {
 		cmd.Args = cobra.ArbitraryArgs
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {

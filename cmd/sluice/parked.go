@@ -224,9 +224,12 @@ func (a *app) dropParked(ctx context.Context, shared bool, filter ingest.ParkedF
 		return err
 	}
 	if a.output == "json" {
-		return printJSON(a.stdout, map[string]int64{"dropped": dropped})
+		if err := printJSON(a.stdout, map[string]int64{"dropped": dropped}); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(a.stdout, "%d dropped\n", dropped)
 	}
-	fmt.Fprintf(a.stdout, "%d dropped\n", dropped)
 	if int(dropped) < len(filter.IDs) {
 		return fmt.Errorf("%d of the %d ids are not parked documents of this tenant", len(filter.IDs)-int(dropped), len(filter.IDs))
 	}

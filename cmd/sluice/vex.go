@@ -31,7 +31,7 @@ change is written to the audit log. A later decision on the same replaces it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.decide(cmd.Context(), d) },
 	}
 	f := decide.Flags()
-	f.StringVar(&d.pkg, "package", "", "purl of the package, with its version, as `sluice findings` prints it")
+	f.StringVar(&d.pkg, "package", "", "purl of the package, with its version, as the findings show it")
 	f.StringVar(&d.vuln, "vuln", "", "id of the vulnerability, any of its aliases")
 	f.StringVar(&d.status, "status", "", "not_affected, affected, fixed or under_investigation")
 	f.StringVar(&d.rationale, "rationale", "", "why")

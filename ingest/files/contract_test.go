@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"sluice/ingest"
@@ -15,31 +16,32 @@ import (
 	"sluice/internal/pg"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
-
 func TestContractOfAFolder(t *testing.T) {
 	t.Parallel()
+	db := dbtest.New(t)
 	sourcetest.Run(t, func(t *testing.T, documents [][]byte) sourcetest.Fixture {
 		dir := t.TempDir()
 		for i, d := range documents {
 			write(t, filepath.Join(dir, fmt.Sprintf("%02d.json", i)), d)
 		}
-		return fixture(t, dir)
+		return fixture(t, db, dir)
 	})
 }
 
 func TestContractOfAnArchive(t *testing.T) {
 	t.Parallel()
+	db := dbtest.New(t)
 	sourcetest.Run(t, func(t *testing.T, documents [][]byte) sourcetest.Fixture {
 		path := filepath.Join(t.TempDir(), "documents.zip")
 		write(t, path, zipOf(t, documents...))
-		return fixture(t, path)
+		return fixture(t, db, path)
 	})
 }
 
 // TestContractOfSeveralArguments reads a plain file, an archive and a folder.
 func TestContractOfSeveralArguments(t *testing.T) {
 	t.Parallel()
+	db := dbtest.New(t)
 	sourcetest.Run(t, func(t *testing.T, documents [][]byte) sourcetest.Fixture {
 		dir := t.TempDir()
 		one, some, rest := filepath.Join(dir, "one.json"), filepath.Join(dir, "some"), filepath.Join(dir, "rest")
@@ -48,16 +50,15 @@ func TestContractOfSeveralArguments(t *testing.T) {
 		for i, d := range documents[4:] {
 			write(t, filepath.Join(rest, fmt.Sprint(i), "document"), d)
 		}
-		return fixture(t, one, some, rest)
+		return fixture(t, db, one, some, rest)
 	})
 }
 
 // fixture reads paths as one scan run that is taken up again and again.
-func fixture(t *testing.T, paths ...string) sourcetest.Fixture {
+func fixture(t *testing.T, db *dbtest.DB, paths ...string) sourcetest.Fixture {
 	t.Helper()
-	db := dbtest.New(t)
 	pool := db.Pool(t, pg.Ingest, ingest.PoolConfig(6))
-	tenant := db.Tenant(t, "acme")
+	tenant := db.Tenant(t, strings.ToLower(filepath.Base(t.Name())))
 	run, err := ingest.StartRun(t.Context(), pool, tenant, "file", paths)
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,8 @@ type Fixture struct {
 	Fenced bool
 }
 
-// New puts the documents where a source finds them, in a database of its own.
+// New puts the documents where a source finds them. The fixtures of one Run may share a
+// database, each with a tenant and a position of its own: they are in use at the same time.
 type New func(t *testing.T, documents [][]byte) Fixture
 
 // patience is how long a source may take to hand over a document that is there.

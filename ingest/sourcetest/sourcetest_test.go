@@ -1,6 +1,8 @@
 package sourcetest_test
 
 import (
+	"path"
+	"strings"
 	"testing"
 
 	"sluice/ingest"
@@ -13,19 +15,18 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 func TestLog(t *testing.T) {
 	t.Parallel()
-	sourcetest.Run(t, logFixture(false))
+	sourcetest.Run(t, logFixture(dbtest.New(t), false))
 }
 
 func TestEndlessLog(t *testing.T) {
 	t.Parallel()
-	sourcetest.Run(t, logFixture(true))
+	sourcetest.Run(t, logFixture(dbtest.New(t), true))
 }
 
-func logFixture(endless bool) sourcetest.New {
+func logFixture(db *dbtest.DB, endless bool) sourcetest.New {
 	return func(t *testing.T, documents [][]byte) sourcetest.Fixture {
-		db := dbtest.New(t)
 		pool := db.Pool(t, pg.Ingest, ingest.PoolConfig(4))
-		tenant := db.Tenant(t, "acme")
+		tenant := db.Tenant(t, strings.ToLower(path.Base(t.Name())))
 		var list []ingest.Envelope
 		for _, d := range documents {
 			list = append(list, ingest.Envelope{Tenant: tenant, Bytes: d})
@@ -33,7 +34,7 @@ func logFixture(endless bool) sourcetest.New {
 		return sourcetest.Fixture{
 			Pool: pool, Endless: endless, Fenced: true,
 			Open: func(t *testing.T) ingest.Source {
-				l, err := sourcetest.OpenLog(t.Context(), pool, "log", list)
+				l, err := sourcetest.OpenLog(t.Context(), pool, tenant.String(), list)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -9,6 +9,7 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type Job struct {
 	Kind     string
 	Payload  json.RawMessage
 	Key      string // dedup_key; jobs of one kind and key ask for the same
-	Attempts int
+	Attempts int    // failures before this claim, and this claim
 }
 
 // Lease is a set of claimed jobs of one tenant.
@@ -37,6 +38,12 @@ type Lease struct {
 	Tenant id.ID
 	Token  id.ID
 	Jobs   []Job
+}
+
+// Only is the lease on some of its jobs.
+func (l Lease) Only(jobs []Job) Lease {
+	l.Jobs = jobs
+	return l
 }
 
 // Queue claims jobs. Its pool acts as the projector, which sees the jobs of all tenants.
@@ -48,20 +55,10 @@ type Queue struct {
 	For time.Duration
 }
 
-// Tenants lists the tenants that have jobs ready and none in anybody's hands. A loose
-// index scan: its cost grows with the tenants, not with the jobs.
+// Tenants lists the tenants that have jobs ready and none in anybody's hands, sorted.
+// A loose index scan: its cost grows with the tenants, not with the jobs.
 func (q Queue) Tenants(ctx context.Context) ([]id.ID, error) {
-	rows, err := q.Pool.Query(ctx, `
-		with recursive tenants as (
-			(select tenant_id from core.job_queue where locked_at is null and tenant_id is not null order by tenant_id limit 1)
-			union all
-			select (select j.tenant_id from core.job_queue j where j.locked_at is null and j.tenant_id > t.tenant_id order by j.tenant_id limit 1)
-			from tenants t where t.tenant_id is not null
-		)
-		select tenant_id from tenants t
-		where tenant_id is not null
-		  and exists (select from core.job_queue r where r.tenant_id = t.tenant_id and r.locked_at is null and r.run_after <= now())
-		  and not exists (select from core.job_queue l where l.tenant_id = t.tenant_id and l.lease_until > now())`)
+	rows, err := q.Pool.Query(ctx, sqlTenants)
 	if err != nil {
 		return nil, fmt.Errorf("tenants with jobs: %w", err)
 	}
@@ -75,34 +72,24 @@ func (q Queue) Tenants(ctx context.Context) ([]id.ID, error) {
 // Claim takes up to limit ready jobs of tenant, the oldest first. A lease without jobs
 // means that there are none, or that another worker was faster.
 func (q Queue) Claim(ctx context.Context, tenant id.ID, limit int) (Lease, error) {
-	lease := Lease{Tenant: tenant}
-	err := pgx.BeginFunc(ctx, q.Pool, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `select gen_random_uuid()`).Scan(&lease.Token); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, `
-			with picked as materialized (
-				select id from core.job_queue
-				where tenant_id = $1 and locked_at is null and run_after <= now()
-				order by id
-				for update skip locked
-				limit $2
-			)
-			update core.job_queue j
-			set locked_at = now(), locked_by = $3, lease_token = $4, lease_until = now() + $5, attempts = j.attempts + 1
-			from picked where j.id = picked.id
-			returning j.id, j.kind, j.payload, coalesce(j.dedup_key, ''), j.attempts`,
-			tenant, limit, q.Worker, lease.Token, q.For)
-		if err != nil {
-			return err
-		}
-		lease.Jobs, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Job])
-		return err
-	})
+	lease := Lease{Tenant: tenant, Token: newToken()}
+	rows, err := q.Pool.Query(ctx, sqlClaim, tenant, limit, q.Worker, lease.Token, q.For)
+	if err != nil {
+		return lease, fmt.Errorf("claim jobs: %w", err)
+	}
+	lease.Jobs, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Job])
 	if err != nil {
 		return lease, fmt.Errorf("claim jobs: %w", err)
 	}
 	return lease, nil
+}
+
+// newToken is a random UUID (version 4): no two claims share one.
+func newToken() (t id.ID) {
+	_, _ = rand.Read(t[:]) // never fails
+	t[6] = t[6]&0x0f | 0x40
+	t[8] = t[8]&0x3f | 0x80
+	return t
 }
 
 func (l Lease) ids() []int64 {
@@ -116,7 +103,7 @@ func (l Lease) ids() []int64 {
 // Finish deletes the jobs inside tx, the transaction of their work. ErrLost means that
 // this worker no longer holds all of them, and that tx must be rolled back.
 func (l Lease) Finish(ctx context.Context, tx pgx.Tx) error {
-	tag, err := tx.Exec(ctx, `delete from core.job_queue where id = any ($1) and lease_token = $2`, l.ids(), l.Token)
+	tag, err := tx.Exec(ctx, sqlFinish, l.ids(), l.Token)
 	if err != nil {
 		return fmt.Errorf("finish %d jobs: %w", len(l.Jobs), err)
 	}
@@ -126,9 +113,10 @@ func (l Lease) Finish(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// Extend keeps the lease for another period. ErrLost means it is too late.
+// Extend keeps the lease for another period. ErrLost means that it is too late for
+// some of the jobs; the others are extended.
 func (q Queue) Extend(ctx context.Context, l Lease) error {
-	tag, err := q.Pool.Exec(ctx, `update core.job_queue set lease_until = now() + $3 where id = any ($1) and lease_token = $2`, l.ids(), l.Token, q.For)
+	tag, err := q.Pool.Exec(ctx, sqlExtend, l.ids(), l.Token, q.For)
 	if err != nil {
 		return fmt.Errorf("extend lease: %w", err)
 	}
@@ -140,10 +128,7 @@ func (q Queue) Extend(ctx context.Context, l Lease) error {
 
 // Release gives the jobs back, unharmed: an outage or a stop does not count as an attempt.
 func (q Queue) Release(ctx context.Context, l Lease) error {
-	_, err := q.Pool.Exec(ctx, `
-		update core.job_queue set locked_at = null, locked_by = null, lease_token = null, lease_until = null, attempts = greatest(attempts - 1, 0)
-		where id = any ($1) and lease_token = $2`, l.ids(), l.Token)
-	if err != nil {
+	if _, err := q.Pool.Exec(ctx, sqlRelease, l.ids(), l.Token); err != nil {
 		return fmt.Errorf("release %d jobs: %w", len(l.Jobs), err)
 	}
 	return nil
@@ -152,11 +137,7 @@ func (q Queue) Release(ctx context.Context, l Lease) error {
 // Fail gives the jobs back with the error. They come again later and later; after
 // max_attempts they stay, out of reach, for a person to look at.
 func (q Queue) Fail(ctx context.Context, l Lease, cause error) error {
-	_, err := q.Pool.Exec(ctx, `
-		update core.job_queue set locked_at = null, locked_by = null, lease_token = null, lease_until = null, last_error = $3,
-			run_after = case when attempts >= max_attempts then 'infinity' else now() + least(interval '1 second' * power(2, attempts), interval '1 hour') end
-		where id = any ($1) and lease_token = $2`, l.ids(), l.Token, cause.Error())
-	if err != nil {
+	if _, err := q.Pool.Exec(ctx, sqlFail, l.ids(), l.Token, cause.Error()); err != nil {
 		return fmt.Errorf("fail %d jobs: %w", len(l.Jobs), err)
 	}
 	return nil
@@ -164,22 +145,32 @@ func (q Queue) Fail(ctx context.Context, l Lease, cause error) error {
 
 // Rescue frees the jobs of workers that are gone: those whose lease ran out.
 func (q Queue) Rescue(ctx context.Context) (int64, error) {
-	tag, err := q.Pool.Exec(ctx, `
-		update core.job_queue set locked_at = null, locked_by = null, lease_token = null, lease_until = null
-		where id in (select id from core.job_queue where lease_until < now() order by lease_until for update skip locked limit 10000)`)
+	tag, err := q.Pool.Exec(ctx, sqlRescue)
 	if err != nil {
 		return 0, fmt.Errorf("rescue jobs: %w", err)
 	}
 	return tag.RowsAffected(), nil
 }
 
-// Pending counts the jobs of the given tenants that are still to be done, leased ones
-// included, dead ones not.
-func (q Queue) Pending(ctx context.Context, tenants ...id.ID) (int64, error) {
-	var n int64
-	err := q.Pool.QueryRow(ctx, `select count(*) from core.job_queue where tenant_id = any ($1) and run_after < 'infinity'`, tenants).Scan(&n)
+// Left says what there is still to do.
+type Left struct {
+	// Open is true while there are jobs that are ready, in somebody's hands, or put off
+	// for one of their first retries.
+	Open bool
+	// Failing counts the jobs that failed patience times or more, dead ones included, once
+	// nothing is open.
+	Failing int64
+	Error   string // of one of them
+}
+
+// patience is how often a job may fail before nobody waits for it any longer.
+const patience = 3
+
+// Left says what is left of the given tenants' jobs; of all tenants' where none is given.
+func (q Queue) Left(ctx context.Context, tenants ...id.ID) (left Left, err error) {
+	err = q.Pool.QueryRow(ctx, sqlLeft, tenants, patience).Scan(&left.Open, &left.Failing, &left.Error)
 	if err != nil {
-		return 0, fmt.Errorf("count jobs: %w", err)
+		return left, fmt.Errorf("count jobs: %w", err)
 	}
-	return n, nil
+	return left, nil
 }

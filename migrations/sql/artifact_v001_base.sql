@@ -17,7 +17,7 @@ create table if not exists artifact.artifact (
 );
 comment on column artifact.artifact.id is 'UUIDv8 of SHA-256 of tenant and purl, which every writer gives; the default is the specification''s.';
 create unique index if not exists ux_artifact_purl on artifact.artifact (tenant_id, purl);
-create index if not exists ix_artifact_name on artifact.artifact (tenant_id, name_key collate "C");
+create index if not exists ix_artifact_name on artifact.artifact (tenant_id, name_key);
 call core.protect('artifact.artifact');
 
 create table if not exists artifact.stream (

@@ -26,7 +26,7 @@ comment on column vex.package.id is 'UUIDv8 of SHA-256 of tenant and purl, which
 comment on column vex.package.match_key is 'ECOSYSTEM|name as vulnerability records spell it; '''' where the package cannot be matched (unmatched_reason).';
 comment on column vex.package.name_key is 'The purl without version, qualifiers and subpath: what VEX products are compared by.';
 create index if not exists ix_package_match on vex.package (tenant_id, match_key) where match_key <> '';
-create index if not exists ix_package_name on vex.package (tenant_id, name_key collate "C");
+create index if not exists ix_package_name on vex.package (tenant_id, name_key);
 create index if not exists ix_package_purl on vex.package (tenant_id, purl collate "C");
 call core.protect('vex.package');
 
@@ -149,7 +149,8 @@ create table if not exists vex.vex_statement (
 comment on table vex.vex_statement is 'VEX statements, one row per vulnerability and product. Immutable but for outcome, which the projector keeps.';
 create index if not exists ix_vex_statement_vuln on vex.vex_statement (tenant_id, vuln_id, product_key);
 create index if not exists ix_vex_statement_document on vex.vex_statement (tenant_id, document_id, ordinal);
-create index if not exists ix_vex_statement_waiting on vex.vex_statement (tenant_id, outcome, id) where outcome in ('pending', 'no_such_product', 'no_such_vulnerability');
+create index if not exists ix_vex_statement_waiting on vex.vex_statement (tenant_id, product_key) where outcome in ('pending', 'no_such_product', 'no_such_vulnerability');
+create index if not exists ix_vex_statement_artifact on vex.vex_statement (tenant_id, artifact_id) where artifact_id is not null;
 create index if not exists ix_vex_statement_serial on vex.vex_statement (tenant_id, bom_serial) where bom_serial <> '';
 call core.protect('vex.vex_statement');
 

@@ -1,78 +1,38 @@
 package csaf
 
 import (
-	"bufio"
+	"bytes"
 	"context"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/detect"
 	"sluice/normalize/unwrap"
 )
 
-// corpora finds the folder with real documents: SLUICE_CORPORA, or shared/corpora beside the module.
-func corpora(tb testing.TB) string {
-	tb.Helper()
-	if dir := os.Getenv("SLUICE_CORPORA"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			found := filepath.Join(dir, "..", "shared", "corpora")
-			if _, err := os.Stat(found); err == nil {
-				return found
-			}
-		}
-	}
-	tb.Skip("no real documents: set SLUICE_CORPORA to the folder that holds documents/MANIFEST.tsv")
-	return ""
-}
-
 // eachReal calls fn with each real CSAF document, unpacked.
 func eachReal(tb testing.TB, fn func(path string, b []byte, h *normalize.Head)) {
 	tb.Helper()
-	root := filepath.Join(corpora(tb), "documents")
-	manifest, err := os.Open(filepath.Join(root, "MANIFEST.tsv"))
-	if err != nil {
-		tb.Skip(err)
-	}
-	defer manifest.Close()
-	for lines := bufio.NewScanner(manifest); lines.Scan(); {
-		cols := strings.Split(lines.Text(), "\t")
-		if len(cols) < 4 || cols[3] != "CSAF" && cols[3] != "compressed" {
-			continue
-		}
-		f, err := os.Open(filepath.Join(root, cols[1]))
-		if err != nil {
-			tb.Error(err)
-			continue
-		}
-		err = unwrap.Walk(context.Background(), unwrap.Source{Origin: cols[1], Reader: f}, normalize.Limits{}, func(e unwrap.Entry) error {
+	for _, file := range testdocs.Manifest(tb, "CSAF", "compressed") {
+		source := unwrap.Source{Origin: file.Path, Reader: bytes.NewReader(file.Read(tb))}
+		err := unwrap.Walk(context.Background(), source, normalize.Limits{}, func(e unwrap.Entry) error {
 			if e.Err != nil {
 				return nil // bomb.bz2
 			}
 			h, err := detect.Scan(e.Bytes, normalize.Limits{})
 			if err != nil {
-				tb.Errorf("%s: %v", cols[1], err)
+				tb.Errorf("%s: %v", file.Path, err)
 				return nil
 			}
-			if cols[3] == "compressed" && !(Format{}).Detect(h) {
-				return nil
+			if file.Format == "CSAF" || (Format{}).Detect(h) {
+				fn(file.Path, e.Bytes, h)
 			}
-			fn(cols[1], e.Bytes, h)
 			return nil
 		})
 		if err != nil {
 			tb.Error(err)
 		}
-		f.Close()
 	}
 }
 

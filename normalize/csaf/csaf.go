@@ -38,10 +38,7 @@ func (f Format) Normalize(in normalize.Input) (*normalize.Document, error) {
 		Reader:      lenient.New(in.Bytes, "", doc.Warn),
 		doc:         doc,
 		tree:        newTree(),
-		maxProducts: in.Limits.MaxComponents,
-	}
-	if r.maxProducts <= 0 {
-		r.maxProducts = normalize.DefaultLimits.MaxComponents
+		maxProducts: in.Limits.OrDefault().MaxComponents,
 	}
 	r.document()
 	if err := r.Err(); err != nil {

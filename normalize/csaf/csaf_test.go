@@ -2,86 +2,34 @@ package csaf
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/detect"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/*/want.json")
+var read = testdocs.Reader(detect.Scan, Format{})
 
-func read(b []byte, lim normalize.Limits) (*normalize.Document, error) {
-	return Format{}.Normalize(normalize.Input{Bytes: b, Limits: lim})
-}
-
-// TestGolden compares what the documents in testdata say with want.json.
-func TestGolden(t *testing.T) {
-	docs, _ := filepath.Glob("testdata/*/doc.json")
-	if len(docs) == 0 {
-		t.Fatal("no testdata")
-	}
-	for _, path := range docs {
-		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h, err := detect.Scan(b, normalize.Limits{})
-			if err != nil || !(Format{}).Detect(h) {
-				t.Fatalf("not recognised: %v", err)
-			}
-			doc, err := read(b, normalize.Limits{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := json.MarshalIndent(doc, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantPath := filepath.Join(filepath.Dir(path), "want.json")
-			if *update {
-				if err := os.WriteFile(wantPath, append(got, '\n'), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(wantPath)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(strings.TrimSpace(string(want)), string(got)); d != "" {
-				t.Errorf("(-want +got; go test -update rewrites)\n%s", d)
-			}
-		})
-	}
-}
+func TestGolden(t *testing.T) { testdocs.Golden(t, read) }
 
 func TestDetect(t *testing.T) {
-	for in, want := range map[string]bool{
-		`{"document":{"csaf_version":"2.0"}}`:                       true,
-		`{"document":{"csaf_version":"3.0"}}`:                       true,
-		`{"document":{"category":"csaf_vex"},"vulnerabilities":[]}`: true,
-		`{"document":{"category":"csaf_vex"}}`:                      false,
-		`{"document":{"category":"letter"},"product_tree":{}}`:      false,
-		`{"document":{"title":"a"},"vulnerabilities":[]}`:           false,
-		`{"catalogVersion":"2025","vulnerabilities":[]}`:            false,
-		`{"@context":"https://openvex.dev/ns"}`:                     false,
-	} {
-		h, err := detect.Scan([]byte(in), normalize.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := (Format{}).Detect(h); got != want {
-			t.Errorf("%s: %v", in, got)
-		}
-	}
+	testdocs.Detects(t, detect.Scan, []normalize.Format{Format{}}, map[string]string{
+		`{"document":{"csaf_version":"2.0"}}`:                       "csaf",
+		`{"document":{"csaf_version":"3.0"}}`:                       "csaf",
+		`{"document":{"category":"csaf_vex"},"vulnerabilities":[]}`: "csaf",
+		`{"document":{"category":"csaf_vex"}}`:                      "",
+		`{"document":{"category":"letter"},"product_tree":{}}`:      "",
+		`{"document":{"title":"a"},"vulnerabilities":[]}`:           "",
+		`{"catalogVersion":"2025","vulnerabilities":[]}`:            "",
+		`{"@context":"https://openvex.dev/ns"}`:                     "",
+	})
 }
 
 func TestRefused(t *testing.T) {
@@ -97,7 +45,7 @@ func TestRefused(t *testing.T) {
 		`{"product_tree":{"full_product_names":[{"product_id":"1"},{"product_id":"2"},{"product_id":"3"},{"product_id":"4"},{"product_id":"5"},{"product_id":"6"}]}}`: normalize.ReasonTooMany,
 		`{"product_tree":{"product_groups":[` + strings.TrimSuffix(strings.Repeat(`{"group_id":"g","product_ids":`+ids+`},`, 20), ",") + `]}}`:                        normalize.ReasonTooMany,
 	} {
-		_, err := read([]byte(in), normalize.Limits{MaxComponents: 5})
+		_, err := Format{}.Normalize(normalize.Input{Bytes: []byte(in), Limits: normalize.Limits{MaxComponents: 5}})
 		if err == nil || !normalize.Permanent(err) || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", in, err, want)
 		}
@@ -115,11 +63,11 @@ func TestOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	turned := fmt.Sprintf(`{"vulnerabilities":%s,"product_tree":%s,"document":%s}`, parts["vulnerabilities"], parts["product_tree"], parts["document"])
-	want, err := read(b, normalize.Limits{})
+	want, err := read(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := read([]byte(turned), normalize.Limits{})
+	got, err := read([]byte(turned))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,26 +77,7 @@ func TestOrder(t *testing.T) {
 }
 
 func FuzzNormalize(f *testing.F) {
-	docs, _ := filepath.Glob("testdata/*/doc.json")
-	for _, path := range docs {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		doc, err := read(b, normalize.Limits{})
-		again, errAgain := read(b, normalize.Limits{})
-		if fmt.Sprint(err) != fmt.Sprint(errAgain) || cmp.Diff(doc, again) != "" {
-			t.Fatalf("different results: %v, %v", err, errAgain)
-		}
-		if err != nil && !normalize.Permanent(err) {
-			t.Fatalf("not permanent: %v", err)
-		}
-		if err != nil {
-			return
-		}
+	testdocs.Fuzz(f, Format{}, normalize.Limits{}, "testdata/*/doc.json", func(t *testing.T, doc *normalize.Document) {
 		for _, s := range doc.Statements {
 			if s.VulnID == "" || s.Status == "" || s.Pointer == "" || len(s.Products) == 0 {
 				t.Errorf("incomplete: %+v", s)
@@ -173,7 +102,7 @@ func BenchmarkNormalize(b *testing.B) {
 	b.SetBytes(int64(len(largest)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := read(largest, normalize.Limits{}); err != nil {
+		if _, err := (Format{}).Normalize(normalize.Input{Bytes: largest}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -220,7 +149,7 @@ func TestHostile(t *testing.T) {
 		"flags times notes": `{"vulnerabilities":[{"cve":"CVE-1","product_status":{"known_not_affected":` + list(20000, `"#"`) + `},"flags":` + list(20000, `{"label":"#","product_ids":["#"]}`) + `,"threats":` + list(20000, `{"category":"impact","details":"#"}`) + `}]}`,
 	} {
 		start := time.Now()
-		doc, err := read([]byte(in), normalize.Limits{})
+		doc, err := Format{}.Normalize(normalize.Input{Bytes: []byte(in)})
 		if err != nil && !strings.HasPrefix(err.Error(), normalize.ReasonTooMany) {
 			t.Errorf("%s: %v", name, err)
 		}

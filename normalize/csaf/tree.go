@@ -17,7 +17,7 @@ type tree struct {
 	groups   map[string][]int32
 }
 
-// product is a full product name, with what its branch or relationship adds.
+// product is a full product name, with what its branch, relationship or path adds.
 type product struct {
 	id            string
 	known         bool // it is in the tree; else something refers to an id that nobody defines
@@ -25,7 +25,7 @@ type product struct {
 	versionRange  string
 	purls         []string
 	cpe           string
-	component     int32 // of a relationship: what is inside whole
+	component     int32 // of a relationship or path: what is inside whole
 	whole         int32
 	related       bool
 	missing       bool // a warning has been given
@@ -77,6 +77,10 @@ func (r *reader) productTree() {
 		case "relationships":
 			for ok := r.List(); ok && r.Element(); {
 				r.relationship()
+			}
+		case "product_paths":
+			for ok := r.List(); ok && r.Element(); {
+				r.productPath()
 			}
 		case "product_groups":
 			for ok := r.List(); ok && r.Element(); {
@@ -214,7 +218,7 @@ func (r *reader) addPurl(p *product, purl string) {
 	}
 }
 
-// relationship reads a product that is made of two others.
+// relationship reads a product that is made of two others, as 2.0 has it.
 func (r *reader) relationship() {
 	var component, whole []byte
 	defined := none
@@ -234,13 +238,49 @@ func (r *reader) relationship() {
 	r.relate(defined, component, whole)
 }
 
+// productPath reads a product that is made of several others, which 2.1 has in place
+// of relationships: the first is installed on (is a component of, ...) the next, and
+// so on. A path of three says the same as two relationships, one on top of the other,
+// and gives the same: the innermost and the outermost product count.
+func (r *reader) productPath() {
+	var component, whole []byte
+	defined := none
+	for ok := r.Object(); ok && r.Member(); {
+		switch string(r.Name()) {
+		case "full_product_name":
+			defined = r.fullProductName(branch{})
+		case "beginning_product_reference":
+			component = r.id()
+		case "subpaths":
+			whole = r.lastOfPath()
+		default:
+			r.Skip()
+		}
+	}
+	r.relate(defined, component, whole)
+}
+
+// lastOfPath reads the subpaths and returns the product at their end.
+func (r *reader) lastOfPath() (last []byte) {
+	for ok := r.List(); ok && r.Element(); {
+		for ok := r.Object(); ok && r.Member(); {
+			if string(r.Name()) != "next_product_reference" {
+				r.Skip()
+			} else if id := r.id(); len(id) > 0 {
+				last = id
+			}
+		}
+	}
+	return last
+}
+
 // relate says that a product is the component inside the whole.
 func (r *reader) relate(defined int32, component, whole []byte) {
 	if r.Failed() || defined == none {
 		return
 	}
 	if len(component) == 0 || len(whole) == 0 {
-		r.doc.Warn("invalid-relationship", r.Pointer(), "the relationship lacks one of its two products")
+		r.doc.Warn("invalid-relationship", r.Pointer(), "the relationship or path lacks the product at one of its ends")
 		return
 	}
 	c, w := r.tree.number(component), r.tree.number(whole)

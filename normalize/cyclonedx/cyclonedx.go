@@ -11,7 +11,6 @@
 package cyclonedx
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -55,7 +54,7 @@ func (JSON) Detect(h *normalize.Head) bool {
 func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
 	doc := &normalize.Document{Format: f.Name()}
 	if err := read(doc, in.Bytes, in.Limits); err != nil {
-		return nil, parkedAs(f.Name(), err)
+		return nil, err
 	}
 	return doc, nil
 }
@@ -64,27 +63,10 @@ func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
 func read(doc *normalize.Document, src []byte, limits normalize.Limits) error {
 	b := &bom{
 		doc:    doc,
-		limits: orDefault(limits),
+		limits: limits.OrDefault(),
 		refs:   make(map[string]int),
 	}
 	b.r = lenient.New(src, "", doc.Warn)
 	b.read()
 	return b.r.Err()
-}
-
-func orDefault(l normalize.Limits) normalize.Limits {
-	if l.MaxDepth <= 0 {
-		l.MaxDepth = normalize.DefaultLimits.MaxDepth
-	}
-	if l.MaxComponents <= 0 {
-		l.MaxComponents = normalize.DefaultLimits.MaxComponents
-	}
-	return l
-}
-
-func parkedAs(format string, err error) error {
-	if park, ok := errors.AsType[*normalize.ParkError](err); ok {
-		park.Format = format
-	}
-	return err
 }

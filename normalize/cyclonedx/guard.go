@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 
 	"sluice/normalize"
+	"sluice/normalize/internal/xmltext"
 	"sluice/normalize/lenient"
 )
 
@@ -19,7 +19,7 @@ import (
 // and it refuses the whole document for an element that it does not know.
 type guard struct {
 	dec    *xml.Decoder
-	text   text
+	text   xmltext.Text
 	limits normalize.Limits
 	warn   lenient.WarnFunc
 
@@ -34,8 +34,8 @@ type guard struct {
 	err          error    // a *normalize.ParkError
 }
 
-func newGuard(t text, limits normalize.Limits, warn lenient.WarnFunc) *guard {
-	dec := xml.NewDecoder(bytes.NewReader(t.body))
+func newGuard(t xmltext.Text, limits normalize.Limits, warn lenient.WarnFunc) *guard {
+	dec := xml.NewDecoder(bytes.NewReader(t.Body))
 	dec.Entity = xml.HTMLEntity // &nbsp; and &eacute; are mistakes that harm nobody
 	return &guard{dec: dec, text: t, limits: limits, warn: warn, budget: -1}
 }
@@ -201,10 +201,4 @@ func (g *guard) park(reason, format string, args ...any) error {
 }
 
 // position is where the last token is in the original, as line:column.
-func (g *guard) position() string {
-	column := g.column
-	if g.line == 1 {
-		column += g.text.column
-	}
-	return strconv.Itoa(g.line+g.text.line) + ":" + strconv.Itoa(column)
-}
+func (g *guard) position() string { return g.text.Position(g.line, g.column) }

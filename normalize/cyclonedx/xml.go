@@ -8,6 +8,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 
 	"sluice/normalize"
+	"sluice/normalize/internal/xmltext"
 )
 
 // XML is CycloneDX as XML.
@@ -27,14 +28,14 @@ func (XML) Detect(h *normalize.Head) bool {
 // Normalize implements [normalize.Format]. Document.JSON is the JSON form.
 func (f XML) Normalize(in normalize.Input) (*normalize.Document, error) {
 	doc := &normalize.Document{Format: f.Name()}
-	if err := readXML(doc, in.Bytes, orDefault(in.Limits)); err != nil {
-		return nil, parkedAs(f.Name(), err)
+	if err := readXML(doc, in.Bytes, in.Limits.OrDefault()); err != nil {
+		return nil, err
 	}
 	return doc, nil
 }
 
 func readXML(doc *normalize.Document, src []byte, limits normalize.Limits) error {
-	text, err := decodeText(src)
+	text, err := xmltext.Decode(src)
 	if err != nil {
 		return err
 	}

@@ -11,35 +11,14 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
 )
-
-// corpora finds the folder with real documents: SLUICE_CORPORA, or shared/corpora beside the module.
-func corpora(tb testing.TB) string {
-	tb.Helper()
-	if dir := os.Getenv("SLUICE_CORPORA"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			found := filepath.Join(dir, "..", "shared", "corpora")
-			if _, err := os.Stat(found); err == nil {
-				return found
-			}
-		}
-	}
-	tb.Skip("no real documents: set SLUICE_CORPORA to the folder that holds documents/MANIFEST.tsv")
-	return ""
-}
 
 // realSBOMs returns up to limit bytes of real SBOMs.
 func realSBOMs(tb testing.TB, limit int) (docs [][]byte, size int64) {
 	tb.Helper()
-	f, err := os.Open(filepath.Join(corpora(tb), "load", "real-sboms.tar.zst"))
+	f, err := os.Open(filepath.Join(testdocs.Corpora(tb), "load", "real-sboms.tar.zst"))
 	if err != nil {
 		tb.Skip(err)
 	}

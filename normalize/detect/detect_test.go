@@ -1,14 +1,17 @@
 package detect
 
 import (
-	"bufio"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
+	"sluice/normalize/csaf"
+	"sluice/normalize/cyclonedx"
+	"sluice/normalize/openvex"
+	"sluice/normalize/osv"
+	"sluice/normalize/spdx"
 )
 
 // fake recognises documents that have a member.
@@ -45,16 +48,16 @@ func TestDetectNames(t *testing.T) {
 		`{"matches":[],"source":{},"descriptor":{"name":"grype"}}`:                                "Grype",
 		`{"artifacts":[],"descriptor":{"name":"syft"}}`:                                           "Syft",
 		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}`:               "SPDX 3 JSON-LD",
-		"SPDXVersion: SPDX-2.3\n": "SPDX tag-value",
-		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`:          "SPDX RDF/XML",
-		`{"dataType":"CVE_RECORD","cveMetadata":{}}`:                                  "CVE JSON 5",
-		`{"resultsPerPage":1,"format":"NVD_CVE","vulnerabilities":[]}`:                "NVD",
-		`{"title":"CISA Catalog","catalogVersion":"2025","vulnerabilities":[]}`:       "KEV",
-		`{"payloadType":"application/vnd.in-toto+json","payload":"","signatures":[]}`: "DSSE",
-		`{"_type":"https://in-toto.io/Statement/v1","subject":[]}`:                    "in-toto statement",
-		"spec_version: \"1.6\"\nversion: 1\n":                                         "text protobuf",
-		"\x0a\x031.6\x10\x01":                                                         "CycloneDX protobuf",
-		"#model_version:v2025,score_date:2025\ncve,epss,percentile\n":                 "EPSS CSV",
+		"SPDXVersion: SPDX-2.3\n":                                                                 "SPDX tag-value",
+		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`:                      "SPDX RDF/XML",
+		`{"dataType":"CVE_RECORD","cveMetadata":{}}`:                                              "CVE JSON 5",
+		`{"resultsPerPage":1,"format":"NVD_CVE","vulnerabilities":[]}`:                            "NVD",
+		`{"title":"CISA Catalog","catalogVersion":"2025","vulnerabilities":[]}`:                   "KEV",
+		`{"payloadType":"application/vnd.in-toto+json","payload":"","signatures":[]}`:             "DSSE",
+		`{"_type":"https://in-toto.io/Statement/v1","subject":[]}`:                                "in-toto statement",
+		"spec_version: \"1.6\"\nversion: 1\n":                                                     "text protobuf",
+		"\x0a\x031.6\x10\x01":                                                                     "CycloneDX protobuf",
+		"#model_version:v2025,score_date:2025\ncve,epss,percentile\n":                             "EPSS CSV",
 		"hello":               "plain text",
 		"\x00\x01\x02":        "binary data",
 		"<html><body></html>": "HTML",
@@ -76,54 +79,73 @@ func TestDetectNames(t *testing.T) {
 	}
 }
 
+// TestEnvelopes: documents inside of envelopes are not unpacked. Nobody takes them for
+// something else, and the message says what they are and what to do.
+func TestEnvelopes(t *testing.T) {
+	formats := []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}}
+	park := func(what string, b []byte, want string) {
+		t.Helper()
+		h, err := Scan(b, normalize.Limits{})
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			return
+		}
+		f, err := Detect(h, formats)
+		if err == nil {
+			t.Errorf("%s: taken for %s", what, f.Name())
+		} else if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "send the document that is inside") {
+			t.Errorf("%s: %v, want %q and what to do", what, err, want)
+		}
+	}
+	for in, want := range map[string]string{
+		`{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[{"sig":""}]}`:                                                            "a DSSE envelope",
+		`{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://cyclonedx.org/bom","subject":[],"predicate":{"bomFormat":"CycloneDX"}}`:         "an in-toto statement",
+		`{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://openvex.dev/ns/v0.2.0","predicate":{"@context":"https://openvex.dev/ns/v0.2.0"}}`: "an in-toto statement",
+		`{"predicateType":"https://spdx.dev/Document","subject":[],"predicate":{"spdxVersion":"SPDX-2.3"}}`:                                                    "an in-toto statement",
+		`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{},"dsseEnvelope":{"payload":"","payloadType":""}}`:               "a Sigstore bundle",
+		`{"base64Signature":"MEU=","cert":"LS0=","rekorBundle":{}}`:                                                                                            "a Sigstore bundle",
+		`{"attestations":[{"bundle":{"dsseEnvelope":{}}}]}`:                                                                                                    "a list of attestations",
+	} {
+		park(in, []byte(in), want)
+	}
+	for _, e := range testdocs.Manifest(t, "in-toto statement", "DSSE envelope") {
+		park(e.Path, e.Read(t), strings.TrimSuffix(e.Format, " envelope"))
+	}
+}
+
 // broken are the documents of the corpus that are refused for a reason: they are what the
 // manifest says, "JSON syntactically broken", or made to be refused.
 var broken = map[string]bool{"JSON syntactically broken / not JSON": true, "compressed": true, "SPDX spreadsheet": true}
 
 // TestRealDocuments scans everything in the corpus.
 func TestRealDocuments(t *testing.T) {
-	root := filepath.Join(corpora(t), "documents")
-	manifest, err := os.Open(filepath.Join(root, "MANIFEST.tsv"))
-	if err != nil {
-		t.Skip(err)
-	}
-	defer manifest.Close()
-	lines := bufio.NewScanner(manifest)
-	lines.Scan() // the column names
 	count := map[string]int{}
-	for lines.Scan() {
-		cols := strings.Split(lines.Text(), "\t")
-		if len(cols) < 5 {
-			continue
-		}
-		b, err := os.ReadFile(filepath.Join(root, cols[1]))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
+	for _, e := range testdocs.Manifest(t) {
+		b := e.Read(t)
 		h, err := Scan(b, normalize.Limits{})
 		if err != nil {
 			if !normalize.Permanent(err) {
-				t.Errorf("%s: not permanent: %v", cols[1], err)
+				t.Errorf("%s: not permanent: %v", e.Path, err)
 			}
-			if !broken[cols[3]] && len(b) > 0 {
-				t.Errorf("%s (%s): %v", cols[1], cols[3], err)
+			if !broken[e.Format] && len(b) > 0 {
+				t.Errorf("%s (%s): %v", e.Path, e.Format, err)
 			}
 			count["refused"]++
 			continue
 		}
-		count[cols[3]+" is "+string(h.Syntax)+", "+guess(h)]++
+		kind, _ := guess(h)
+		count[e.Format+" is "+string(h.Syntax)+", "+kind]++
 		if h.Syntax != normalize.JSON {
 			continue
 		}
 		for _, w := range h.Warnings {
-			t.Logf("%s: %s %s: %s", cols[1], w.Code, w.Pointer, w.Message)
+			t.Logf("%s: %s %s: %s", e.Path, w.Code, w.Pointer, w.Message)
 		}
 		sum, err := MeaningHash(b, nil)
 		if err != nil {
-			t.Errorf("%s: %v", cols[1], err)
+			t.Errorf("%s: %v", e.Path, err)
 		} else if again, err := MeaningHash([]byte(canonicalOrSame(b)), nil); err != nil || sum != again {
-			t.Errorf("%s: the canonical form has another hash (%v)", cols[1], err)
+			t.Errorf("%s: the canonical form has another hash (%v)", e.Path, err)
 		}
 	}
 	for what, n := range count {

@@ -61,12 +61,14 @@ func TestMeaningRefuses(t *testing.T) {
 }
 
 // value is a JSON value: nil, bool, string, a raw number, []value, or members.
-type value any
-type number string
-type pair struct {
-	name  string
-	value value
-}
+type (
+	value  any
+	number string
+	pair   struct {
+		name  string
+		value value
+	}
+)
 
 // NUL is what Scan refuses.
 var texts = rapid.OneOf(rapid.StringN(0, 6, -1).Filter(func(s string) bool { return !strings.Contains(s, "\x00") }), rapid.SampledFrom([]string{"a", "b", "c", "é", "\U0001F600", "\uffff", "a/b", "\n\"\\"}))

@@ -32,7 +32,7 @@ func Strip(b []byte) []byte { return bytes.TrimPrefix(b, bom) }
 // tag-value documents can be recognised by "/SPDXVersion". Of arrays directly
 // inside the top-level object the first few scalars are there too: "/@context/0".
 func Scan(b []byte, lim normalize.Limits) (*normalize.Head, error) {
-	lim = withDefaults(lim)
+	lim = lim.OrDefault()
 	if int64(len(b)) > lim.MaxBytes {
 		return nil, normalize.Park(normalize.ReasonTooLarge, "", "%d bytes; the limit for one document is %d", len(b), lim.MaxBytes)
 	}
@@ -46,7 +46,7 @@ func Scan(b []byte, lim normalize.Limits) (*normalize.Head, error) {
 	}
 	switch body[start] {
 	case '{', '[':
-		return scanJSON(body, start, lim.MaxDepth)
+		return scanJSON(body, start, min(lim.MaxDepth, maxDepth))
 	case '<':
 		return scanXML(body)
 	}
@@ -55,17 +55,6 @@ func Scan(b []byte, lim normalize.Limits) (*normalize.Head, error) {
 
 // maxDepth is what jsontext, which the formats read with, can follow.
 const maxDepth = 10000
-
-func withDefaults(lim normalize.Limits) normalize.Limits {
-	if lim.MaxBytes <= 0 {
-		lim.MaxBytes = normalize.DefaultLimits.MaxBytes
-	}
-	if lim.MaxDepth <= 0 {
-		lim.MaxDepth = normalize.DefaultLimits.MaxDepth
-	}
-	lim.MaxDepth = min(lim.MaxDepth, maxDepth)
-	return lim
-}
 
 // wideEncoding names the encoding of a document in 16 or 32 bit units, by its byte
 // order mark or, without one, by the zero byte beside an opening ASCII character.

@@ -219,6 +219,9 @@ func TestScanXML(t *testing.T) {
 		{"<?xml version='1.0' encoding='ISO-8859-1'?><bom>caf\xe9</bom>", "bom", ""},
 		{"<!DOCTYPE html><html lang=en><body>", "html", ""},
 		{"\n  <a>", "a", ""},
+		{"<?xml version=\"1.1\"?>\n<bom xmlns=\"http://cyclonedx.org/schema/bom/1.6\"/>", "bom", "http://cyclonedx.org/schema/bom/1.6"},
+		{"<?xml version='1.1' encoding='windows-1252'?><bom>caf\xe9</bom>", "bom", ""},
+		{"<?xml version='1.0' encoding='utf8'?><bom>caf\xc3\xa9</bom>", "bom", ""},
 	} {
 		h, err := Scan([]byte(c.in), normalize.Limits{})
 		if err != nil {
@@ -236,26 +239,27 @@ func TestScanText(t *testing.T) {
 		name, in string
 		syntax   normalize.Syntax
 		want     map[string]string
+		hint     string
 	}{
-		{"YAML", "# c\n---\nspdxVersion: \"SPDX-2.3\" \npackages:\n- name: a\n  x: y\nname: 'b' \nz: 1 # one\n", normalize.YAML, map[string]string{"/spdxVersion": "SPDX-2.3", "/packages": "", "/name": "b", "/z": "1"}},
+		{"YAML", "# c\n---\nspdxVersion: \"SPDX-2.3\" \npackages:\n- name: a\n  x: y\nname: 'b' \nz: 1 # one\n", normalize.YAML, map[string]string{"/spdxVersion": "SPDX-2.3", "/packages": "", "/name": "b", "/z": "1"}, ""},
 		{"tag-value", "##\nSPDXVersion: SPDX-2.2\nDataLicense: CC0-1.0\nPackageComment: <text>some\nthing: of\nthat sort</text>\n", normalize.Text, map[string]string{
-			"/SPDXVersion": "SPDX-2.2", "/DataLicense": "CC0-1.0", "/PackageComment": "<text>some", "/thing": "of", hint: "SPDX tag-value",
-		}},
-		{"prose", "Dear all,\nnote: this is text\n", normalize.Text, map[string]string{hint: "plain text"}},
-		{"prose with a first word", "Note: this is text\nand goes on\n", normalize.Text, map[string]string{hint: "plain text"}},
-		{"CSV", "cve,epss,percentile\nCVE-1,0.1,0.2\n", normalize.Text, map[string]string{hint: "an EPSS CSV file"}},
-		{"binary", "\x7fELF\x02\x01\x01\x00", normalize.Text, map[string]string{hint: "an ELF program"}},
-		{"a number", "42", normalize.Text, map[string]string{hint: "plain text"}},
-		{"Latin-1", "caf\xe9", normalize.Text, map[string]string{hint: "binary data"}},
-		{"LFS", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", normalize.Text, map[string]string{hint: "a Git LFS pointer; fetch the file itself with git lfs pull"}},
+			"/SPDXVersion": "SPDX-2.2", "/DataLicense": "CC0-1.0", "/PackageComment": "<text>some", "/thing": "of",
+		}, "SPDX tag-value"},
+		{"prose", "Dear all,\nnote: this is text\n", normalize.Text, map[string]string{}, "plain text"},
+		{"prose with a first word", "Note: this is text\nand goes on\n", normalize.Text, map[string]string{}, "plain text"},
+		{"CSV", "cve,epss,percentile\nCVE-1,0.1,0.2\n", normalize.Text, map[string]string{}, "an EPSS CSV file"},
+		{"binary", "\x7fELF\x02\x01\x01\x00", normalize.Text, map[string]string{}, "an ELF program"},
+		{"a number", "42", normalize.Text, map[string]string{}, "plain text"},
+		{"Latin-1", "caf\xe9", normalize.Text, map[string]string{}, "binary data"},
+		{"LFS", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", normalize.Text, map[string]string{}, "a Git LFS pointer; fetch the file itself with git lfs pull"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, err := Scan([]byte(c.in), normalize.Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if h.Syntax != c.syntax {
-				t.Errorf("syntax %s, want %s", h.Syntax, c.syntax)
+			if h.Syntax != c.syntax || h.Hint != c.hint {
+				t.Errorf("syntax %s, hint %q, want %s, %q", h.Syntax, h.Hint, c.syntax, c.hint)
 			}
 			if d := cmp.Diff(c.want, h.Members); d != "" {
 				t.Error(d)

@@ -7,15 +7,18 @@ import (
 	"sluice/normalize"
 )
 
-// hint is a key of Head.Members that is no JSON Pointer: it carries what Scan saw of
-// a text or binary document to the message of Detect, which does not get the bytes.
-const hint = "looks like"
+// Hints that Detect knows what to do about.
+const (
+	tagValue     = "SPDX tag-value"
+	protobuf     = "CycloneDX protobuf"
+	textProtobuf = "a CycloneDX text protobuf"
+)
 
 // scanText reads YAML and plain text line by line, as far as top-level "key: value" lines go.
 func scanText(b []byte) (*normalize.Head, error) {
 	head := &normalize.Head{Syntax: normalize.Text, Members: map[string]string{}}
 	if kind := binaryKind(b); kind != "" {
-		head.Members[hint] = kind
+		head.Hint = kind
 		return head, nil
 	}
 	first, others, mapping := true, 0, false
@@ -44,23 +47,23 @@ func scanText(b []byte) (*normalize.Head, error) {
 			}
 		}
 	}
-	_, tagValue := head.Members["/SPDXVersion"]
+	_, isTagValue := head.Members["/SPDXVersion"]
 	switch {
-	case tagValue:
-		head.Members[hint] = "SPDX tag-value"
+	case isTagValue:
+		head.Hint = tagValue
 	case mapping && others == 0:
 		head.Syntax = normalize.YAML
 	default:
 		clear(head.Members)
-		head.Members[hint] = textKind(b)
+		head.Hint = textKind(b)
 	}
-	recognisable := tagValue || head.Syntax == normalize.YAML
+	recognisable := isTagValue || head.Syntax == normalize.YAML
 	if err := checkUTF8(b); err != nil {
 		if recognisable {
 			return nil, err
 		}
 		clear(head.Members)
-		head.Members[hint] = "binary data"
+		head.Hint = "binary data"
 	}
 	return head, nil
 }
@@ -116,7 +119,7 @@ func binaryKind(b []byte) string {
 	}
 	// spec_version is field 1 of a CycloneDX Bom message.
 	if len(b) > 5 && b[0] == 0x0a && b[1] == 3 && b[2] == '1' && b[3] == '.' && b[4] >= '0' && b[4] <= '9' && b[5] < 0x20 {
-		return "CycloneDX protobuf"
+		return protobuf
 	}
 	if bytes.IndexByte(b[:min(len(b), 512)], 0) >= 0 {
 		return "binary data"
@@ -134,7 +137,7 @@ func textKind(b []byte) string {
 	case strings.HasPrefix(line, "cveID,"):
 		return "the CISA KEV catalogue as CSV; use its JSON form"
 	case strings.Contains(line, "\nspec_version:"), strings.HasPrefix(line, "spec_version:"), strings.Contains(line, "proto-message: Bom"):
-		return "a CycloneDX text protobuf"
+		return textProtobuf
 	case strings.HasPrefix(line, "-----BEGIN "):
 		return "a PEM file"
 	}

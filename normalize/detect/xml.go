@@ -8,29 +8,31 @@ import (
 	"strings"
 
 	"sluice/normalize"
+	"sluice/normalize/internal/xmltext"
 )
 
-// scanXML reads up to the root element; the rest is the format's to read.
+// scanXML reads up to the root element; the rest is the format's to read, its
+// encoding included: what cannot be decoded should still be recognised and named.
 func scanXML(b []byte) (*normalize.Head, error) {
-	charset := ""
-	d := xml.NewDecoder(bytes.NewReader(b))
+	declaration, body := xmltext.Cut(b)
+	isUTF8 := xmltext.IsUTF8(xmltext.Encoding(declaration))
+	var text io.Reader = bytes.NewReader(body)
+	if !isUTF8 {
+		text = asciiReader{text} // up to the root element only ASCII matters
+	}
+	d := xml.NewDecoder(text)
 	// HTML and other sloppy documents should reach Detect, which can say what they are.
 	d.Strict = false
-	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
-		charset = label
-		// Up to the root element only ASCII matters.
-		return asciiReader{r}, nil
-	}
 	head := &normalize.Head{Syntax: normalize.XML, Members: map[string]string{}}
 	for {
 		t, err := d.Token()
 		if err != nil {
-			if charset == "" {
+			if isUTF8 {
 				if err := checkUTF8(b); err != nil {
 					return nil, err
 				}
 			}
-			where := lineColumn(b, int(d.InputOffset()))
+			where := lineColumn(b, len(declaration)+int(d.InputOffset()))
 			if errors.Is(err, io.EOF) {
 				err = errors.New("it has no root element")
 			}
@@ -45,7 +47,7 @@ func scanXML(b []byte) (*normalize.Head, error) {
 			break
 		}
 	}
-	if charset == "" || strings.EqualFold(charset, "us-ascii") {
+	if isUTF8 {
 		if err := checkUTF8(b); err != nil {
 			return nil, err
 		}
@@ -73,10 +75,4 @@ func (a asciiReader) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-func (a asciiReader) ReadByte() (byte, error) {
-	var p [1]byte
-	_, err := io.ReadFull(a, p[:])
-	return p[0], err
 }

@@ -40,10 +40,7 @@ func (Format) Detect(h *normalize.Head) bool {
 // Normalize implements normalize.Format.
 func (f Format) Normalize(in normalize.Input) (*normalize.Document, error) {
 	doc := &normalize.Document{Kind: normalize.VEX, Format: f.Name()}
-	r := &reader{Reader: lenient.New(in.Bytes, "", doc.Warn), doc: doc, maxProducts: in.Limits.MaxComponents}
-	if r.maxProducts <= 0 {
-		r.maxProducts = normalize.DefaultLimits.MaxComponents
-	}
+	r := &reader{Reader: lenient.New(in.Bytes, "", doc.Warn), doc: doc, maxProducts: in.Limits.OrDefault().MaxComponents}
 	r.document()
 	if err := r.Err(); err != nil {
 		return nil, err

@@ -1,87 +1,31 @@
 package openvex
 
 import (
-	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"sluice/internal/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/detect"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/*/want.json")
+var read = testdocs.Reader(detect.Scan, Format{})
 
-func read(b []byte, lim normalize.Limits) (*normalize.Document, error) {
-	return Format{}.Normalize(normalize.Input{Bytes: b, Limits: lim})
-}
-
-// TestGolden compares what the documents in testdata say with want.json.
-func TestGolden(t *testing.T) {
-	docs, _ := filepath.Glob("testdata/*/doc.json")
-	if len(docs) == 0 {
-		t.Fatal("no testdata")
-	}
-	for _, path := range docs {
-		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h, err := detect.Scan(b, normalize.Limits{})
-			if err != nil || !(Format{}).Detect(h) {
-				t.Fatalf("not recognised: %v", err)
-			}
-			doc, err := read(b, normalize.Limits{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := json.MarshalIndent(doc, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantPath := filepath.Join(filepath.Dir(path), "want.json")
-			if *update {
-				if err := os.WriteFile(wantPath, append(got, '\n'), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(wantPath)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(strings.TrimSpace(string(want)), string(got)); d != "" {
-				t.Errorf("(-want +got; go test -update rewrites)\n%s", d)
-			}
-		})
-	}
-}
+func TestGolden(t *testing.T) { testdocs.Golden(t, read) }
 
 func TestDetect(t *testing.T) {
-	for in, want := range map[string]bool{
-		`{"@context":"https://openvex.dev/ns/v0.2.0"}`:                              true,
-		`{"@context":"https://openvex.dev/ns"}`:                                     true,
-		`{"@context":["https://openvex.dev/ns/v9.9.9"],"statements":[]}`:            true,
-		`{"@id":"https://openvex.dev/docs/x","author":"a","statements":[]}`:         true,
-		`{"@id":"https://example.org/x","author":"a","statements":[]}`:              false,
-		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}`: false,
-		`{"bomFormat":"CycloneDX"}`:                                                 false,
-		`{"document":{"csaf_version":"2.0"}}`:                                       false,
-		"@context: https://openvex.dev/ns\n":                                        false,
-	} {
-		h, err := detect.Scan([]byte(in), normalize.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := (Format{}).Detect(h); got != want {
-			t.Errorf("%s: %v", in, got)
-		}
-	}
+	testdocs.Detects(t, detect.Scan, []normalize.Format{Format{}}, map[string]string{
+		`{"@context":"https://openvex.dev/ns/v0.2.0"}`:                              "openvex",
+		`{"@context":"https://openvex.dev/ns"}`:                                     "openvex",
+		`{"@context":["https://openvex.dev/ns/v9.9.9"],"statements":[]}`:            "openvex",
+		`{"@id":"https://openvex.dev/docs/x","author":"a","statements":[]}`:         "openvex",
+		`{"@id":"https://example.org/x","author":"a","statements":[]}`:              "",
+		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}`: "",
+		`{"bomFormat":"CycloneDX"}`:                                                 "",
+		`{"document":{"csaf_version":"2.0"}}`:                                       "",
+		"@context: https://openvex.dev/ns\n":                                        "",
+	})
 }
 
 func TestRefused(t *testing.T) {
@@ -93,7 +37,7 @@ func TestRefused(t *testing.T) {
 		``:                   normalize.ReasonEmpty,
 		`{"statements":[{"vulnerability":"CVE-1","products":["a","b"],"subcomponents":["c","d"]}]}`: normalize.ReasonTooMany,
 	} {
-		_, err := read([]byte(in), normalize.Limits{MaxComponents: 3})
+		_, err := Format{}.Normalize(normalize.Input{Bytes: []byte(in), Limits: normalize.Limits{MaxComponents: 3}})
 		if err == nil || !normalize.Permanent(err) || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", in, err, want)
 		}
@@ -101,26 +45,7 @@ func TestRefused(t *testing.T) {
 }
 
 func FuzzNormalize(f *testing.F) {
-	docs, _ := filepath.Glob("testdata/*/doc.json")
-	for _, path := range docs {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		doc, err := read(b, normalize.Limits{})
-		again, errAgain := read(b, normalize.Limits{})
-		if fmt.Sprint(err) != fmt.Sprint(errAgain) || cmp.Diff(doc, again) != "" {
-			t.Fatalf("different results: %v, %v", err, errAgain)
-		}
-		if err != nil && !normalize.Permanent(err) {
-			t.Fatalf("not permanent: %v", err)
-		}
-		if err != nil {
-			return
-		}
+	testdocs.Fuzz(f, Format{}, normalize.Limits{}, "testdata/*/doc.json", func(t *testing.T, doc *normalize.Document) {
 		for _, s := range doc.Statements {
 			if s.VulnID == "" || s.Status == "" || s.Pointer == "" {
 				t.Errorf("incomplete: %+v", s)

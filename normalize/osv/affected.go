@@ -16,7 +16,7 @@ func (r *reader) affected() {
 	}
 	a := normalize.AffectedPackage{Score: -1}
 	var (
-		severities []severity
+		severities []string
 		word       string
 		lastKnown  string
 		git, other int
@@ -59,7 +59,7 @@ func (r *reader) affected() {
 					word = r.textIfText()
 				case "cvss":
 					if vector := r.textIfText(); strings.HasPrefix(vector, "CVSS:") {
-						severities = append(severities, severity{vector: vector})
+						severities = append(severities, vector)
 					}
 				case "last_known_affected_version_range":
 					lastKnown = r.textIfText()

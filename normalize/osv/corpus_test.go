@@ -16,93 +16,54 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
-	"sluice/normalize/detect"
 	"sluice/normalize/purl"
 	"sluice/normalize/version"
 )
 
-// corpora is the folder of public test documents. The test is skipped without it.
-func corpora(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("SLUICE_CORPORA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpora")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "documents")); err != nil {
-		t.Skipf("no test corpora in %s (set SLUICE_CORPORA)", dir)
-	}
-	return dir
-}
-
-var formats = []normalize.Format{JSON{}, YAML{}}
-
-// read scans, detects and normalizes, as ingest does.
-func read(b []byte) (*normalize.Document, error) {
-	head, err := detect.Scan(b, normalize.DefaultLimits)
-	if err != nil {
-		return nil, err
-	}
-	f, err := detect.Detect(head, formats)
-	if err != nil {
-		return nil, err
-	}
-	return f.Normalize(normalize.Input{Bytes: b, Head: head, Limits: normalize.DefaultLimits})
-}
-
-// manifest calls do for each real document that its source calls OSV.
-func manifest(t *testing.T, do func(path, schema string, b []byte)) {
-	root := filepath.Join(corpora(t), "documents")
-	f, err := os.Open(filepath.Join(root, "MANIFEST.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows[1:] {
-		if strings.HasPrefix(row[3], "OSV") {
-			b, err := os.ReadFile(filepath.Join(root, row[1]))
-			if err != nil {
-				t.Error(err)
-				continue
-			}
-			do(row[1], row[7], b)
-		}
-	}
-}
-
 func TestRealDocuments(t *testing.T) {
 	n, warnings := 0, map[string]int{}
-	manifest(t, func(path, _ string, b []byte) {
-		doc, err := read(b)
-		if strings.HasPrefix(path, "vulndb-go/data/reports/") {
-			// The Go project's own notation, not OSV.
-			var park *normalize.ParkError
-			if !errors.As(err, &park) || park.Reason != normalize.ReasonUnknownFormat {
-				t.Errorf("%s: %v, want unknown-format", path, err)
-			}
-			return
+	for _, e := range testdocs.Manifest(t, "OSV JSON", "OSV YAML", "OSV (array)") {
+		doc, err := read(e.Read(t))
+		if strings.HasPrefix(e.Path, goReports) {
+			wantUnknown(t, e.Path, err)
+			continue
 		}
 		n++
-		if strings.HasSuffix(path, "/TEST-0000-def.json") {
+		if strings.HasSuffix(e.Path, "/TEST-0000-def.json") {
 			var park *normalize.ParkError
 			if !errors.As(err, &park) || park.Reason != normalize.ReasonInvalid || park.Pointer != "/id" {
-				t.Errorf("%s has no id: %v, want invalid at /id", path, err)
+				t.Errorf("%s has no id: %v, want invalid at /id", e.Path, err)
 			}
-			return
+			continue
 		}
 		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			return
+			t.Errorf("%s: %v", e.Path, err)
+			continue
 		}
-		check(t, path, doc, warnings)
-	})
+		check(t, e.Path, doc, warnings)
+	}
 	t.Logf("%d documents; warnings %v", n, warnings)
+}
+
+// goReports is where the Go project keeps records in a notation of its own, which
+// looks like OSV and is not.
+const goReports = "vulndb-go/data/reports/"
+
+func TestGoReports(t *testing.T) {
+	for _, e := range testdocs.Manifest(t, "Go vuln report YAML") {
+		_, err := read(e.Read(t))
+		wantUnknown(t, e.Path, err)
+	}
+}
+
+func wantUnknown(t *testing.T, path string, err error) {
+	t.Helper()
+	var park *normalize.ParkError
+	if !errors.As(err, &park) || park.Reason != normalize.ReasonUnknownFormat {
+		t.Errorf("%s: %v, want unknown-format", path, err)
+	}
 }
 
 // TestFeeds reads every record of the feeds.
@@ -162,7 +123,7 @@ func check(t *testing.T, path string, doc *normalize.Document, warnings map[stri
 var feedNames = []string{"go", "almalinux", "bitnami", "pypa", "rustsec", "ghsa-partial"}
 
 func feed(t testing.TB, name string, do func(path string, b []byte)) {
-	z, err := zip.OpenReader(filepath.Join(corpora(t), "feeds", name+".zip"))
+	z, err := zip.OpenReader(filepath.Join(testdocs.Corpora(t), "feeds", name+".zip"))
 	if err != nil {
 		t.Skipf("no feed: %v", err)
 	}
@@ -189,7 +150,7 @@ func feed(t testing.TB, name string, do func(path string, b []byte)) {
 // facts by record, with every feed as noise. It is all that matching does, without a
 // database.
 func TestGroundTruth(t *testing.T) {
-	dir := filepath.Join(corpora(t), "groundtruth")
+	dir := filepath.Join(testdocs.Corpora(t), "groundtruth")
 	type fact struct {
 		v *normalize.Vulnerability
 		c *version.Compiled

@@ -2,83 +2,24 @@ package osv
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/detect"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/*/want.json")
+var read = testdocs.Reader(detect.Scan, JSON{}, YAML{})
 
-// TestGolden normalizes testdata/CASE/doc.* and compares with want.json beside it.
-func TestGolden(t *testing.T) {
-	docs, _ := filepath.Glob(filepath.Join("testdata", "*", "doc.*"))
-	if len(docs) == 0 {
-		t.Fatal("no testdata")
-	}
-	for _, path := range docs {
-		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			doc, err := read(b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := golden(t, doc)
-			want := filepath.Join(filepath.Dir(path), "want.json")
-			if *update {
-				if err := os.WriteFile(want, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			expected, err := os.ReadFile(want)
-			if err != nil {
-				t.Fatalf("%v (run go test -update)", err)
-			}
-			if !bytes.Equal(got, expected) {
-				t.Errorf("differs from %s:\n%s", want, got)
-			}
-		})
-	}
-}
-
-// golden prints a document with its JSON as JSON.
-func golden(t *testing.T, doc *normalize.Document) []byte {
-	type record struct {
-		normalize.Vulnerability
-		JSON json.RawMessage `json:",omitempty"`
-	}
-	out := struct {
-		Format, FormatVersion, ID string
-		Time                      any
-		Vulnerabilities           []record
-		JSON                      json.RawMessage     `json:",omitempty"`
-		Warnings                  []normalize.Warning `json:",omitempty"`
-	}{Format: doc.Format, FormatVersion: doc.FormatVersion, ID: doc.ID, Time: doc.Time, JSON: doc.JSON, Warnings: doc.Warnings}
-	for _, v := range doc.Vulnerabilities {
-		out.Vulnerabilities = append(out.Vulnerabilities, record{v, v.JSON})
-	}
-	b, err := json.MarshalIndent(out, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(b, '\n')
-}
+func TestGolden(t *testing.T) { testdocs.Golden(t, read) }
 
 func TestDetect(t *testing.T) {
-	for text, want := range map[string]string{
+	testdocs.Detects(t, detect.Scan, []normalize.Format{JSON{}, YAML{}}, map[string]string{
 		`{"id":"GHSA-1","modified":"2024-01-01T00:00:00Z","affected":[]}`:                   "osv-json",
 		`{"schema_version":"1.0.0","id":"X-1","modified":"2024-01-01T00:00:00Z"}`:           "osv-json",
 		`{"id":"GHSA-1","affected":[]}`:                                                     "osv-json",
@@ -94,21 +35,7 @@ func TestDetect(t *testing.T) {
 		`{"@context":"https://openvex.dev/ns","id":"a-1","modified":"2024","summary":"s"}`:  "",
 		`{"id":{"a":"b"},"modified":"2024","summary":"s"}`:                                  "",
 		`[]`: "", `{}`: "", `[{"a":"b"}]`: "",
-	} {
-		head, err := detect.Scan([]byte(text), normalize.DefaultLimits)
-		if err != nil {
-			t.Fatal(text, err)
-		}
-		got := ""
-		for _, f := range formats {
-			if f.Detect(head) {
-				got += f.Name()
-			}
-		}
-		if got != want {
-			t.Errorf("Detect(%s) = %q, want %q", text, got, want)
-		}
-	}
+	})
 }
 
 func TestRefused(t *testing.T) {
@@ -124,7 +51,7 @@ func TestRefused(t *testing.T) {
 		`{"id":"A-1"} {}`:                                          "syntax ",
 		`[{"id":"A-1"}] 7`:                                         "syntax ",
 		`{"id":"A-1"`:                                              "syntax ",
-		``:                                                         "syntax ",
+		``:                                                         "empty ",
 	} {
 		_, err := JSON{}.Normalize(normalize.Input{Bytes: []byte(text)})
 		var park *normalize.ParkError
@@ -161,6 +88,8 @@ func TestNames(t *testing.T) {
 		{`{"id":"CVE-2024-1","aliases":["GHSA-1"]}`, "CVE-2024-1", "GHSA-1", "cve"},
 		{`{"id":"cve-2024-1"}`, "CVE-2024-1", "", "cve"},
 		{`{"id":"GO-2024-1","aliases":["CVE-2024-1","CVE-2024-1"]}`, "GO-2024-1", "CVE-2024-1", "go"},
+		// Several CVEs stay aliases, see the package comment.
+		{`{"id":"RUSTSEC-2020-0070","aliases":["CVE-2020-2","CVE-2020-1","GHSA-1"]}`, "RUSTSEC-2020-0070", "CVE-2020-1 CVE-2020-2 GHSA-1", "rustsec"},
 		{`{"id":"PYSEC-2024-1"}`, "PYSEC-2024-1", "", "pysec"},
 		{`{"id":"RUSTSEC-2024-0001"}`, "RUSTSEC-2024-0001", "", "rustsec"},
 		{`{"id":"MAL-2024-1"}`, "MAL-2024-1", "", "malicious-packages"},
@@ -350,18 +279,7 @@ func ExampleJSON_Normalize() {
 	// Output: [CVE-2024-1] AlmaLinux:9|xz [5.2.5-8.el9_0]
 }
 
-func fuzz(t *testing.T, f normalize.Format, b []byte) {
-	doc, err := f.Normalize(normalize.Input{Bytes: b})
-	again, err2 := f.Normalize(normalize.Input{Bytes: b})
-	if err != nil {
-		if !normalize.Permanent(err) || err2 == nil || err.Error() != err2.Error() {
-			t.Fatalf("%v, then %v", err, err2)
-		}
-		return
-	}
-	if err2 != nil || !reflect.DeepEqual(doc, again) {
-		t.Fatalf("not the same twice: %+v, %+v %v", doc, again, err2)
-	}
+func checkFuzzed(t *testing.T, doc *normalize.Document) {
 	for _, v := range doc.Vulnerabilities {
 		if v.ID == "" || len(v.Names) == 0 {
 			t.Fatalf("%+v", v)
@@ -375,22 +293,10 @@ func fuzz(t *testing.T, f normalize.Format, b []byte) {
 }
 
 func FuzzJSON(f *testing.F) {
-	docs, _ := filepath.Glob(filepath.Join("testdata", "*", "doc.json"))
-	for _, path := range docs {
-		if b, err := os.ReadFile(path); err == nil {
-			f.Add(b)
-		}
-	}
-	f.Fuzz(func(t *testing.T, b []byte) { fuzz(t, JSON{}, b) })
+	testdocs.Fuzz(f, JSON{}, normalize.Limits{}, "testdata/*/doc.json", checkFuzzed)
 }
 
 func FuzzYAML(f *testing.F) {
-	docs, _ := filepath.Glob(filepath.Join("testdata", "*", "doc.yaml"))
-	for _, path := range docs {
-		if b, err := os.ReadFile(path); err == nil {
-			f.Add(b)
-		}
-	}
 	f.Add([]byte("id: X-1\naliases: &a [CVE-2024-1]\nrelated: *a\n---\nid: X-2\n"))
-	f.Fuzz(func(t *testing.T, b []byte) { fuzz(t, YAML{}, b) })
+	testdocs.Fuzz(f, YAML{}, normalize.Limits{}, "testdata/*/doc.yaml", checkFuzzed)
 }

@@ -21,7 +21,7 @@ type reader struct {
 	v    normalize.Vulnerability
 
 	schema     string // schema_version
-	severities []severity
+	severities []string
 	word       string // the severity in words, where the record has one
 }
 

@@ -11,32 +11,27 @@ import (
 	cvss40 "github.com/pandatix/go-cvss/40"
 )
 
-// severity is an element of "severity": a CVSS vector, or a word for the type Ubuntu.
-type severity struct{ kind, vector string }
-
-// readSeverities appends the elements of a "severity" array to list.
-func (r *reader) readSeverities(list []severity) []severity {
+// readSeverities appends the scores of a "severity" array to list: CVSS vectors, and
+// words for the type Ubuntu. A score says itself what it is; the type is not looked at.
+func (r *reader) readSeverities(list []string) []string {
 	for ok := r.List(); ok && r.Element(); {
 		if !r.IsObject() {
 			// A bare word or vector, from before the specification had a form for it.
-			if text := r.textIfText(); text != "" {
-				list = append(list, severity{vector: text})
+			if score := r.textIfText(); score != "" {
+				list = append(list, score)
 			}
 			continue
 		}
-		var s severity
+		score := ""
 		for ok := r.Object(); ok && r.Member(); {
-			switch string(r.Name()) {
-			case "type":
-				s.kind = r.Text()
-			case "score":
-				s.vector = r.Text()
-			default:
+			if string(r.Name()) == "score" {
+				score = r.Text()
+			} else {
 				r.Skip()
 			}
 		}
-		if s.vector != "" {
-			list = append(list, s)
+		if score != "" {
+			list = append(list, score)
 		}
 	}
 	return list
@@ -71,23 +66,23 @@ func (r *reader) rate() {
 
 // best picks from several severities. The newest CVSS version wins, whatever its
 // score: 4.0, 3.1, 3.0, 2.0. Without a score the word counts.
-func (r *reader) best(list []severity, word, at string) (score int16, level, vector string) {
+func (r *reader) best(list []string, word, at string) (score int16, level, vector string) {
 	score = -1
 	rank := 0
 	for _, s := range list {
-		if w := wordFor(s.vector); w != "" {
+		if w := wordFor(s); w != "" {
 			if word == "" {
-				word = s.vector
+				word = s
 			}
 			continue
 		}
-		n, version, ok := cvss(s.vector)
+		n, version, ok := cvss(s)
 		if !ok {
-			r.warn("bad-cvss", at+"/severity", "%.100q cannot be scored", s.vector)
+			r.warn("bad-cvss", at+"/severity", "%.100q cannot be scored", s)
 			continue
 		}
 		if version > rank {
-			rank, score, vector = version, n, s.vector
+			rank, score, vector = version, n, s
 			if version == bareNumber {
 				vector = ""
 			}

@@ -45,10 +45,7 @@ func yamlToJSON(b []byte, limits normalize.Limits, doc *normalize.Document) (rec
 	if !utf8.Valid(b) {
 		return nil, normalize.Park(normalize.ReasonEncoding, "", "the document is not UTF-8; convert it")
 	}
-	depth := maxYAMLDepth
-	if limits.MaxDepth > 0 {
-		depth = min(depth, limits.MaxDepth)
-	}
+	depth := min(maxYAMLDepth, limits.OrDefault().MaxDepth)
 	tokens := lexer.Tokenize(string(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
 	if err := checkDepth(tokens, depth); err != nil {
 		return nil, err

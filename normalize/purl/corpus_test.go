@@ -9,23 +9,12 @@ import (
 	"testing"
 
 	packageurl "github.com/package-url/packageurl-go"
+
+	"sluice/internal/testdocs"
 )
 
-// corpora is the folder of public test documents. The test is skipped without it.
-func corpora(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("SLUICE_CORPORA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpora")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "documents")); err != nil {
-		t.Skipf("no test corpora in %s (set SLUICE_CORPORA)", dir)
-	}
-	return dir
-}
-
 func realPurls(t testing.TB) []string {
-	b, err := os.ReadFile(filepath.Join(corpora(t), "documents", "PURLS.txt"))
+	b, err := os.ReadFile(filepath.Join(testdocs.Corpora(t), "documents", "PURLS.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,67 +56,45 @@ func TestRealPurls(t *testing.T) {
 // TestPurlSpec runs the suite of the purl specification. Cases that must fail are left
 // out: that we read what others refuse is on purpose.
 func TestPurlSpec(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join(corpora(t), "documents", "purl-spec", "tests", "*", "*.json"))
-	if len(files) == 0 {
-		t.Skip("no purl-spec suite in the corpora")
-	}
 	run, lenient := 0, 0
-	for _, file := range files {
-		b, err := os.ReadFile(file)
+	for _, c := range testdocs.SpecCases(t, "purl-spec/tests/*/*.json") {
+		if c.File == "git-test.json" && strings.HasPrefix(c.Description, "Parse test") {
+			continue // wants a slash inside the name, unlike every other type
+		}
+		var input string
+		if json.Unmarshal(c.Input, &input) != nil {
+			continue // building from parts is not what this package does
+		}
+		if c.Failure {
+			if _, err := Parse(input); err == nil {
+				lenient++
+			}
+			continue
+		}
+		run++
+		p, err := Parse(input)
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%s: %s: Parse(%q): %v", c.File, c.Description, input, err)
+			continue
 		}
-		var suite struct {
-			Tests []struct {
-				Description string          `json:"description"`
-				Type        string          `json:"test_type"`
-				Input       json.RawMessage `json:"input"`
-				Output      json.RawMessage `json:"expected_output"`
-				Failure     bool            `json:"expected_failure"`
-			} `json:"tests"`
+		var text string
+		if json.Unmarshal(c.Output, &text) == nil {
+			if p.Purl != text {
+				t.Errorf("%s: %s: Parse(%q).Purl = %q, want %q", c.File, c.Description, input, p.Purl, text)
+			}
+			continue
 		}
-		if err := json.Unmarshal(b, &suite); err != nil {
-			t.Fatal(file, err)
+		var want struct {
+			Type, Namespace, Name, Version, Subpath string
+			Qualifiers                              map[string]string
 		}
-		for _, c := range suite.Tests {
-			if filepath.Base(file) == "git-test.json" && strings.HasPrefix(c.Description, "Parse test") {
-				continue // wants a slash inside the name, unlike every other type
-			}
-			var input string
-			if json.Unmarshal(c.Input, &input) != nil {
-				continue // building from parts is not what this package does
-			}
-			if c.Failure {
-				if _, err := Parse(input); err == nil {
-					lenient++
-				}
-				continue
-			}
-			run++
-			p, err := Parse(input)
-			if err != nil {
-				t.Errorf("%s: %s: Parse(%q): %v", filepath.Base(file), c.Description, input, err)
-				continue
-			}
-			var text string
-			if json.Unmarshal(c.Output, &text) == nil {
-				if p.Purl != text {
-					t.Errorf("%s: %s: Parse(%q).Purl = %q, want %q", filepath.Base(file), c.Description, input, p.Purl, text)
-				}
-				continue
-			}
-			var want struct {
-				Type, Namespace, Name, Version, Subpath string
-				Qualifiers                              map[string]string
-			}
-			if err := json.Unmarshal(c.Output, &want); err != nil {
-				t.Fatal(file, c.Description, err)
-			}
-			got := []any{p.Type, p.Namespace, p.Name, p.Version, p.Subpath}
-			if !reflect.DeepEqual(got, []any{want.Type, want.Namespace, want.Name, want.Version, want.Subpath}) ||
-				len(p.Qualifiers)+len(want.Qualifiers) > 0 && !reflect.DeepEqual(p.Qualifiers, want.Qualifiers) {
-				t.Errorf("%s: %s: Parse(%q) = %q %v, want %+v", filepath.Base(file), c.Description, input, got, p.Qualifiers, want)
-			}
+		if err := json.Unmarshal(c.Output, &want); err != nil {
+			t.Fatal(c.File, c.Description, err)
+		}
+		got := []any{p.Type, p.Namespace, p.Name, p.Version, p.Subpath}
+		if !reflect.DeepEqual(got, []any{want.Type, want.Namespace, want.Name, want.Version, want.Subpath}) ||
+			len(p.Qualifiers)+len(want.Qualifiers) > 0 && !reflect.DeepEqual(p.Qualifiers, want.Qualifiers) {
+			t.Errorf("%s: %s: Parse(%q) = %q %v, want %+v", c.File, c.Description, input, got, p.Qualifiers, want)
 		}
 	}
 	t.Logf("%d cases; %d that must fail are read all the same", run, lenient)

@@ -215,7 +215,7 @@ func (f *family) ecosystem(release, text string) string {
 	switch f {
 	case debian, alpine, ubuntu:
 		// Only numbers and the names of what is never released are releases.
-		if release != "sid" && release != "edge" && strings.IndexAny(release, "0123456789") < 0 {
+		if release != "sid" && release != "edge" && !strings.ContainsAny(release, "0123456789") {
 			return f.word
 		}
 	}

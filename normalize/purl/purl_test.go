@@ -121,8 +121,11 @@ func TestParse(t *testing.T) {
 			continue
 		}
 		for _, f := range []struct{ name, got, want string }{
-			{"Purl", p.Purl, w.purl}, {"Key", p.Key, w.key}, {"MatchVersion", p.MatchVersion, w.version},
-			{"Reason", p.Reason, w.reason}, {"MatchedBy", p.MatchedBy, w.by},
+			{"Purl", p.Purl, w.purl},
+			{"Key", p.Key, w.key},
+			{"MatchVersion", p.MatchVersion, w.version},
+			{"Reason", p.Reason, w.reason},
+			{"MatchedBy", p.MatchedBy, w.by},
 		} {
 			if f.want == "-" {
 				f.want = ""

@@ -8,7 +8,6 @@
 package spdx
 
 import (
-	"errors"
 	"strings"
 
 	"sluice/normalize"
@@ -46,19 +45,13 @@ const wrapper = "/sbom"
 func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
 	d := &document{
 		out:       &normalize.Document{Format: f.Name(), Kind: normalize.SBOM},
-		max:       in.Limits.MaxComponents,
+		max:       in.Limits.OrDefault().MaxComponents,
 		ids:       make(map[string]struct{}),
 		described: make(map[string]struct{}),
-	}
-	if d.max <= 0 {
-		d.max = normalize.DefaultLimits.MaxComponents
 	}
 	d.r = lenient.New(in.Bytes, "", d.out.Warn)
 	d.read()
 	if err := d.r.Err(); err != nil {
-		if park, ok := errors.AsType[*normalize.ParkError](err); ok {
-			park.Format = f.Name()
-		}
 		return nil, err
 	}
 	return d.out, nil

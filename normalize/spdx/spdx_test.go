@@ -1,119 +1,39 @@
 package spdx_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/detect"
 	"sluice/normalize/spdx"
 )
 
-var update = flag.Bool("update", false, "rewrite the want.json files")
+var read = testdocs.Reader(detect.Scan, spdx.JSON{})
 
-func TestGolden(t *testing.T) {
-	docs, err := filepath.Glob("testdata/*/doc.json")
-	if err != nil || len(docs) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, path := range docs {
-		dir := filepath.Dir(path)
-		t.Run(filepath.Base(dir), func(t *testing.T) {
-			src, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			doc, err := normalizeBytes(src)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := shown(t, doc)
-			file := filepath.Join(dir, "want.json")
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("differs from %s (see with -update and git diff):\n%s", file, got)
-			}
-		})
-	}
-}
+func TestGolden(t *testing.T) { testdocs.Golden(t, read) }
 
-// shown is the document as JSON without its zero members.
-func shown(t *testing.T, doc *normalize.Document) []byte {
-	t.Helper()
-	src, err := json.Marshal(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var tree any
-	if err := json.Unmarshal(src, &tree); err != nil {
-		t.Fatal(err)
-	}
-	out, err := json.MarshalIndent(prune(tree), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(out, '\n')
-}
+func TestRealDocuments(t *testing.T) { testdocs.Real(t, read, []string{"wrong-type"}, "SPDX JSON") }
 
-func prune(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, member := range v {
-			switch member := prune(member); member {
-			case nil, "", false, "0001-01-01T00:00:00Z":
-				delete(v, name)
-			default:
-				v[name] = member
-			}
-		}
-		if len(v) == 0 {
-			return nil
-		}
-	case []any:
-		for i := range v {
-			v[i] = prune(v[i])
-		}
-	}
-	return v
+func FuzzJSON(f *testing.F) {
+	testdocs.Fuzz(f, spdx.JSON{}, normalize.Limits{MaxComponents: 100}, "testdata/*/doc.json", nil)
 }
 
 func TestDetect(t *testing.T) {
-	for src, want := range map[string]bool{
-		`{"spdxVersion":"SPDX-2.3"}`:                                              true,
-		`{"spdxVersion":"spdx-2.2"}`:                                              true,
-		`{"spdxVersion":"SPDX-2.9"}`:                                              true,
-		`{"sbom":{"spdxVersion":"SPDX-2.3"}}`:                                     true,
-		`{"spdxVersion":"SPDX-3.0"}`:                                              false,
-		`{"spdxVersion":2}`:                                                       false,
-		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld"}`:           false,
-		`{"bomFormat":"CycloneDX","specVersion":"1.4"}`:                           false,
-		"SPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\nSPDXID: SPDXRef-DOCUMENT\n": false,
-	} {
-		head, err := detect.Scan([]byte(src), normalize.DefaultLimits)
-		if err != nil {
-			t.Errorf("%s: %v", src, err)
-			continue
-		}
-		if got := (spdx.JSON{}).Detect(head); got != want {
-			t.Errorf("%s: detected %v", src, got)
-		}
-	}
+	testdocs.Detects(t, detect.Scan, []normalize.Format{spdx.JSON{}}, map[string]string{
+		`{"spdxVersion":"SPDX-2.3"}`:                                              "spdx-json",
+		`{"spdxVersion":"spdx-2.2"}`:                                              "spdx-json",
+		`{"spdxVersion":"SPDX-2.9"}`:                                              "spdx-json",
+		`{"sbom":{"spdxVersion":"SPDX-2.3"}}`:                                     "spdx-json",
+		`{"spdxVersion":"SPDX-3.0"}`:                                              "",
+		`{"spdxVersion":2}`:                                                       "",
+		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld"}`:           "",
+		`{"bomFormat":"CycloneDX","specVersion":"1.4"}`:                           "",
+		"SPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\nSPDXID: SPDXRef-DOCUMENT\n": "",
+	})
 }
 
 func TestVersions(t *testing.T) {
@@ -155,8 +75,8 @@ func TestParked(t *testing.T) {
 			t.Errorf("%s: %v, want it parked", test.name, err)
 			continue
 		}
-		if park.Reason != test.reason || test.pointer != "" && park.Pointer != test.pointer || park.Format != "spdx-json" || len(err.Error()) > 1000 {
-			t.Errorf("%s: %q at %q by %q: %v\nwant %q at %q", test.name, park.Reason, park.Pointer, park.Format, err, test.reason, test.pointer)
+		if park.Reason != test.reason || test.pointer != "" && park.Pointer != test.pointer || len(err.Error()) > 1000 {
+			t.Errorf("%s: %q at %q: %v\nwant %q at %q", test.name, park.Reason, park.Pointer, err, test.reason, test.pointer)
 		}
 	}
 }
@@ -179,38 +99,6 @@ func TestFilesCostNothing(t *testing.T) {
 	if a, b := allocs(doc(few)), allocs(doc(many)); b > a+10 {
 		t.Errorf("%d files cost %.0f allocations, %d cost %.0f", few, a, many, b)
 	}
-}
-
-func FuzzJSON(f *testing.F) {
-	docs, err := filepath.Glob("testdata/*/doc.json")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range docs {
-		src, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(src)
-	}
-	f.Fuzz(func(t *testing.T, src []byte) {
-		in := normalize.Input{Bytes: src, Limits: normalize.Limits{MaxComponents: 100}}
-		before := string(src)
-		doc, err := spdx.JSON{}.Normalize(in)
-		if string(src) != before {
-			t.Fatal("the document was changed")
-		}
-		again, errAgain := spdx.JSON{}.Normalize(in)
-		if err != nil {
-			if !normalize.Permanent(err) || errAgain == nil || err.Error() != errAgain.Error() {
-				t.Fatalf("%v, then %v", err, errAgain)
-			}
-			return
-		}
-		if errAgain != nil || !reflect.DeepEqual(doc, again) {
-			t.Fatalf("%+v, then %+v, %v", doc, again, errAgain)
-		}
-	})
 }
 
 func ExampleJSON() {

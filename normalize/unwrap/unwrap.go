@@ -52,7 +52,7 @@ type Source struct {
 // error or that of ctx; every trouble in the data is an Entry with Err instead. A
 // source that cannot be read to its end gives an Entry with normalize.ReasonUnreadable.
 func Walk(ctx context.Context, src Source, lim normalize.Limits, yield func(Entry) error) error {
-	w := &walker{ctx: ctx, lim: withDefaults(lim), yield: yield}
+	w := &walker{ctx: ctx, lim: lim.OrDefault(), yield: yield}
 	if src.Reader == nil {
 		src.Reader = io.NewSectionReader(src.ReaderAt, 0, src.Size)
 	}
@@ -98,23 +98,6 @@ const (
 	peek    = 1 << 10   // bytes that kindOf looks at, and some
 	keepRaw = 1 << 20   // wrapped bytes kept for an Entry with Err
 )
-
-func withDefaults(lim normalize.Limits) normalize.Limits {
-	d := normalize.DefaultLimits
-	if lim.MaxBytes <= 0 {
-		lim.MaxBytes = d.MaxBytes
-	}
-	if lim.MaxEntries <= 0 {
-		lim.MaxEntries = d.MaxEntries
-	}
-	if lim.MaxArchive <= 0 {
-		lim.MaxArchive = d.MaxArchive
-	}
-	if lim.MaxLayers <= 0 {
-		lim.MaxLayers = d.MaxLayers
-	}
-	return lim
-}
 
 // walker is the state of one Walk.
 type walker struct {

@@ -21,6 +21,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
 )
 
@@ -193,8 +194,10 @@ func TestWalk(t *testing.T) {
 		{"zip with an unknown method", method, "in!/a.json unreadable\nin!/b.json = []\n"},
 		{"zip with a wrong check sum", damaged, "in!/a.json corrupt-archive\nin!/b.json = []\n"},
 		{"zip in zip", zipOf(file{"b.zip", string(zipOf(file{"c.json", "{}"}))}), "in!/b.zip!/c.json = {}\n"},
-		{"nested", zipOf(file{"b.tar.gz", string(gz(tarOf(file{"c.json", "{}"}, file{"d.json.zst", string(zst(doc))})))}, file{"e", "x"}),
-			"in!/b.tar.gz!/c.json = {}\nin!/b.tar.gz!/d.json.zst = {\"a\":1}\nin!/e = x\n"},
+		{
+			"nested", zipOf(file{"b.tar.gz", string(gz(tarOf(file{"c.json", "{}"}, file{"d.json.zst", string(zst(doc))})))}, file{"e", "x"}),
+			"in!/b.tar.gz!/c.json = {}\nin!/b.tar.gz!/d.json.zst = {\"a\":1}\nin!/e = x\n",
+		},
 		{"damaged archive in archive", tarOf(file{"a.gz", string(gz(doc)[:20])}, file{"b.zip", "PK\x03\x04"}, file{"c", "x"}), "in!/a.gz corrupt-archive\nin!/b.zip corrupt-archive\nin!/c = x\n"},
 		{"too many layers", gz(gz(gz(gz(gz(doc))))), "in too-many-layers\n"},
 		{"many layers", gz(gz(gz(gz(doc)))), "in = {\"a\":1}\n"},
@@ -380,7 +383,7 @@ func (zero) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // TestRealBomb is the decompression bomb of the corpus: 69 KB that unpack to gigabytes.
 func TestRealBomb(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(corpora(t), "documents/trustify/etc/test-data/bomb.bz2"))
+	b, err := os.ReadFile(filepath.Join(testdocs.Corpora(t), "documents/trustify/etc/test-data/bomb.bz2"))
 	if err != nil {
 		t.Skip(err)
 	}
@@ -492,28 +495,6 @@ func FuzzWalk(f *testing.F) {
 	})
 }
 
-// corpora finds the folder with real documents: SLUICE_CORPORA, or shared/corpora beside the module.
-func corpora(tb testing.TB) string {
-	tb.Helper()
-	if dir := os.Getenv("SLUICE_CORPORA"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			found := filepath.Join(dir, "..", "shared", "corpora")
-			if _, err := os.Stat(found); err == nil {
-				return found
-			}
-		}
-	}
-	tb.Skip("no real documents: set SLUICE_CORPORA to the folder that holds documents/MANIFEST.tsv")
-	return ""
-}
-
 func BenchmarkWalk(b *testing.B) {
 	var files []file
 	for i := range 10000 {
@@ -524,8 +505,15 @@ func BenchmarkWalk(b *testing.B) {
 		name string
 		in   []byte
 	}{
-		{"zip", zipOf(files...)}, {"tar.gz", gz(tarOf(files...))}, {"tar", tarOf(files...)},
-		{"plain", []byte(one)}, {"small", []byte(files[1].body)}, {"small.gz", gz([]byte(files[1].body))}, {"gz", gz([]byte(one))}, {"zst", zst([]byte(one))}, {"xz", xzip([]byte(one))},
+		{"zip", zipOf(files...)},
+		{"tar.gz", gz(tarOf(files...))},
+		{"tar", tarOf(files...)},
+		{"plain", []byte(one)},
+		{"small", []byte(files[1].body)},
+		{"small.gz", gz([]byte(files[1].body))},
+		{"gz", gz([]byte(one))},
+		{"zst", zst([]byte(one))},
+		{"xz", xzip([]byte(one))},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
+
+	"sluice/internal/testdocs"
 )
 
 func TestInVers(t *testing.T) {
@@ -53,49 +53,28 @@ func TestInVers(t *testing.T) {
 // TestVersSpec runs the containment cases of the VERS specification, and reads every
 // range that its other cases hold to be right.
 func TestVersSpec(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join(corpora(t), "documents", "vers-spec", "tests", "*.json"))
-	if len(files) == 0 {
-		t.Skip("no vers-spec suite in the corpora")
-	}
 	contained, read := 0, 0
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var suite struct {
-			Tests []struct {
-				Type    string          `json:"test_type"`
-				Input   json.RawMessage `json:"input"`
-				Output  json.RawMessage `json:"expected_output"`
-				Failure bool            `json:"expected_failure"`
-			} `json:"tests"`
-		}
-		if err := json.Unmarshal(b, &suite); err != nil {
-			t.Fatal(file, err)
-		}
-		for _, c := range suite.Tests {
-			switch {
-			case c.Type == "containment":
-				var in struct{ Vers, Version string }
-				var want bool
-				if json.Unmarshal(c.Input, &in) != nil || json.Unmarshal(c.Output, &want) != nil {
-					t.Fatalf("%s: %s", file, c.Input)
-				}
-				contained++
-				if got, err := InVers(in.Vers, in.Version); err != nil || got != want {
-					t.Errorf("%s: InVers(%q, %q) = %v, %v; want %v", filepath.Base(file), in.Vers, in.Version, got, err, want)
-				}
-			case (c.Type == "validate" || c.Type == "parse") && !c.Failure:
-				var in string
-				if json.Unmarshal(c.Input, &in) != nil {
-					continue
-				}
-				read++
-				// One case has a slash in a version of npm, for the sake of the escape.
-				if _, err := ParseVers(in); err != nil && !errors.Is(err, ErrInvalid) {
-					t.Errorf("%s: ParseVers(%q): %v", filepath.Base(file), in, err)
-				}
+	for _, c := range testdocs.SpecCases(t, "vers-spec/tests/*.json") {
+		switch {
+		case c.Type == "containment":
+			var in struct{ Vers, Version string }
+			var want bool
+			if json.Unmarshal(c.Input, &in) != nil || json.Unmarshal(c.Output, &want) != nil {
+				t.Fatalf("%s: %s", c.File, c.Input)
+			}
+			contained++
+			if got, err := InVers(in.Vers, in.Version); err != nil || got != want {
+				t.Errorf("%s: InVers(%q, %q) = %v, %v; want %v", c.File, in.Vers, in.Version, got, err, want)
+			}
+		case (c.Type == "validate" || c.Type == "parse") && !c.Failure:
+			var in string
+			if json.Unmarshal(c.Input, &in) != nil {
+				continue
+			}
+			read++
+			// One case has a slash in a version of npm, for the sake of the escape.
+			if _, err := ParseVers(in); err != nil && !errors.Is(err, ErrInvalid) {
+				t.Errorf("%s: ParseVers(%q): %v", c.File, in, err)
 			}
 		}
 	}

@@ -13,21 +13,9 @@ import (
 
 	"github.com/google/osv-scalibr/semantic"
 
+	"sluice/internal/testdocs"
 	"sluice/normalize"
 )
-
-// corpora is the folder of public test documents. The test is skipped without it.
-func corpora(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("SLUICE_CORPORA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpora")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "documents")); err != nil {
-		t.Skipf("no test corpora in %s (set SLUICE_CORPORA)", dir)
-	}
-	return dir
-}
 
 func TestCompare(t *testing.T) {
 	for _, c := range []struct{ ecosystem, a, op, b string }{
@@ -107,7 +95,7 @@ func TestValid(t *testing.T) {
 // TestLibraryFixtures runs the orders against the pairs that the library was tested
 // with, which the ecosystems' own tools have ordered.
 func TestLibraryFixtures(t *testing.T) {
-	dir := filepath.Join(corpora(t), "documents", "osv-scalibr", "semantic", "testdata")
+	dir := filepath.Join(testdocs.Corpora(t), "documents", "osv-scalibr", "semantic", "testdata")
 	for name, ecosystem := range map[string]string{
 		"alpine": "Alpine", "cran": "CRAN", "debian": "Debian", "hackage": "Hackage", "maven": "Maven", "nuget": "NuGet",
 		"packagist": "Packagist", "pub": "Pub", "pypi": "PyPI", "redhat": "Red Hat", "rubygems": "RubyGems", "semver": "npm",
@@ -306,8 +294,10 @@ func BenchmarkMatch(b *testing.B) {
 			for i := range 20_000 {
 				key := fmt.Sprintf("%s|pkg%d", ecosystem, i/8)
 				fix := fmt.Sprintf("1.%d.%d", i%7, i%9)
-				facts[key] = append(facts[key], &normalize.AffectedPackage{Ecosystem: ecosystem, FixedVersions: []string{fix},
-					Ranges: []normalize.Range{{Type: "ECOSYSTEM", Events: events("introduced", "0", "fixed", fix)}}})
+				facts[key] = append(facts[key], &normalize.AffectedPackage{
+					Ecosystem: ecosystem, FixedVersions: []string{fix},
+					Ranges: []normalize.Range{{Type: "ECOSYSTEM", Events: events("introduced", "0", "fixed", fix)}},
+				})
 			}
 			b.ResetTimer()
 			for b.Loop() {
@@ -349,8 +339,10 @@ func FuzzAffected(f *testing.F) {
 	f.Add("Packagist", "dev-main", "v1", "1.0.x-dev", "")
 	f.Add("x", "..", "~", "^", "_")
 	f.Fuzz(func(t *testing.T, ecosystem, v, from, to, listed string) {
-		a := &normalize.AffectedPackage{Ecosystem: ecosystem, Versions: []string{listed},
-			Ranges: []normalize.Range{{Type: "ECOSYSTEM", Events: events("introduced", from, "fixed", to)}, {Type: "SEMVER", Events: events("introduced", from, "last", to)}}}
+		a := &normalize.AffectedPackage{
+			Ecosystem: ecosystem, Versions: []string{listed},
+			Ranges: []normalize.Range{{Type: "ECOSYSTEM", Events: events("introduced", from, "fixed", to)}, {Type: "SEMVER", Events: events("introduced", from, "last", to)}},
+		}
 		m, in, err := Affected(a, "", v)
 		m2, in2, err2 := Affected(a, "", v)
 		if in != in2 || (err == nil) != (err2 == nil) || m.Range != m2.Range {

@@ -1,4 +1,7 @@
-select distinct n
-from unnest($2::text[]) as k (external_id)
-cross join lateral (select names, external_id from vex.vuln_fact where tenant_id = $1 and external_id = k.external_id offset 0) as f
-cross join lateral unnest(f.names || f.external_id) as n
+-- What any version of these records calls what it speaks of: its names, its id, its aliases.
+select n from vex.vuln_fact f, unnest(f.names || f.external_id) as n
+where f.tenant_id = $1 and f.external_id = any ($2)
+union
+select unnest(array[a.vuln_id, a.alias])
+from vex.vuln_fact f join vex.vuln_alias a on a.tenant_id = f.tenant_id and a.fact_id = f.id
+where f.tenant_id = $1 and f.external_id = any ($2)

@@ -1,5 +1,5 @@
--- The vulnerabilities of changed shared facts that this tenant has findings or names for.
-select v from unnest($2::text[]) as v
-where exists (select from vex.package_vuln p where p.tenant_id = $1 and p.vuln_id = v)
-   or exists (select from vex.vuln_alias a where a.tenant_id = $1 and a.vuln_id = v)
-   or exists (select from vex.vex_statement s where s.tenant_id = $1 and s.vuln_id = v)
+-- The vulnerabilities of changed shared groups that this tenant has found, or has aliases
+-- for: its own aliases may lead from them to others that it has found.
+select vuln_id from vex.package_vuln where tenant_id = $1 and vuln_id = any ($2)
+union
+select vuln_id from vex.vuln_alias where tenant_id = $1 and vuln_id = any ($2)

@@ -1,3 +1,4 @@
+-- Components that the current document lists and the one before did not.
 with added as (
   insert into ingest.sbom_component (tenant_id, artifact_id, stream, component_id, package_id)
   select $1, w.artifact_id, w.stream, w.component_id, w.package_id
@@ -9,6 +10,6 @@ with added as (
   on conflict do nothing
   returning artifact_id, package_id
 )
-insert into p_pair (artifact_id, package_id)
-select distinct artifact_id, package_id from added where package_id is not null
+insert into p_pair (artifact_id, package_id, whole)
+select distinct artifact_id, package_id, true from added where package_id is not null
 on conflict do nothing

@@ -1,8 +1,8 @@
-insert into vex.open_findings (tenant_id, artifact_purl, package_id, vuln_id, artifact_id, package_purl, score, severity, aliases, advisories,
+insert into vex.open_findings as f (tenant_id, artifact_purl, package_id, vuln_id, artifact_id, package_purl, score, severity, aliases, advisories,
   fixed_versions, vex, evidence, first_seen)
 select $1, artifact_purl, package_id, vuln_id, artifact_id, package_purl, score, severity, aliases, advisories,
   fixed_versions, vex::jsonb, evidence::jsonb, coalesce(first_seen, now())
 from p_finding order by artifact_id, package_id, vuln_id
 on conflict (tenant_id, artifact_id, package_id, vuln_id) do update set
   score = excluded.score, severity = excluded.severity, aliases = excluded.aliases, advisories = excluded.advisories,
-  fixed_versions = excluded.fixed_versions, vex = excluded.vex, evidence = excluded.evidence, last_changed = now()
+  fixed_versions = excluded.fixed_versions, vex = excluded.vex, evidence = excluded.evidence, first_seen = least(f.first_seen, excluded.first_seen), last_changed = now()

@@ -4,7 +4,7 @@ create temp table if not exists p_stream (
   primary key (artifact_id, stream)) on commit delete rows;
 create temp table if not exists p_want (
   artifact_id uuid, stream text, component_id uuid, package_id uuid) on commit delete rows;
-create temp table if not exists p_pair (artifact_id uuid, package_id uuid, primary key (artifact_id, package_id)) on commit delete rows;
+create temp table if not exists p_pair (artifact_id uuid, package_id uuid, whole boolean, primary key (artifact_id, package_id)) on commit delete rows;
 create temp table if not exists p_package_vuln (
   package_id uuid, vuln_id text, fact_id uuid, advisory text, source text, matched_by text, match_range text, fixed_versions text[],
   score smallint, severity text) on commit delete rows;

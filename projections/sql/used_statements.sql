@@ -1,6 +1,9 @@
--- Which statements decide a finding of these vulnerabilities, and which lost one.
-select f.vex ->> 'statement_id', coalesce(f.vex -> 'superseded', '[]'::jsonb)
-from vex.open_findings f where f.tenant_id = $1 and f.vuln_id = any ($2) and f.vex is not null
+-- Which statements decide a finding of these vulnerabilities (true), and which lost one.
+with f as materialized (
+  select vex from vex.open_findings where tenant_id = $1 and vuln_id = any ($2) and vex is not null
+  union all
+  select vex from vex.suppressed_findings where tenant_id = $1 and vuln_id = any ($2)
+)
+select distinct (vex ->> 'statement_id')::uuid, true from f where vex ? 'statement_id'
 union all
-select f.vex ->> 'statement_id', coalesce(f.vex -> 'superseded', '[]'::jsonb)
-from vex.suppressed_findings f where f.tenant_id = $1 and f.vuln_id = any ($2)
+select distinct s::uuid, false from f, jsonb_array_elements_text(vex -> 'superseded') as s where vex ? 'superseded'

@@ -1,0 +1,190 @@
+package pg_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/internal/dbtest"
+	"sluice/internal/pg"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+func value(t *testing.T, conn interface {
+	QueryRow(context.Context, string, ...any) pgx.Row
+}, sql string, args ...any,
+) string {
+	t.Helper()
+	var s *string
+	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&s); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	if s == nil {
+		return "null"
+	}
+	return *s
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	pool := dbtest.New(t).Pool(t, pg.Ingest, pg.Config{MaxConns: 1, StatementTimeout: 90 * time.Second})
+	for name, want := range map[string]string{
+		"search_path": pg.SearchPath, "TimeZone": "UTC", "role": "sluice_ingest", "application_name": "sluice ingest",
+		"statement_timeout": "90s", "idle_in_transaction_session_timeout": "5min", "plan_cache_mode": "force_custom_plan", "jit": "off",
+	} {
+		if got := value(t, pool, `select current_setting($1)`, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestTenantEndsWithTheTransaction: the connection goes back to the pool without it,
+// whether the transaction was committed, rolled back or cut off.
+func TestTenantEndsWithTheTransaction(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	acme := db.Tenant(t, "acme")
+	pool := db.Pool(t, pg.Reader, pg.Config{MaxConns: 1})
+	failure := errors.New("failure")
+	for name, fn := range map[string]func(pgx.Tx) error{
+		"committed":   func(pgx.Tx) error { return nil },
+		"rolled back": func(pgx.Tx) error { return failure },
+		"failed":      func(tx pgx.Tx) error { _, err := tx.Exec(t.Context(), `select 1 / 0`); return err },
+	} {
+		inside := ""
+		err := pg.Tenant(t.Context(), pool, acme, func(tx pgx.Tx) error {
+			inside = value(t, tx, `select core.current_tenant()::text`)
+			return fn(tx)
+		})
+		if (err == nil) != (name == "committed") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if inside != acme.String() {
+			t.Errorf("%s: the tenant inside is %s", name, inside)
+		}
+		if after := value(t, pool, `select core.current_tenant()::text`); after != "null" {
+			t.Errorf("%s: the tenant afterwards is %s", name, after)
+		}
+		if role := value(t, pool, `select current_user::text`); role != "sluice_reader" {
+			t.Errorf("%s: the role afterwards is %s", name, role)
+		}
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	wrong, err := url.Parse(db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong.User = url.UserPassword(wrong.User.Username(), "wrong")
+	nowhere := *wrong
+	nowhere.Host = "127.0.0.1:1"
+	for name, tc := range map[string]struct {
+		url, says string
+		outage    bool
+	}{
+		"wrong password": {wrong.String(), "password authentication failed", false},
+		"nobody there":   {nowhere.String(), "connection refused", true},
+		"no URL":         {"postgres://%zz", "database URL", false},
+	} {
+		_, err := pg.Open(t.Context(), tc.url, pg.Reader, pg.Config{})
+		if err == nil || !strings.Contains(err.Error(), tc.says) || pg.Outage(err) != tc.outage {
+			t.Errorf("%s: %v, outage %v", name, err, pg.Outage(err))
+		}
+		if err != nil && strings.Contains(err.Error(), "wrong@") {
+			t.Errorf("%s: the error shows the password: %v", name, err)
+		}
+	}
+}
+
+// TestBecomeOnlyWhatOneMay: a login that is a member of one role does not get another.
+func TestBecomeOnlyWhatOneMay(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	admin := db.Admin(t)
+	name := "sluice_pg_test_" + strings.ReplaceAll(strings.ToLower(t.Name()), "/", "_")
+	for _, sql := range []string{`drop role if exists ` + name, `create role ` + name + ` login password 'x'`, `grant sluice_reader to ` + name} {
+		if _, err := admin.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _, _ = admin.Exec(context.Background(), `drop role `+name) })
+	u, err := url.Parse(db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(name, "x")
+	for role, may := range map[pg.Role]bool{pg.Reader: true, pg.Ingest: false, pg.Projector: false, pg.Owner: false, "sluice_views": false} {
+		pool, err := pg.Open(t.Context(), u.String(), role, pg.Config{MaxConns: 1})
+		if err == nil {
+			pool.Close()
+		}
+		if (err == nil) != may || err != nil && !strings.Contains(err.Error(), string(role)) {
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+}
+
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	state := func(code string) error { return fmt.Errorf("step: %w", &pgconn.PgError{Code: code}) }
+	for err, want := range map[error]bool{
+		state("08006"): true, state("40001"): true, state("40P01"): true, state("53100"): true, state("57P01"): true,
+		state("57P03"): true, state("55P03"): true, state("25006"): true, state("58030"): true,
+		state("22P02"): false, state("22P05"): false, state("23505"): false, state("42501"): false, state("54000"): false, state("28P01"): false, state(""): false,
+		&pgconn.PgError{Code: "23514", ConstraintName: "status_check"}:  false,
+		fmt.Errorf("read: %w", io.ErrUnexpectedEOF):                     true,
+		fmt.Errorf("read: %w", net.ErrClosed):                           true,
+		&net.OpError{Op: "dial", Err: errors.New("connection refused")}: true,
+		errors.New("something else"):                                    false,
+		context.Canceled:                                                false,
+	} {
+		if got := pg.Outage(err); got != want {
+			t.Errorf("%v: outage %v", err, got)
+		}
+	}
+	if pg.Outage(nil) {
+		t.Error("no error is an outage")
+	}
+}
+
+// TestOutageOfACutConnection: what a caller sees of a server that goes away.
+func TestOutageOfACutConnection(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	pool := db.Pool(t, pg.Reader, pg.Config{MaxConns: 1})
+	err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+		if _, err := db.Admin(t).Exec(t.Context(), `select pg_terminate_backend($1)`, tx.Conn().PgConn().PID()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := tx.Exec(t.Context(), `select 1`)
+		return err
+	})
+	if !pg.Outage(err) {
+		t.Errorf("%v is no outage", err)
+	}
+	if _, err := pool.Exec(t.Context(), `select 1`); err != nil {
+		t.Errorf("the pool does not connect again: %v", err)
+	}
+	// A row without a partition is the tables' fault, not the row's.
+	_, err = db.Admin(t).Exec(t.Context(), `insert into ingest.scan_run_event (tenant_id, scan_run_id, occurred_at, event_type, payload) values (gen_random_uuid(), 1, '1999-01-01', '', '{}')`)
+	if !pg.Outage(err) {
+		t.Errorf("%v is no outage", err)
+	}
+	_, err = db.Admin(t).Exec(t.Context(), `insert into vex.vex_decision (tenant_id, package_id, vuln_id, status) values (gen_random_uuid(), gen_random_uuid(), '', 'no')`)
+	if err == nil || pg.Outage(err) {
+		t.Errorf("%v is an outage", err)
+	}
+}

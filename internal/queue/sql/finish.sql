@@ -1,0 +1,1 @@
+delete from core.job_queue where id = any ($1) and lease_token = $2

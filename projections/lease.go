@@ -1,0 +1,115 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/id"
+	"sluice/internal/pg"
+	"sluice/internal/queue"
+)
+
+// work does the jobs of a lease, and keeps the lease while it does.
+func (w *Worker) work(ctx context.Context, lease queue.Lease) error {
+	// A batch that has begun is finished although a stop was asked for: it is short.
+	ctx = context.WithoutCancel(ctx)
+	start := time.Now()
+	defer w.keep(ctx, lease)()
+	if err := w.attempt(ctx, lease); err != nil {
+		_ = w.queue.Release(ctx, lease) // or the lease runs out
+		return err
+	}
+	if w.cfg.OnBatch != nil {
+		w.cfg.OnBatch(len(lease.Jobs), time.Since(start))
+	}
+	return nil
+}
+
+// attempt does the jobs in one transaction. Jobs that cannot be done together are cut in
+// halves until the one at fault is alone; that one is put off with its error, and the
+// others are done. What it returns is an outage.
+func (w *Worker) attempt(ctx context.Context, lease queue.Lease) error {
+	err := w.project(ctx, lease)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, queue.ErrLost):
+		w.cfg.Logger.Warn("the lease ran out while projecting; whoever has the jobs now does them", "tenant", lease.Tenant, "jobs", len(lease.Jobs))
+		return nil
+	case pg.Outage(err):
+		return err
+	case len(lease.Jobs) > 1:
+		half := len(lease.Jobs) / 2
+		if err := w.attempt(ctx, lease.Only(lease.Jobs[:half])); err != nil {
+			return err
+		}
+		return w.attempt(ctx, lease.Only(lease.Jobs[half:]))
+	}
+	job := lease.Jobs[0]
+	w.cfg.Logger.Error("projection job failed; it is put off", "tenant", lease.Tenant, "kind", job.Kind, "key", job.Key, "attempt", job.Attempts, "error", err)
+	return w.queue.Fail(ctx, lease, err)
+}
+
+// keep extends the lease until the returned function is called.
+func (w *Worker) keep(ctx context.Context, lease queue.Lease) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			select {
+			case <-time.After(w.cfg.Lease / 3):
+				_ = w.queue.Extend(ctx, lease) // too late shows when the jobs are finished
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); done.Wait() }
+}
+
+// project does the work that the jobs ask for, all of it or nothing.
+func (w *Worker) project(ctx context.Context, lease queue.Lease) (err error) {
+	// One odd row must not end the process, and with it everybody else's work.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	if lease.Tenant == id.Shared {
+		return w.projectShared(ctx, lease)
+	}
+	return w.inTenant(ctx, lease.Tenant, func(tx pgx.Tx) error {
+		b := newBatch(tx, lease.Tenant, w)
+		if err := b.take(lease.Jobs); err != nil {
+			return err
+		}
+		if err := b.run(ctx); err != nil {
+			return err
+		}
+		// The last of all: a worker that lost its lease has done nothing then. The rows are
+		// deleted by token, so a job that is extended at this moment is waited for.
+		return lease.Finish(ctx, tx)
+	})
+}
+
+// sqlLockTenant serialises the work of a tenant; see the package comment.
+const (
+	sqlLockTenant    = `select pg_advisory_xact_lock(hashtextextended('sluice.project.' || $1, 0))`
+	sqlTryLockTenant = `select pg_try_advisory_xact_lock(hashtextextended('sluice.project.' || $1, 0))`
+)
+
+// inTenant runs fn in a transaction of tenant while no other worker works for it.
+func (w *Worker) inTenant(ctx context.Context, tenant id.ID, fn func(pgx.Tx) error) error {
+	return pg.Tenant(ctx, w.pool, tenant, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlLockTenant, tenant.String()); err != nil {
+			return fmt.Errorf("lock tenant: %w", err)
+		}
+		return fn(tx)
+	})
+}

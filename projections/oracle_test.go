@@ -1,0 +1,576 @@
+package projections
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/ingest"
+	"sluice/internal/id"
+	"sluice/normalize"
+	"sluice/normalize/detect"
+	"sluice/normalize/purl"
+	"sluice/normalize/version"
+)
+
+// state is everything that is derived, as text: table and key -> what it says.
+type state map[string]string
+
+func (s state) put(table string, tenant id.ID, key string, format string, args ...any) {
+	s[table+" "+tenant.String()[:4]+" "+key] = fmt.Sprintf(format, args...)
+}
+
+// oracle computes the state from scratch, by loops over all documents: no SQL, no
+// increments, and no code of this package. It is as slow as it looks.
+type oracle struct {
+	t         testing.TB
+	sboms     []*knownSBOM
+	facts     []*knownFact // current ones
+	said      []*knownStatement
+	edges     map[id.ID][][2]string // by tenant
+	decisions []decided
+}
+
+type knownSBOM struct {
+	tenant     id.ID
+	artifact   purl.Package
+	stream     string
+	at         time.Time
+	hash       [32]byte
+	meaning    [32]byte
+	serial     string
+	doc        *normalize.Document
+	raw        []byte
+	components int
+}
+
+type knownFact struct {
+	tenant    id.ID
+	id        id.ID
+	modified  time.Time
+	withdrawn bool
+	hash      [32]byte
+	v         normalize.Vulnerability
+}
+
+type knownStatement struct {
+	tenant     id.ID
+	id         id.ID
+	hash       [32]byte
+	vuln       string
+	status     string
+	at         time.Time
+	product    *purl.Package
+	sub        *purl.Package
+	subText    string
+	inArtifact string // purl of the artifact whose document it stands in
+	serial     string
+	ref        string
+	versions   string
+
+	applied, lost bool
+}
+
+func tieBreak(at, bt time.Time, a, b [32]byte) int {
+	return cmp.Or(at.Compare(bt), bytes.Compare(a[:], b[:]))
+}
+
+func newOracle(t testing.TB, u *universe) *oracle {
+	o := &oracle{t: t, edges: map[id.ID][][2]string{}, decisions: u.decisions}
+	type key struct {
+		tenant id.ID
+		hash   [32]byte
+	}
+	done := map[key]bool{}
+	versions := map[string]*knownFact{}
+	for _, e := range u.envelopes {
+		hash := sha256.Sum256(e.Bytes)
+		if k := (key{e.Tenant, hash}); done[k] {
+			continue
+		} else {
+			done[k] = true
+		}
+		o.read(e, hash, versions)
+	}
+	for _, f := range versions {
+		if f.withdrawn {
+			continue
+		}
+		o.facts = append(o.facts, f)
+		for _, a := range f.v.Aliases {
+			o.edges[f.tenant] = append(o.edges[f.tenant], [2]string{f.v.ID, a})
+		}
+	}
+	return o
+}
+
+func (o *oracle) read(e ingest.Envelope, hash [32]byte, versions map[string]*knownFact) {
+	head, err := detect.Scan(e.Bytes, normalize.DefaultLimits)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	format, err := detect.Detect(head, testFormats)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	doc, err := format.Normalize(normalize.Input{Bytes: e.Bytes, Head: head, Limits: normalize.DefaultLimits})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	artifact := e.Artifact
+	if artifact == "" {
+		artifact = doc.Subject.Purl
+	}
+	if artifact == "" && doc.Subject.Name != "" {
+		artifact = "pkg:generic/" + url.PathEscape(doc.Subject.Name) + "@" + doc.Subject.Version
+	}
+	var about purl.Package
+	if artifact != "" {
+		if about, err = purl.Parse(artifact); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+	switch doc.Kind {
+	case normalize.SBOM:
+		meaning, err := detect.MeaningHash(e.Bytes, testVolatile)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		o.sboms = append(o.sboms, &knownSBOM{
+			tenant: e.Tenant, artifact: about, stream: e.Stream, at: doc.Time, hash: hash, meaning: meaning, doc: doc, raw: e.Bytes,
+			serial: strings.TrimPrefix(strings.ToLower(doc.ID), "urn:uuid:"), components: len(doc.Components),
+		})
+	case normalize.Vuln:
+		for _, v := range doc.Vulnerabilities {
+			f := &knownFact{tenant: e.Tenant, id: id.Derive(e.Tenant, "fact", string(hash[:]), v.Pointer), modified: v.Modified, withdrawn: !v.Withdrawn.IsZero(), hash: hash, v: v}
+			k := e.Tenant.String() + v.ID
+			if old := versions[k]; old == nil || tieBreak(f.modified, old.modified, f.hash, old.hash) > 0 {
+				versions[k] = f
+			}
+		}
+	}
+	o.readStatements(e, hash, doc, about)
+}
+
+func (o *oracle) readStatements(e ingest.Envelope, hash [32]byte, doc *normalize.Document, about purl.Package) {
+	done := map[string]bool{}
+	n := 0
+	for _, s := range doc.Statements {
+		products := s.Products
+		if len(products) == 0 {
+			products = []normalize.Product{{}}
+		}
+		for _, p := range products {
+			k := fmt.Sprintf("%q", []any{s.VulnID, p.ID, p.Purl, p.Subcomponent, p.BOMSerial, p.BOMRef, p.VersionRange, s.Status, p.InDocument})
+			if done[k] {
+				continue
+			}
+			done[k] = true
+			known := &knownStatement{
+				tenant: e.Tenant, id: id.Derive(e.Tenant, "statement", string(hash[:]), fmt.Sprint(n)), hash: hash, vuln: s.VulnID, status: s.Status,
+				at: s.Time, product: parsePurl(p.Purl), sub: parsePurl(p.Subcomponent), subText: p.Subcomponent + p.SubcomponentID,
+				serial: p.BOMSerial, ref: p.BOMRef, versions: p.VersionRange,
+			}
+			if known.at.IsZero() {
+				known.at = doc.Time
+			}
+			if p.InDocument {
+				known.inArtifact = about.Purl
+			}
+			n++
+			o.said = append(o.said, known)
+		}
+		for _, a := range s.Aliases {
+			if a != s.VulnID {
+				o.edges[e.Tenant] = append(o.edges[e.Tenant], [2]string{s.VulnID, a})
+			}
+		}
+	}
+}
+
+// group is the ids of the vulnerability that v is, its name first.
+func (o *oracle) group(tenant id.ID, v string) []string {
+	ids := []string{v}
+	for i := 0; i < len(ids); i++ {
+		for _, e := range slices.Concat(o.edges[tenant], o.edges[id.Shared]) {
+			for _, other := range []string{e[0], e[1]} {
+				if (e[0] == ids[i] || e[1] == ids[i]) && !slices.Contains(ids, other) {
+					ids = append(ids, other)
+				}
+			}
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int {
+		rank := func(s string) int {
+			prefix, _, _ := strings.Cut(s, "-")
+			return slices.Index([]string{"GHSA", "CVE"}, prefix)
+		}
+		return cmp.Or(rank(b)-rank(a), strings.Compare(a, b))
+	})
+	return ids
+}
+
+// cover is a fact that covers a package, by one of its names.
+type cover struct {
+	vuln            string
+	fact            *knownFact
+	by, text        string
+	fixed           []string
+	score           int16
+	severity, about string
+}
+
+func (o *oracle) covers(tenant id.ID, p purl.Package) (out []cover) {
+	if p.Reason != "" {
+		return nil
+	}
+	for _, f := range o.facts {
+		if f.tenant != tenant && f.tenant != id.Shared {
+			continue
+		}
+		for _, a := range f.v.Affected {
+			if !slices.Contains(p.Keys(), a.Key) {
+				continue
+			}
+			m, ok, _ := version.Affected(&a, "", p.MatchVersion)
+			if !ok {
+				continue
+			}
+			c := cover{fact: f, by: m.By, text: m.Range, fixed: m.FixedVersions, score: f.v.Score, severity: f.v.Severity}
+			if a.Score >= 0 {
+				c.score = a.Score
+			}
+			if a.Score >= 0 || a.Severity != "" {
+				c.severity = a.Severity
+			}
+			for _, c.vuln = range f.v.Names {
+				out = append(out, c)
+			}
+			break
+		}
+	}
+	slices.SortFunc(out, func(a, b cover) int {
+		return cmp.Or(strings.Compare(a.vuln, b.vuln), strings.Compare(a.fact.v.ID, b.fact.v.ID), a.fact.id.Compare(b.fact.id))
+	})
+	return out
+}
+
+// state computes everything.
+func (o *oracle) state(tenants []id.ID) state {
+	out := state{}
+	for _, tenant := range tenants {
+		o.tenant(tenant, out)
+	}
+	return out
+}
+
+func (o *oracle) tenant(tenant id.ID, out state) {
+	current := map[string]*knownSBOM{}
+	for _, s := range o.sboms {
+		k := s.artifact.Purl + " " + s.stream
+		if s.tenant == tenant && (current[k] == nil || tieBreak(s.at, current[k].at, s.hash, current[k].hash) > 0) {
+			current[k] = s
+		}
+	}
+	type place struct{ artifact, pkg string }
+	listed := map[place][]string{} // streams
+	packages := map[string]purl.Package{}
+	artifacts := map[string]purl.Package{}
+	for _, s := range current {
+		at := "null"
+		if !s.at.IsZero() {
+			at = s.at.UTC().Format(time.RFC3339)
+		}
+		artifacts[s.artifact.Purl] = s.artifact
+		where := s.artifact.Purl + " " + s.stream
+		out.put("stream", tenant, where, "at %s, %d components, meaning %x", at, s.components, s.meaning)
+		for _, c := range s.doc.Components {
+			p, err := purl.Parse(c.Purl)
+			if c.Purl == "" || err != nil {
+				reason := purl.ReasonNoPurl
+				if c.Purl != "" {
+					reason = purl.ReasonInvalidPurl
+				}
+				component := id.Derive(tenant, "component", c.Type, c.Group, c.Name, c.Version, c.Purl, c.CPE)
+				out.put("component", tenant, where+" "+component.String(), "")
+				out.put("unknown", tenant, where+" "+reason+" "+c.Name+" "+c.Version+" "+c.Purl, "")
+				continue
+			}
+			packages[p.Purl] = p
+			out.put("component", tenant, where+" "+id.Derive(tenant, "package", p.Purl).String(), "")
+			if p.Reason != "" {
+				out.put("unknown", tenant, where+" "+p.Reason+" "+p.Name+" "+p.Version+" "+p.Purl, "")
+			}
+			if k := (place{s.artifact.Purl, p.Purl}); !slices.Contains(listed[k], s.stream) {
+				listed[k] = append(listed[k], s.stream)
+			}
+		}
+	}
+	for _, s := range o.said {
+		s.applied, s.lost = s.applied && s.tenant != tenant, s.lost && s.tenant != tenant
+	}
+	for k, streams := range listed {
+		slices.Sort(streams)
+		p := packages[k.pkg]
+		groups := map[string][]cover{}
+		for _, c := range o.covers(tenant, p) {
+			out.put("match", tenant, fmt.Sprintf("%s %s %s %s", p.Purl, c.vuln, c.fact.v.ID, c.fact.id), "%s %s", c.by, c.text)
+			name := o.group(tenant, c.vuln)[0]
+			groups[name] = append(groups[name], c)
+		}
+		for name, cs := range groups {
+			o.finding(out, tenant, artifacts[k.artifact], p, name, cs, streams)
+		}
+	}
+	for _, s := range o.said {
+		if s.tenant != tenant {
+			continue
+		}
+		known := false
+		for _, a := range artifacts {
+			known = known || s.product != nil && sameName(s.product, &a) || s.inArtifact == a.Purl
+		}
+		for _, p := range packages {
+			known = known || s.product != nil && sameName(s.product, &p)
+		}
+		for _, b := range o.sboms {
+			known = known || b.tenant == tenant && s.serial != "" && b.serial == s.serial
+		}
+		outcome := "no_such_product"
+		switch {
+		case s.applied:
+			outcome = "applied"
+		case s.lost:
+			outcome = "superseded"
+		case known:
+			outcome = "no_such_vulnerability"
+		}
+		out.put("statement", tenant, s.id.String(), "%s", outcome)
+	}
+}
+
+func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, name string, cs []cover, streams []string) {
+	members := o.group(tenant, name)
+	score, severity := int16(-1), ""
+	ranks := []string{"", "none", "low", "medium", "high", "critical"}
+	advisories, fixed, evidence := []string{}, []string{}, []string{}
+	for _, c := range cs {
+		switch {
+		case c.score > score:
+			score, severity = c.score, c.severity
+		case score < 0 && c.score < 0 && slices.Index(ranks, c.severity) > slices.Index(ranks, severity):
+			severity = c.severity
+		}
+		advisories, fixed = append(advisories, c.fact.v.ID), append(fixed, c.fixed...)
+		evidence = append(evidence, fmt.Sprintf("%s %s %s %s", c.fact.v.ID, c.fact.v.Source, c.by, c.text))
+	}
+	if score < 0 {
+		for _, m := range members {
+			var best *knownFact
+			for _, f := range o.facts {
+				if f.v.ID == m && (f.tenant == tenant || f.tenant == id.Shared) && f.v.Score >= 0 &&
+					(best == nil || f.v.Score > best.v.Score || f.v.Score == best.v.Score && f.v.Severity < best.v.Severity) {
+					best = f
+				}
+			}
+			if best != nil && best.v.Score > score {
+				score, severity = best.v.Score, best.v.Severity
+			}
+		}
+	}
+	var winner *knownStatement
+	winning := 0
+	superseded := []string{}
+	lose := func(s *knownStatement) {
+		s.lost = true
+		superseded = append(superseded, s.id.String())
+	}
+	for _, s := range o.said {
+		if s.tenant != tenant || !slices.Contains(members, s.vuln) {
+			continue
+		}
+		scope := o.scope(s, artifact, pkg)
+		if scope == 0 {
+			continue
+		}
+		if winner == nil {
+			winner, winning = s, scope
+			continue
+		}
+		caution := []string{"not_affected", "fixed", "under_investigation", "affected"}
+		if cmp.Or(scope-winning, s.at.Compare(winner.at), slices.Index(caution, s.status)-slices.Index(caution, winner.status),
+			bytes.Compare(s.hash[:], winner.hash[:]), s.id.Compare(winner.id)) > 0 {
+			lose(winner)
+			winner, winning = s, scope
+		} else {
+			lose(s)
+		}
+	}
+	var decision *decided
+	for _, d := range o.decisions {
+		if d.tenant == tenant && d.pkg == pkg.Purl && slices.Contains(members, d.vuln) &&
+			(decision == nil || d.at.After(decision.at) || d.at.Equal(decision.at) && d.vuln < decision.vuln) {
+			decision = &d
+		}
+	}
+	status, by := "", ""
+	switch {
+	case decision != nil:
+		status, by = decision.status, "decision "+decision.id().String()
+		if winner != nil {
+			lose(winner)
+		}
+	case winner != nil:
+		status, by = winner.status, fmt.Sprintf("statement %s %d", winner.id, winning)
+		winner.applied = true
+	}
+	where := "open"
+	if status == "not_affected" || status == "fixed" {
+		where = "suppressed"
+	}
+	sortedSet := func(list []string) []string { slices.Sort(list); return slices.Compact(list) }
+	aliases := slices.Clone(members)
+	aliases = slices.DeleteFunc(aliases, func(s string) bool { return s == name })
+	out.put("finding", tenant, artifact.Purl+" "+pkg.Purl+" "+name, "%s %d %s aliases %v advisories %v fixed %v streams %q evidence %v vex %s by %s over %v",
+		where, score, severity, sortedSet(aliases), sortedSet(advisories), sortedSet(fixed), streams, sortedSet(evidence), status, by, sortedSet(superseded))
+}
+
+// scope is what DESIGN calls the product scope, 0 for none, 6 for the most specific.
+func (o *oracle) scope(s *knownStatement, artifact, pkg purl.Package) int {
+	sub, subText := s.sub, s.subText
+	linked := false
+	if s.serial != "" {
+		main, found, what := o.follow(s, artifact)
+		linked = found
+		switch {
+		case !found:
+		case main:
+			sub, subText = nil, ""
+		case what != nil:
+			sub, subText = what, what.Purl
+		case subText == "":
+			return 0
+		}
+	}
+	artifactOK, artifactExact := false, false
+	switch {
+	case linked, s.inArtifact != "" && s.inArtifact == artifact.Purl:
+		artifactOK, artifactExact = true, true
+		if subText == "" && s.versions != "" {
+			in, err := version.InVers(s.versions, artifact.Version)
+			artifactOK = err == nil && in && artifact.Version != ""
+		}
+	case s.product != nil && sameName(s.product, &artifact):
+		versions := s.versions
+		if subText != "" {
+			versions = ""
+		}
+		artifactOK, artifactExact = names(*s.product, artifact, versions, artifact.Version)
+	}
+	if artifactOK && subText == "" {
+		if artifactExact {
+			return 4
+		}
+		return 3
+	}
+	if artifactOK {
+		if sub == nil || !sameName(sub, &pkg) {
+			return 0
+		}
+		ok, exact := names(*sub, pkg, s.versions, pkg.MatchVersion)
+		switch {
+		case ok && exact:
+			return 6
+		case ok:
+			return 5
+		}
+		return 0
+	}
+	if subText == "" && s.serial == "" && s.product != nil && sameName(s.product, &pkg) {
+		ok, exact := names(*s.product, pkg, s.versions, pkg.MatchVersion)
+		switch {
+		case ok && exact:
+			return 2
+		case ok:
+			return 1
+		}
+	}
+	return 0
+}
+
+func sameName(a, b *purl.Package) bool {
+	return a.Type == b.Type && strings.EqualFold(a.Namespace, b.Namespace) && strings.EqualFold(a.Name, b.Name)
+}
+
+// names says whether named means actual, of which the name is known to be the same.
+func names(named, actual purl.Package, versions, comparable string) (ok, exact bool) {
+	for k, v := range named.Qualifiers {
+		if w, both := actual.Qualifiers[k]; both && v != w {
+			return false, false
+		}
+	}
+	if comparable == "" {
+		comparable = actual.Version
+	}
+	if versions != "" {
+		in, err := version.InVers(versions, comparable)
+		return err == nil && in && comparable != "", err == nil && in && comparable != ""
+	}
+	if named.Version == "" {
+		return true, false
+	}
+	same := named.Version == actual.Version || named.MatchVersion != "" && named.MatchVersion == actual.MatchVersion
+	return same, same
+}
+
+// follow finds what a BOM-Link means in the artifact's SBOMs.
+func (o *oracle) follow(s *knownStatement, artifact purl.Package) (main, found bool, what *purl.Package) {
+	var newest *knownSBOM
+	for _, b := range o.sboms {
+		if b.tenant != s.tenant || b.artifact.Purl != artifact.Purl || b.serial != s.serial {
+			continue
+		}
+		found = true
+		isMain, component, ok := lookInto(b, s.ref)
+		if ok && (newest == nil || tieBreak(b.at, newest.at, b.hash, newest.hash) > 0) {
+			newest, main, what = b, isMain, component
+		}
+	}
+	return main, found, what
+}
+
+func lookInto(b *knownSBOM, ref string) (main bool, what *purl.Package, ok bool) {
+	var top struct {
+		Metadata struct {
+			Component struct {
+				Ref string `json:"bom-ref"`
+			}
+		}
+	}
+	if json.Unmarshal(b.raw, &top) != nil {
+		return false, nil, false
+	}
+	if ref == "" || top.Metadata.Component.Ref == ref {
+		return true, nil, true
+	}
+	purls := []string{}
+	for _, c := range b.doc.Components {
+		if c.Ref == ref {
+			ok = true
+			if c.Purl != "" {
+				purls = append(purls, c.Purl)
+			}
+		}
+	}
+	if len(purls) > 0 {
+		what = parsePurl(slices.Min(purls))
+	}
+	return false, what, ok
+}

@@ -1,0 +1,81 @@
+package projections
+
+import (
+	"context"
+	"embed"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed sql/*.sql
+var sqlFiles embed.FS
+
+// text returns sql/<name>.sql. The files are compiled in, so a missing one is a
+// typo that no caller could handle; any test of this package finds it.
+func text(name string) string {
+	b, err := sqlFiles.ReadFile("sql/" + name + ".sql")
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// createStaging makes the temporary tables of one connection.
+func createStaging(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.PgConn().Exec(ctx, text("staging")).ReadAll(); err != nil {
+		return fmt.Errorf("temporary tables: %w", err)
+	}
+	return nil
+}
+
+var (
+	sqlCurrentDocuments   = text("current_documents")
+	sqlWanted             = text("wanted_components")
+	sqlNewPackages        = text("new_packages")
+	sqlDeleteComponents   = text("delete_components")
+	sqlInsertComponents   = text("insert_components")
+	sqlUpsertStreams      = text("upsert_streams")
+	sqlUnknowns           = text("unknowns")
+	sqlLinkedStatements   = text("linked_statements")
+	sqlWaitingStatements  = text("waiting_statements")
+	sqlDocumentVulns      = text("document_vulns")
+	sqlDocumentStatements = text("document_statements")
+
+	sqlCurrentFacts   = text("current_facts")
+	sqlFactKeys       = text("fact_keys")
+	sqlFactNames      = text("fact_names")
+	sqlFactsOfRecords = text("facts_of_records")
+	sqlFanOutKeys     = text("fan_out_keys")
+	sqlFanOutVulns    = text("fan_out_vulns")
+
+	sqlPackagesByKey    = text("packages_by_key")
+	sqlLoadPackages     = text("load_packages")
+	sqlLoadAffected     = text("load_affected")
+	sqlLoadAffectedOf   = text("load_affected_of")
+	sqlDiffPackageVulns = text("diff_package_vulns")
+
+	sqlPairsOfPackages = text("pairs_of_packages")
+	sqlPairsOfVulns    = text("pairs_of_vulns")
+	sqlDirtyPairs      = text("dirty_pairs")
+	sqlLivePairs       = text("live_pairs")
+	sqlPackageVulns    = text("package_vulns")
+	sqlAliases         = text("aliases")
+	sqlScores          = text("scores")
+	sqlStatements      = text("statements")
+	sqlLinks           = text("links")
+	sqlDecisions       = text("decisions")
+	sqlExisting        = text("existing_findings")
+	sqlPutOpen         = text("put_open")
+	sqlPutSuppressed   = text("put_suppressed")
+	sqlDeleteOpen      = text("delete_open")
+	sqlDeleteSupp      = text("delete_suppressed")
+	sqlHistory         = text("history")
+
+	sqlStatementsByID = text("statements_by_id")
+	sqlKnownProducts  = text("known_products")
+	sqlKnownArtifacts = text("known_artifacts")
+	sqlKnownSerials   = text("known_serials")
+	sqlUsedStatements = text("used_statements")
+	sqlSetOutcomes    = text("set_outcomes")
+)

@@ -1,1 +1,0 @@
-select id, vuln_id, product_key, subcomponent_key, artifact_id, bom_serial, outcome from vex.vex_statement where tenant_id = $1 and vuln_id = any ($2)
