@@ -121,7 +121,7 @@ func (a *app) findings(ctx context.Context, artifact, vuln, status string, limit
 			if err := tx.QueryRow(ctx, sqlVulnIDs, tenant, vuln).Scan(&same, &told); err != nil {
 				return err
 			}
-			filter = "and vuln_id = any ($6 || $7) and (vuln_id = any ($6) or $3 = any (advisories))"
+			filter = "and vuln_id = any ($6::text[] || $7::text[]) and (vuln_id = any ($6::text[]) or $3 = any (advisories))"
 			args = append(args, same, told)
 		}
 		rows, err := tx.Query(ctx, fmt.Sprintf(sqlFindings, filter), args...)
