@@ -2,6 +2,7 @@ package projections
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -79,7 +80,7 @@ func newFinding(p *pair, name string, members []string, cs []coveredBy, scores m
 		Source    string `json:"source"`
 		Range     string `json:"range"`
 		MatchedBy string `json:"matched_by"`
-		Fact      id.ID  `json:"fact_id"`
+		Document  string `json:"document"` // content hash: the same for every tenant
 	}
 	evidence := struct {
 		Facts      []fact   `json:"facts"`
@@ -90,7 +91,7 @@ func newFinding(p *pair, name string, members []string, cs []coveredBy, scores m
 		Streams    []string `json:"streams"`
 	}{Package: p.Purl, Version: p.MatchVersion, Ecosystem: p.Ecosystem, Identified: "purl " + p.IdentifiedBy, Streams: p.Streams}
 	for _, c := range cs {
-		evidence.Facts = append(evidence.Facts, fact{c.Advisory, c.Source, c.Range, c.MatchedBy, c.FactID})
+		evidence.Facts = append(evidence.Facts, fact{c.Advisory, c.Source, c.Range, c.MatchedBy, c.Document})
 	}
 	f.Evidence = mustJSON(evidence)
 	f.judge(v)
@@ -149,6 +150,7 @@ type said struct {
 	DecisionID    *id.ID  `json:"decision_id,omitempty"`
 	Time          string  `json:"time,omitempty"`
 	Detail        string  `json:"detail,omitempty"`
+	Document      string  `json:"document,omitempty"` // content hash of the document with the statement
 	Superseded    []id.ID `json:"superseded,omitempty"`
 }
 
@@ -165,7 +167,7 @@ func (f *finding) judge(v verdict) {
 	default:
 		s := v.statement
 		out.Source, out.Justification, out.Issuer, out.Product, out.Scope, out.StatementID = s.Source, s.Justification, s.Issuer, s.Product, scopeNames[v.scope], &s.ID
-		out.Detail = s.Impact
+		out.Detail, out.Document = s.Impact, "sha256:"+hex.EncodeToString(s.Hash)
 		if s.Time != nil {
 			out.Time = s.Time.UTC().Format(time.RFC3339)
 		}

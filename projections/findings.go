@@ -247,7 +247,7 @@ func (b *batch) loadCovers(ctx context.Context, pairs []*pair) (map[id.ID][]cove
 	covers, vulns := map[id.ID][]coveredBy{}, map[string]bool{}
 	var p id.ID
 	var c coveredBy
-	_, err = pgx.ForEachRow(rows, []any{&p, &c.VulnID, &c.FactID, &c.Advisory, &c.Source, &c.MatchedBy, &c.Range, &c.Fixed, &c.Score, &c.Severity}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&p, &c.VulnID, &c.FactID, &c.Advisory, &c.Source, &c.MatchedBy, &c.Range, &c.Fixed, &c.Score, &c.Severity, &c.Document}, func() error {
 		cc := c
 		cc.Fixed = slices.Clone(c.Fixed)
 		if c.Score != nil {

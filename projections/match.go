@@ -34,6 +34,7 @@ type coveredBy struct {
 	Fixed     []string
 	Score     *int16
 	Severity  string
+	Document  string // content hash of the document that the fact is in; of stored matches only
 }
 
 // match brings package_vuln up to date: for the packages that are new against all facts,

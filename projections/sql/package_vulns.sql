@@ -1,4 +1,10 @@
--- Which facts cover these packages: $2 by all of their vulnerabilities, $3 by $4 only.
-select package_id, vuln_id, fact_id, advisory, source, matched_by, match_range, fixed_versions, score, severity
-from vex.package_vuln where tenant_id = $1 and (package_id = any ($2) or (package_id = any ($3) and vuln_id = any ($4)))
-order by package_id, vuln_id, advisory, fact_id
+-- Which facts cover these packages: $2 by all of their vulnerabilities, $3 by $4 only. With
+-- the content hash of the document that the fact is in, which is the same for every tenant.
+select v.package_id, v.vuln_id, v.fact_id, v.advisory, v.source, v.matched_by, v.match_range, v.fixed_versions, v.score, v.severity,
+       'sha256:' || encode(f.content_hash, 'hex')
+from vex.package_vuln v
+cross join lateral (
+  select content_hash from vex.vuln_fact
+  where tenant_id = any (array[$1::uuid, '00000000-0000-0000-0000-000000000000'::uuid]) and id = v.fact_id limit 1) as f
+where v.tenant_id = $1 and (v.package_id = any ($2) or (v.package_id = any ($3) and v.vuln_id = any ($4)))
+order by v.package_id, v.vuln_id, v.advisory, f.content_hash, v.fact_id
