@@ -34,7 +34,7 @@ type Config struct {
 	// stop was asked for. Default 60 s.
 	BatchTimeout time.Duration
 	// OnOutage, if set, is called when an attempt fails because of an outage, before
-	// the pause: the place to start an embedded server again.
+	// the pause: the place to start an embedded server again. Calls may overlap.
 	OnOutage func(error)
 	// OnReceipts, if set, gets the receipts of each batch after it is durable.
 	// Calls do not overlap.

@@ -468,3 +468,80 @@ func (stuck) Next(ctx context.Context) (ingest.Envelope, error) {
 	<-ctx.Done()
 	return ingest.Envelope{}, io.ErrUnexpectedEOF // not even the context's error
 }
+
+// TestParallelRunsLikeASequence: which of two equal documents is stored, and which of two
+// that say the same, does not depend on which batch is faster.
+func TestParallelRunsLikeASequence(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for round := range 5 {
+		var docs [][]byte
+		for i := range 12 {
+			name := fmt.Sprintf("r%d-%d", round, i)
+			// The first of each three is large, so the others would overtake it.
+			pad := strings.Repeat(" ", 300_000*(1-min(1, i%2)))
+			docs = append(docs, append(sbom(name, serial(100*round+i), "2026-01-02T00:00:00Z", "pkg:npm/a@1"), pad...),
+				sbom(name, serial(100*round+50+i), "2026-01-01T00:00:00Z", "pkg:npm/a@1"))
+			docs = append(docs, docs[len(docs)-2])
+		}
+		l := h.list(docs...)
+		l.parallel = 4
+		for i := range l.envelopes {
+			l.envelopes[i].Origin = fmt.Sprintf("%d/%d", round, i)
+		}
+		h.run(h.pipeline(ingest.Config{BatchDocuments: 1}), l)
+		for i := range docs {
+			want := []ingest.Outcome{ingest.Accepted, ingest.Unchanged, ingest.Duplicate}[i%3]
+			if got := h.receipt(fmt.Sprintf("%d/%d", round, i)).Outcome; got != want {
+				t.Errorf("round %d: document %d is %s, want %s", round, i, got, want)
+			}
+		}
+	}
+}
+
+// TestSourcesShareThePipeline: several at once, with room for hardly more than one document.
+func TestSourcesShareThePipeline(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	p := h.pipeline(ingest.Config{BytesInFlight: 9000, BatchWait: time.Minute, BatchDocuments: 3})
+	var running sync.WaitGroup
+	for i := range 3 {
+		running.Go(func() {
+			var docs [][]byte
+			for j := range 20 {
+				docs = append(docs, append(fact(fmt.Sprintf("S-%d-%d", i, j)), strings.Repeat(" ", 3000*(j%3))...))
+			}
+			l := h.list(docs...)
+			l.parallel = 1 + i%2
+			if err := p.Run(t.Context(), l); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	running.Wait()
+	wantCount(h, 60, `select count(*) from ingest.original`)
+	if len(h.receipts) != 60 {
+		t.Errorf("%d receipts", len(h.receipts))
+	}
+}
+
+// TestHintsThatCannotBe are the sender's mistake, not the database's.
+func TestHintsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	doc := sbom("app", serial(1), "2026-01-01T00:00:00Z")
+	var docs [][]byte
+	for i := range 5 {
+		docs = append(docs, append(slices.Clone(doc), strings.Repeat(" ", i)...))
+	}
+	l := h.list(docs...)
+	l.envelopes[0].Stream = strings.Repeat("s", 201)
+	l.envelopes[1].Stream = "a\x00b"
+	l.envelopes[2].Artifact = "no purl"
+	l.envelopes[3].Kind = normalize.Vuln
+	l.envelopes[4].Tenant = id.Shared
+	pool := h.db.Pool(t, pg.Feed, ingest.PoolConfig(3))
+	if c := h.run(h.pipelineOn(pool, ingest.Config{}), l); c.ByReason[normalize.ReasonInvalid] != 5 {
+		t.Errorf("%+v", c)
+	}
+}

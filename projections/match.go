@@ -167,8 +167,10 @@ func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, f
 	}
 	seen := map[done]bool{}
 	var r affectedRow
-	_, err = pgx.ForEachRow(rows, []any{&r.tenant, &r.fact, &r.ordinal, &r.key, &r.ecosystem, &r.name, &r.ranges, &r.versions, &r.fixed,
-		&r.score, &r.severity, &r.advisory, &r.source, &r.names}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{
+		&r.tenant, &r.fact, &r.ordinal, &r.key, &r.ecosystem, &r.name, &r.ranges, &r.versions, &r.fixed,
+		&r.score, &r.severity, &r.advisory, &r.source, &r.names,
+	}, func() error {
 		c, err := cache.get(&r)
 		if err != nil {
 			return err

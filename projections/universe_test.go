@@ -330,14 +330,17 @@ func (u *universe) csaf() {
 	u.add(likely(u, u.tenants), "", "", object{
 		"document": object{
 			"category": "csaf_vex", "csaf_version": "2.0", "title": u.next(), "publisher": object{"category": "vendor", "name": "v", "namespace": "https://example.com"},
-			"tracking": object{"id": u.next(), "current_release_date": u.time(), "initial_release_date": "2026-01-01T00:00:00Z", "status": "final", "version": "1",
-				"revision_history": []any{object{"date": "2026-01-01T00:00:00Z", "number": "1", "summary": "x"}}},
+			"tracking": object{
+				"id": u.next(), "current_release_date": u.time(), "initial_release_date": "2026-01-01T00:00:00Z", "status": "final", "version": "1",
+				"revision_history": []any{object{"date": "2026-01-01T00:00:00Z", "number": "1", "summary": "x"}},
+			},
 		},
 		"product_tree": object{
 			"full_product_names": []any{named("WHOLE", u.product()), named("PART", u.packagePurl())},
 			"relationships": []any{object{
 				"category": "default_component_of", "full_product_name": object{"name": "x", "product_id": "PART:WHOLE"},
-				"product_reference": "PART", "relates_to_product_reference": "WHOLE"}},
+				"product_reference": "PART", "relates_to_product_reference": "WHOLE",
+			}},
 		},
 		"vulnerabilities": []any{object{"cve": likely(u, vulnIDs[:3]), "product_status": object{status: []any{pick(u, []string{"WHOLE", "PART:WHOLE", "PART"})}}}},
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -81,7 +82,9 @@ func parkedFilter(args []string, reason string, all bool) (ingest.ParkedFilter, 
 		if err != nil {
 			return f, usagef("%q is not the id of a parked document; see `sluice parked list`", arg)
 		}
-		f.IDs = append(f.IDs, i)
+		if !slices.Contains(f.IDs, i) {
+			f.IDs = append(f.IDs, i)
+		}
 	}
 	return f, nil
 }
@@ -177,6 +180,13 @@ func (a *app) replay(ctx context.Context, shared bool, filter ingest.ParkedFilte
 	pool, err := a.pool(ctx, role, ingest.PoolConfig(3))
 	if err != nil {
 		return err
+	}
+	found, err := ingest.NewReplay(ctx, pool, tenant, 0, filter)
+	if err != nil {
+		return err
+	}
+	if missing := len(filter.IDs) - found.Len(); missing > 0 {
+		return fmt.Errorf("%d of the %d ids are not parked documents of this tenant whose bytes are kept; see `sluice parked list`", missing, len(filter.IDs))
 	}
 	run, err := ingest.StartRun(ctx, pool, tenant, "replay", nil)
 	if err != nil {

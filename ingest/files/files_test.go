@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 
 	"sluice/ingest"
 	"sluice/ingest/files"
@@ -460,4 +461,26 @@ func (f fenced) Advance(ctx context.Context, tx pgx.Tx, done []ingest.Envelope) 
 		return err
 	}
 	return ingest.ErrFenced
+}
+
+// TestNothingStaysBehind is not parallel: it looks at all goroutines.
+func TestNothingStaysBehind(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 10 {
+		write(t, filepath.Join(dir, fmt.Sprint(i)), []byte("x"))
+	}
+	before := goleak.IgnoreCurrent()
+	for n := range 12 {
+		src, err := files.Open(t.Context(), files.Config{Paths: []string{dir}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range n {
+			if _, err := src.Next(t.Context()); err != nil && err != io.EOF {
+				t.Fatal(err)
+			}
+		}
+		src.Close()
+	}
+	goleak.VerifyNone(t, before)
 }
