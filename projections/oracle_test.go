@@ -219,12 +219,12 @@ func (o *oracle) group(tenant id.ID, v string) []string {
 
 // cover is a fact that covers a package, by one of its names.
 type cover struct {
-	vuln            string
-	fact            *knownFact
-	by, text        string
-	fixed           []string
-	score           int16
-	severity, about string
+	vuln     string
+	fact     *knownFact
+	by, text string
+	fixed    []string
+	score    int16
+	severity string
 }
 
 func (o *oracle) covers(tenant id.ID, p purl.Package) (out []cover) {
