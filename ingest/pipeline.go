@@ -80,7 +80,7 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 	}
 	err := g.Wait()
 	p.wake.flush()
-	p.upkeep.wait()
+	p.upkeep.wait(ctx)
 	if err == nil {
 		err = ctx.Err()
 	}

@@ -18,46 +18,67 @@ const mergeEvery = 48 << 20
 // times as many were stored, and merging the search index. What it cannot do (no
 // connection free, a lock is taken) autovacuum does later.
 type upkeep struct {
-	pool    *pgxpool.Pool
-	running sync.WaitGroup
+	pool *pgxpool.Pool
 
 	mu                 sync.Mutex
 	stored, analyzeAt  int64
-	unmerged           int64 // bytes of SBOMs since the last merge began
-	merging, analyzing bool
+	unmerged           int64              // bytes of SBOMs since the last merge began
+	merging, analyzing context.CancelFunc // nil: not running
+	idle               *sync.Cond         // on mu; signalled when one of them ends
 }
 
-func newUpkeep(pool *pgxpool.Pool) *upkeep { return &upkeep{pool: pool, analyzeAt: 200} }
+func newUpkeep(pool *pgxpool.Pool) *upkeep {
+	u := &upkeep{pool: pool, analyzeAt: 200}
+	u.idle = sync.NewCond(&u.mu)
+	return u
+}
 
 // add counts stored documents and the bytes of the SBOMs among them.
 func (u *upkeep) add(documents int, sbomBytes int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.stored += int64(documents)
-	if u.stored >= u.analyzeAt && !u.analyzing {
+	if u.stored >= u.analyzeAt && u.analyzing == nil {
 		for u.stored >= u.analyzeAt {
 			u.analyzeAt *= 4
 		}
 		u.start(&u.analyzing, `select core.analyze_grown()`)
 	}
-	if u.unmerged += sbomBytes; u.unmerged >= mergeEvery && !u.merging {
+	if u.unmerged += sbomBytes; u.unmerged >= mergeEvery && u.merging == nil {
 		u.unmerged = 0
 		u.start(&u.merging, `select ingest.merge_search_index()`)
 	}
 }
 
-// start runs sql in the background; *busy is true as long as it does. The caller holds mu.
-func (u *upkeep) start(busy *bool, sql string) {
-	*busy = true
-	u.running.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
+// start runs sql in the background; *running is not nil as long as it does. The caller holds mu.
+func (u *upkeep) start(running *context.CancelFunc, sql string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	*running = cancel
+	go func() {
 		_, _ = u.pool.Exec(ctx, sql)
+		cancel()
 		u.mu.Lock()
-		*busy = false
+		*running = nil
 		u.mu.Unlock()
-	})
+		u.idle.Broadcast()
+	}()
 }
 
-// wait ends what runs in the background.
-func (u *upkeep) wait() { u.running.Wait() }
+// wait waits for what runs in the background, and gives it up when ctx ends: the
+// documents are stored either way.
+func (u *upkeep) wait(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		for _, cancel := range []context.CancelFunc{u.merging, u.analyzing} {
+			if cancel != nil {
+				cancel()
+			}
+		}
+	})()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for u.merging != nil || u.analyzing != nil {
+		u.idle.Wait()
+	}
+}

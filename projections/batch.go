@@ -37,6 +37,7 @@ type batch struct {
 	vulns      map[string]bool // vulnerabilities whose findings are to be looked at again
 	statements map[id.ID]bool  // statements whose outcome may be another one
 	filled     map[string]bool // temporary tables that hold rows of this transaction
+	moved      bool            // components may have come or gone: p_stream and p_change hold rows
 	changed    bool            // findings changed: the views are stale
 }
 
@@ -128,8 +129,14 @@ func (b *batch) projectFacts(ctx context.Context) error {
 	for _, r := range ids {
 		b.records[r] = true
 	}
-	if err := b.exec(ctx, sqlCurrentFacts, b.tenant, ids); err != nil {
+	beaten := map[id.ID]bool{}
+	if err := b.ids(ctx, beaten, sqlBeatenFacts, b.tenant, ids); err != nil {
 		return err
+	}
+	if len(beaten) > 0 {
+		if err := b.exec(ctx, sqlRetireFacts, b.tenant, sortedIDs(beaten)); err != nil {
+			return err
+		}
 	}
 	return b.strings(ctx, b.vulns, sqlFactNames, b.tenant, ids)
 }
@@ -144,16 +151,7 @@ func (b *batch) projectStreams(ctx context.Context) error {
 		artifacts[i], streams[i] = k.artifact, k.stream
 	}
 	// Statements may link to any document of the stream, current or not.
-	rows, err := b.tx.Query(ctx, sqlLinkedStatements, b.tenant, artifacts, streams)
-	if err != nil {
-		return err
-	}
-	var statement id.ID
-	var vuln string
-	if _, err := pgx.ForEachRow(rows, []any{&statement, &vuln}, func() error {
-		b.statements[statement], b.vulns[vuln] = true, true
-		return nil
-	}); err != nil {
+	if err := b.note(ctx, sqlLinkedStatements, b.tenant, artifacts, streams); err != nil {
 		return err
 	}
 	tag, err := b.tx.Exec(ctx, sqlCurrentDocuments, b.tenant, artifacts, streams)
@@ -163,7 +161,8 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if tag.RowsAffected() == 0 {
 		return nil
 	}
-	if err := b.exec(ctx, sqlWanted, b.tenant); err != nil {
+	b.moved = true
+	if err := b.exec(ctx, sqlDiffComponents, b.tenant); err != nil {
 		return err
 	}
 	if err := b.ids(ctx, b.packages, sqlNewPackages, b.tenant); err != nil {
@@ -182,10 +181,22 @@ func (b *batch) projectStatements(ctx context.Context) error {
 	if len(b.documents) == 0 {
 		return nil
 	}
-	if err := b.strings(ctx, b.vulns, sqlDocumentVulns, b.tenant, b.documents); err != nil {
+	return b.note(ctx, sqlDocumentStatements, b.tenant, b.documents)
+}
+
+// note reads statements and their vulnerabilities: both are to be looked at.
+func (b *batch) note(ctx context.Context, sql string, args ...any) error {
+	rows, err := b.tx.Query(ctx, sql, args...)
+	if err != nil {
 		return err
 	}
-	return b.ids(ctx, b.statements, sqlDocumentStatements, b.tenant, b.documents)
+	var statement id.ID
+	var vuln string
+	_, err = pgx.ForEachRow(rows, []any{&statement, &vuln}, func() error {
+		b.statements[statement], b.vulns[vuln] = true, true
+		return nil
+	})
+	return err
 }
 
 // copy puts rows into an emptied temporary table.

@@ -30,6 +30,11 @@ func (b *batch) projectFindings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if b.moved {
+		if err := b.exec(ctx, sqlPairsOfChanges, b.tenant); err != nil {
+			return err
+		}
+	}
 	if len(touched) > 0 {
 		if err := b.exec(ctx, sqlPairsOfVulns, b.tenant, touched); err != nil {
 			return err
@@ -232,7 +237,10 @@ func (b *batch) loadCovers(ctx context.Context, pairs []*pair) (map[id.ID][]cove
 	for _, p := range pairs {
 		if p.whole {
 			whole[p.Package] = true
-		} else {
+		}
+	}
+	for _, p := range pairs {
+		if !whole[p.Package] {
 			partly[p.Package] = true
 		}
 	}
@@ -245,18 +253,9 @@ func (b *batch) loadCovers(ctx context.Context, pairs []*pair) (map[id.ID][]cove
 		return nil, nil, err
 	}
 	covers, vulns := map[id.ID][]coveredBy{}, map[string]bool{}
-	var p id.ID
-	var c coveredBy
-	_, err = pgx.ForEachRow(rows, []any{&p, &c.VulnID, &c.FactID, &c.Advisory, &c.Source, &c.MatchedBy, &c.Range, &c.Fixed, &c.Score, &c.Severity, &c.Document}, func() error {
-		cc := c
-		cc.Fixed = slices.Clone(c.Fixed)
-		if c.Score != nil {
-			score := *c.Score
-			cc.Score = &score
-		}
-		covers[p] = append(covers[p], cc)
+	err = eachCover(rows, func(p id.ID, c coveredBy) {
+		covers[p] = append(covers[p], c)
 		vulns[c.VulnID] = true
-		return nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("matches: %w", err)

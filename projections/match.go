@@ -49,13 +49,12 @@ func (b *batch) match(ctx context.Context) error {
 	if len(b.records) == 0 {
 		return nil
 	}
-	both := []id.ID{b.tenant, id.Shared}
 	records := sorted(b.records)
 	facts, keys := map[id.ID]bool{}, map[string]bool{}
-	if err := b.ids(ctx, facts, sqlFactsOfRecords, both, records); err != nil {
+	if err := b.ids(ctx, facts, sqlFactsOfRecords, b.tenant, records); err != nil {
 		return err
 	}
-	rows, err := b.tx.Query(ctx, sqlFactKeys, both, records)
+	rows, err := b.tx.Query(ctx, sqlFactKeys, b.tenant, records)
 	if err != nil {
 		return err
 	}
@@ -91,34 +90,95 @@ func (b *batch) matchChunk(ctx context.Context, packages, facts []id.ID) error {
 	if err != nil {
 		return err
 	}
-	var out [][]any
-	for i, t := range targets {
-		for _, c := range covers[i] {
-			out = append(out, []any{t.ID, c.VulnID, c.FactID, c.Advisory, c.Source, c.MatchedBy, c.Range, c.Fixed, c.Score, c.Severity})
-		}
-	}
-	if err := b.copy(ctx, "p_package_vuln",
-		[]string{"package_id", "vuln_id", "fact_id", "advisory", "source", "matched_by", "match_range", "fixed_versions", "score", "severity"}, out); err != nil {
-		return err
-	}
-	rows, err = b.tx.Query(ctx, sqlDiffPackageVulns, b.tenant, packages, facts)
+	have, err := b.storedCovers(ctx, packages, facts)
 	if err != nil {
 		return err
 	}
-	changed := map[id.ID]bool{}
-	var p id.ID
-	var vuln string
-	_, err = pgx.ForEachRow(rows, []any{&p, &vuln}, func() error {
-		// All pairs of a new package are looked at anyway, at all their vulnerabilities.
-		if facts != nil {
-			changed[p], b.vulns[vuln] = true, true
+	changed, touched := map[id.ID]bool{}, map[string]bool{}
+	var put [][]any
+	for i, t := range targets {
+		for _, c := range covers[i] {
+			k := coverKey{t.ID, c.VulnID, c.FactID}
+			old, stored := have[k]
+			delete(have, k)
+			if stored && c.same(old) {
+				continue
+			}
+			put = append(put, []any{t.ID, c.VulnID, c.FactID, c.Advisory, c.Source, c.MatchedBy, c.Range, c.Fixed, c.Score, c.Severity})
+			changed[t.ID], touched[c.VulnID] = true, true
 		}
-		return nil
-	})
-	if err != nil || len(changed) == 0 {
-		return err
+	}
+	var gone struct {
+		packages []id.ID
+		vulns    []string
+		facts    []id.ID
+	}
+	for k := range have {
+		gone.packages, gone.vulns, gone.facts = append(gone.packages, k.pkg), append(gone.vulns, k.vuln), append(gone.facts, k.fact)
+		changed[k.pkg], touched[k.vuln] = true, true
+	}
+	if len(gone.packages) > 0 {
+		if err := b.exec(ctx, sqlDeletePackageVulns, b.tenant, gone.packages, gone.vulns, gone.facts); err != nil {
+			return fmt.Errorf("delete %d matches: %w", len(gone.packages), err)
+		}
+	}
+	if len(put) > 0 {
+		if err := b.copy(ctx, "p_package_vuln", coverColumns, put); err != nil {
+			return err
+		}
+		if err := b.exec(ctx, sqlPutPackageVulns, b.tenant); err != nil {
+			return fmt.Errorf("put %d matches: %w", len(put), err)
+		}
+	}
+	if facts == nil || len(changed) == 0 {
+		return nil // all pairs of a new package are looked at anyway, at all their vulnerabilities
+	}
+	for v := range touched {
+		b.vulns[v] = true
 	}
 	return b.exec(ctx, sqlPairsOfPackages, b.tenant, sortedIDs(changed))
+}
+
+var coverColumns = []string{"package_id", "vuln_id", "fact_id", "advisory", "source", "matched_by", "match_range", "fixed_versions", "score", "severity"}
+
+// coverKey is the key of package_vuln.
+type coverKey struct {
+	pkg  id.ID
+	vuln string
+	fact id.ID
+}
+
+// storedCovers loads what package_vuln says of the packages: of the given facts, or all of it.
+func (b *batch) storedCovers(ctx context.Context, packages, facts []id.ID) (map[coverKey]coveredBy, error) {
+	rows, err := b.tx.Query(ctx, sqlStoredPackageVulns, b.tenant, packages, facts)
+	if err != nil {
+		return nil, err
+	}
+	out := map[coverKey]coveredBy{}
+	err = eachCover(rows, func(p id.ID, c coveredBy) { out[coverKey{p, c.VulnID, c.FactID}] = c })
+	if err != nil {
+		return nil, fmt.Errorf("stored matches: %w", err)
+	}
+	return out, nil
+}
+
+// eachCover reads rows of package_vuln with the document of the fact.
+func eachCover(rows pgx.Rows, fn func(id.ID, coveredBy)) error {
+	defer rows.Close()
+	for rows.Next() {
+		var p id.ID
+		var c coveredBy
+		if err := rows.Scan(&p, &c.VulnID, &c.FactID, &c.Advisory, &c.Source, &c.MatchedBy, &c.Range, &c.Fixed, &c.Score, &c.Severity, &c.Document); err != nil {
+			return err
+		}
+		fn(p, c)
+	}
+	return rows.Err()
+}
+
+func (c *coveredBy) same(o coveredBy) bool {
+	return c.Advisory == o.Advisory && c.Source == o.Source && c.MatchedBy == o.MatchedBy && c.Range == o.Range &&
+		slices.Equal(c.Fixed, o.Fixed) && equalPtr(c.Score, o.Score) && c.Severity == o.Severity
 }
 
 // affectedRow is a row of load_affected.

@@ -467,6 +467,10 @@ func (o *oracle) scope(s *knownStatement, artifact, pkg purl.Package) int {
 			in, err := version.InVers(s.versions, artifact.Version)
 			artifactOK = err == nil && in && artifact.Version != ""
 		}
+	case s.inArtifact != "" && s.inArtifact == artifact.WithVersion("").Purl && s.versions != "" && subText == "":
+		in, err := version.InVers(s.versions, artifact.Version)
+		artifactOK = err == nil && in
+		artifactExact = artifactOK
 	case s.product != nil && sameName(s.product, &artifact):
 		versions := s.versions
 		if subText != "" {

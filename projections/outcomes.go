@@ -74,8 +74,7 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 	if err := b.ids(ctx, knownArtifacts, sqlKnownArtifacts, b.tenant, sortedIDs(artifacts)); err != nil {
 		return fmt.Errorf("known artifacts: %w", err)
 	}
-	var ids []id.ID
-	var outcomes []string
+	changed := map[string][]id.ID{}
 	for _, s := range statements {
 		outcome := outcomeNoProduct
 		switch {
@@ -87,14 +86,13 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 			outcome = outcomeNoVuln
 		}
 		if outcome != s.Outcome {
-			ids, outcomes = append(ids, s.ID), append(outcomes, outcome)
+			changed[outcome] = append(changed[outcome], s.ID)
 		}
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	if err := b.exec(ctx, sqlSetOutcomes, b.tenant, ids, outcomes); err != nil {
-		return fmt.Errorf("outcomes of %d statements: %w", len(ids), err)
+	for outcome, ids := range changed {
+		if err := b.exec(ctx, sqlSetOutcomes, b.tenant, ids, outcome); err != nil {
+			return fmt.Errorf("outcome of %d statements: %w", len(ids), err)
+		}
 	}
 	return nil
 }

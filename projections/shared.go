@@ -56,7 +56,7 @@ func (b *batch) projectSharedFacts(ctx context.Context) (sharedChange, error) {
 	if err := b.projectFacts(ctx); err != nil {
 		return c, err
 	}
-	rows, err := b.tx.Query(ctx, sqlFactKeys, []id.ID{id.Shared}, sorted(b.records))
+	rows, err := b.tx.Query(ctx, sqlFactKeys, id.Shared, sorted(b.records))
 	if err != nil {
 		return c, err
 	}

@@ -11,9 +11,10 @@ import (
 	"sluice/normalize/purl"
 )
 
-// parsed are the purls of a pair taken apart; nil where no statement asks for them.
+// parsed are the purls of a pair taken apart.
 type parsed struct {
-	artifact, pkg *purl.Package
+	artifact, pkg *purl.Package // pkg is nil where there are no statements
+	anyVersion    id.ID         // the artifact as a document calls it that names no version of it
 }
 
 // loadStatements loads the statements that may be about the pairs, by the name of their group.
@@ -21,6 +22,10 @@ func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups) (m
 	keys, artifacts := map[string]bool{}, map[id.ID]bool{}
 	for _, p := range pairs {
 		keys[p.ArtifactKey], keys[p.NameKey], artifacts[p.Artifact] = true, true, true
+		if p.artifact = parsePurl(p.ArtifactPurl); p.artifact != nil && p.artifact.Version != "" {
+			p.anyVersion = id.Derive(b.tenant, "artifact", p.artifact.WithVersion("").Purl)
+			artifacts[p.anyVersion] = true
+		}
 	}
 	delete(keys, "")
 	rows, err := b.tx.Query(ctx, sqlStatements, b.tenant, g.ids(), sorted(keys), sortedIDs(artifacts))
@@ -48,7 +53,7 @@ func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups) (m
 		out[name] = append(out[name], s)
 	}
 	for _, p := range pairs {
-		p.artifact, p.pkg = parsePurl(p.ArtifactPurl), parsePurl(p.Purl)
+		p.pkg = parsePurl(p.Purl)
 	}
 	return out, nil
 }

@@ -78,6 +78,11 @@ func (s *statement) scope(p *pair) int {
 		if productRange != "" {
 			product = inRange(productRange, p.artifact, "")
 		}
+	case s.Artifact != nil && *s.Artifact == p.anyVersion && productRange != "":
+		// The document is about a product of which it names the versions here and not by the
+		// main component. Without a range it would be about the one SBOM that has no version.
+		product = inRange(productRange, p.artifact, "")
+		exact = product
 	case s.ProductKey != "" && s.ProductKey == p.ArtifactKey:
 		product, exact = covers(s.product, p.artifact, productRange, "")
 	}

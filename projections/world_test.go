@@ -120,6 +120,16 @@ func (w *world) worker(change ...func(*Config)) *Worker {
 	return New(w.projector, cfg)
 }
 
+// drain projects until nothing is left.
+func (w *world) drain(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if err := w.worker().Drain(ctx); err != nil {
+		t.Fatalf("drain: %v", err)
+	}
+}
+
 // query reads one column of the whole database.
 func query[T any](t testing.TB, w *world, sql string, args ...any) []T {
 	t.Helper()

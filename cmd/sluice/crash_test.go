@@ -69,13 +69,13 @@ func TestCrashes(t *testing.T) {
 	must(t, env, limit, 0, append([]string{"ingest", "file", "--shared"}, feed...)...)
 	kills := slices.Concat(slices.Repeat([]string{"importer"}, importers), slices.Repeat([]string{"server"}, servers))
 	rng.Shuffle(len(kills), func(i, j int) { kills[i], kills[j] = kills[j], kills[i] })
-	// So that the last kill comes before the end, most times.
-	step := took / time.Duration(len(kills)+1)
+	// Some in the start of the program, most in the import, the last in the projection.
+	step := max(2*took/time.Duration(len(kills)+1), 600*time.Millisecond)
 	args := importArgs(documents)
 	p = launch(t, env, args...)
 	survived := 0
 	for i := 0; i < len(kills); {
-		pause := step/4 + rand.N(step)
+		pause := 50*time.Millisecond + time.Duration(rng.Int64N(int64(step)))
 		select {
 		case <-p.ended:
 			// Done before its time. What follows kills an import that finds duplicates, and projects.
@@ -86,6 +86,7 @@ func TestCrashes(t *testing.T) {
 			continue
 		case <-time.After(pause):
 		}
+		at := howFar(t, server)
 		switch kills[i] {
 		case "importer":
 			_ = p.Process.Kill()
@@ -99,12 +100,10 @@ func TestCrashes(t *testing.T) {
 			}
 			p = launch(t, env, args...)
 		case "server":
-			if err := syscall.Kill(server.PID(), syscall.SIGKILL); err != nil {
-				t.Fatalf("kill PostgreSQL: %v", err)
-			}
+			killServer(t, server)
 			survived++
 		}
-		t.Logf("kill %d: %s", i+1, kills[i])
+		t.Logf("kill %d: %s, %s", i+1, kills[i], at)
 		i++
 	}
 	// Nobody helps: an importer that was running when its server died brings it up again.
@@ -124,6 +123,38 @@ func TestCrashes(t *testing.T) {
 	for name, rows := range want {
 		compare(t, name, rows, got[name])
 	}
+}
+
+// killServer kills the postmaster that runs now, or the one that comes next.
+func killServer(t *testing.T, server *embedpg.Server) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		err := syscall.Kill(server.PID(), syscall.SIGKILL)
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("kill PostgreSQL: %v", err)
+		}
+	}
+}
+
+// howFar says how far the import was, for whoever reads the log of a failure.
+func howFar(t *testing.T, server *embedpg.Server) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, server.AdminURL())
+	if err != nil {
+		return "while the server was down"
+	}
+	defer conn.Close(context.Background())
+	var documents, jobs int
+	err = conn.QueryRow(ctx, `select (select count(*) from ingest.original where tenant_id <> core.shared_tenant()), (select count(*) from core.job_queue)`).Scan(&documents, &jobs)
+	if err != nil {
+		return "while the server was down"
+	}
+	return fmt.Sprintf("with %d documents stored and %d jobs waiting", documents, jobs)
 }
 
 // crashInput is what is imported, and how long one import may take at most.

@@ -97,7 +97,7 @@ func TestParked(t *testing.T) {
 		{"Shift-JIS", `<?xml version="1.0" encoding="Shift_JIS"?>` + xmlns + `</bom>`, true, normalize.ReasonEncoding, "1:1", 0},
 		{"deep", xmlns + "\n" + deep("<a>", "</a>", 100_000) + "</bom>", true, normalize.ReasonDepth, "2:1534", 0},
 		{"deep extension", xmlns + "\n" + `<x xmlns="y">` + deep("<a>", "</a>", 100_000) + "</x></bom>", true, normalize.ReasonDepth, "2:1544", 0},
-		{"too many", xmlns + `<components><component/><component/><component/><component/></components></bom>`, true, normalize.ReasonTooMany, "/components/3", 3},
+		{"too many", xmlns + `<components><component/><component/><component/><component/></components></bom>`, true, normalize.ReasonTooMany, "1:98", 3},
 	} {
 		var f normalize.Format = cyclonedx.JSON{}
 		if test.xml {
@@ -165,6 +165,18 @@ func TestXMLDeclarations(t *testing.T) {
 		if err != nil || len(doc.Components) != 1 || doc.Components[0].Name != "a" {
 			t.Errorf("%q: %v %+v", declaration, err, doc)
 		}
+	}
+}
+
+// TestXMLSections has sections that are there twice, which JSON could not hold.
+func TestXMLSections(t *testing.T) {
+	doc, err := read([]byte(`<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component><name>a</name></component></components>
+		<components/><components><component><name>b</name></component><component><name>c</name></component></components></bom>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(doc.Components) != 3 || doc.Components[2].Name != "c" || len(doc.Warnings) != 1 || doc.Warnings[0].Code != "partial-json" {
+		t.Errorf("%+v %v", doc.Components, doc.Warnings)
 	}
 }
 

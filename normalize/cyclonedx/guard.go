@@ -26,26 +26,40 @@ type guard struct {
 	root         xml.Name
 	version      string   // of the specification, by the root's namespace
 	seen         bool     // the root element
-	components   int      // elements of that name
-	budget       int      // elements that may still come before errEntry; negative: any number
+	components   int      // components of the SBOM itself
+	others       int      // components of pedigrees, tools and the like
+	costs        costs    // of the elements of an entry
+	budget       int      // bytes that the entry may still cost before errEntry; negative: any number
 	line, column int      // where the last token starts
 	path         []string // local names of the open elements
+	tree         int      // how many of them, from the root on, are where components of the SBOM are
 	extensions   []string // namespaces that were left out
 	err          error    // a *normalize.ParkError
 }
 
-func newGuard(t xmltext.Text, limits normalize.Limits, warn lenient.WarnFunc) *guard {
+func newGuard(t xmltext.Text, limits normalize.Limits, costs costs, warn lenient.WarnFunc) *guard {
 	dec := xml.NewDecoder(bytes.NewReader(t.Body))
 	dec.Entity = xml.HTMLEntity // &nbsp; and &eacute; are mistakes that harm nobody
-	return &guard{dec: dec, text: t, limits: limits, warn: warn, budget: -1}
+	return &guard{dec: dec, text: t, limits: limits, costs: costs, warn: warn, budget: -1}
 }
 
-// maxEntry is how many elements one entry of a list, a component with all that is
-// inside of it, may have. The library holds an entry in structs that take up to
-// forty times the room of its text.
-const maxEntry = 1_000_000
+// costs is what an element takes in memory, in bytes, slack of growing slices included:
+// up to forty times the room of its text.
+type costs struct {
+	of   map[string]int
+	rest int // other elements
+}
 
-var errEntry = fmt.Errorf("an entry of more than %d elements", maxEntry)
+// wholeCosts are those of the library's structs.
+var wholeCosts = costs{of: map[string]int{
+	"component": 1000, "service": 500, "vulnerability": 600, "license": 400, "workflow": 600, "task": 600, "trigger": 600,
+}, rest: 200}
+
+// maxEntry is how many bytes one entry of a list, such as a component with all that is
+// inside of it, may cost. The largest entry of our real documents has 588 elements.
+const maxEntry = 32 << 20
+
+var errEntry = fmt.Errorf("an entry that would take more than %d MiB of memory", maxEntry>>20)
 
 // run reads the document with f, which reads the tokens of the guard, and then
 // what follows the root element, where nothing should.
@@ -104,6 +118,7 @@ func (g *guard) next() (xml.Token, error) {
 		}
 	case xml.EndElement:
 		g.path = g.path[:len(g.path)-1]
+		g.tree = min(g.tree, len(g.path))
 	case xml.CharData:
 		if len(g.path) == 0 && len(bytes.TrimSpace(t)) > 0 {
 			return nil, g.park(normalize.ReasonSyntax, "text outside of the root element")
@@ -129,16 +144,30 @@ func (g *guard) enter(name xml.Name) error {
 			return g.err
 		}
 	case name.Local == "component":
-		// Pedigrees and tools have components as well, which do not count in the
-		// end. Twice the limit is too many however they are counted.
-		if g.components++; g.components > 2*g.limits.MaxComponents+1 {
+		count := &g.others
+		if g.tree == len(g.path) {
+			if g.path[g.tree-1] == "metadata" {
+				break // what the SBOM describes
+			}
+			count = &g.components
+		}
+		if *count++; *count > g.limits.MaxComponents {
 			return g.park(normalize.ReasonTooMany, "more than %d components: split the document or raise the limit", g.limits.MaxComponents)
 		}
 	}
-	if g.budget == 0 {
-		return errEntry
+	if g.budget >= 0 {
+		cost, ok := g.costs.of[name.Local]
+		if !ok {
+			cost = g.costs.rest
+		}
+		if g.budget -= cost; g.budget < 0 {
+			g.budget = -1
+			return errEntry
+		}
 	}
-	g.budget--
+	if g.tree == len(g.path) && (g.tree == 0 || name.Local == "components" || name.Local == "component" || name.Local == "metadata") {
+		g.tree++
+	}
 	g.path = append(g.path, name.Local)
 	return nil
 }

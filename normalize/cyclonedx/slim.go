@@ -1,22 +1,14 @@
 package cyclonedx
 
-import "encoding/xml"
+import (
+	"bytes"
+	"encoding/xml"
+)
 
 // The slim types hold the part of an XML document that is read from its JSON
 // form. All of it is text, so that no value can be refused. They serve the
 // documents that the library gives up on.
 type (
-	slimBOM struct {
-		XMLName         xml.Name            `json:"-" xml:"bom"`
-		Format          string              `json:"bomFormat" xml:"-"`
-		SpecVersion     string              `json:"specVersion" xml:"-"`
-		SerialNumber    string              `json:"serialNumber,omitempty" xml:"serialNumber,attr"`
-		Metadata        *slimMetadata       `json:"metadata,omitempty" xml:"metadata"`
-		Components      []slimComponent     `json:"components,omitempty" xml:"components>component"`
-		Services        []slimService       `json:"services,omitempty" xml:"services>service"`
-		Dependencies    []slimDependency    `json:"dependencies,omitempty" xml:"dependencies>dependency"`
-		Vulnerabilities []slimVulnerability `json:"vulnerabilities,omitempty" xml:"vulnerabilities>vulnerability"`
-	}
 	slimMetadata struct {
 		Timestamp    string         `json:"timestamp,omitempty" xml:"timestamp"`
 		Component    *slimComponent `json:"component,omitempty" xml:"component"`
@@ -82,6 +74,46 @@ type (
 		Ref string `xml:"ref,attr"`
 	}
 )
+
+// slimCosts are those of the slim structs.
+var slimCosts = costs{of: map[string]int{
+	"component": 400, "service": 150, "vulnerability": 400, "analysis": 250, "target": 100, "version": 120,
+	"reference": 40, "response": 40, "author": 40, "dependency": 40, "provides": 40,
+}}
+
+// slim writes a section as far as it is read.
+func (c *converter) slim(e xml.StartElement) error {
+	switch e.Name.Local {
+	case "metadata":
+		if c.seen["metadata"] {
+			return c.dec.Skip()
+		}
+		return one[slimMetadata](c, e, nil)
+	case "components":
+		return part[slimComponent](c, e, "component")
+	case "services":
+		return part[slimService](c, e, "service")
+	case "dependencies":
+		return part[slimDependency](c, e, "dependency")
+	case "vulnerabilities":
+		return part[slimVulnerability](c, e, "vulnerability")
+	}
+	return c.dec.Skip()
+}
+
+// part writes a list, of which the document may have had another before, which is
+// one reason why it comes here.
+func part[T any](c *converter, e xml.StartElement, name string) error {
+	list, again := c.parts[e.Name.Local]
+	if !again {
+		list = new(bytes.Buffer)
+		c.parts[e.Name.Local] = list
+	}
+	whole := c.out
+	c.writeTo(list)
+	defer c.writeTo(whole)
+	return items[T](c, name, list.Len() == 0, nil)
+}
 
 // MarshalText makes a slimRef a JSON string.
 func (r slimRef) MarshalText() ([]byte, error) { return []byte(r.Ref), nil }

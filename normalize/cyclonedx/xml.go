@@ -1,11 +1,8 @@
 package cyclonedx
 
 import (
-	"encoding/json"
-	"encoding/xml"
+	"errors"
 	"strings"
-
-	cdx "github.com/CycloneDX/cyclonedx-go"
 
 	"sluice/normalize"
 	"sluice/normalize/internal/xmltext"
@@ -39,43 +36,43 @@ func readXML(doc *normalize.Document, src []byte, limits normalize.Limits) error
 	if err != nil {
 		return err
 	}
-	form, err := wholeJSON(newGuard(text, limits, doc.Warn))
+	g := newGuard(text, limits, wholeCosts, doc.Warn)
+	form, err := newConverter(g, nil).run()
 	if err != nil && !normalize.Permanent(err) {
 		// Well-formed, yet the library refuses a value or a mixture of elements.
 		// That must not cost the components and statements around it.
 		doc.Warn("partial-json", "", "the JSON form of this document holds only its components, dependencies and vulnerabilities: %v", err)
 		silent := func(string, string, string, ...any) {} // the first time said it all
-		form, err = slimJSON(newGuard(text, limits, silent))
+		g = newGuard(text, limits, slimCosts, silent)
+		form, err = slimJSON(g, form)
 	}
 	if err != nil {
 		return err
 	}
+	doc.Components = make([]normalize.Component, 0, g.components) // growing would take twice the room
 	if err := read(doc, form, limits); err != nil {
 		return err
+	}
+	if len(doc.Components) == 0 {
+		doc.Components = nil
 	}
 	doc.JSON = form
 	return nil
 }
 
-// wholeJSON is the JSON form of the whole document. An error that is not
-// permanent is the library's, not the document's.
-func wholeJSON(g *guard) ([]byte, error) {
-	c := newConverter(g)
-	err := g.run(c.document)
-	return c.out.Bytes(), err
-}
-
-// slimJSON is the JSON form of the part of the document that matters.
-func slimJSON(g *guard) ([]byte, error) {
-	bom := slimBOM{Format: cdx.BOMFormat}
-	if err := g.run(func() error { return xml.NewTokenDecoder(g).Decode(&bom) }); err != nil {
-		if normalize.Permanent(err) {
-			return nil, err
-		}
-		return nil, normalize.Park(normalize.ReasonInvalid, "", "cannot be read as CycloneDX: %w", err)
+// slimJSON is the JSON form of the part of the document that matters. It is written
+// into buffer, which is not used any more.
+func slimJSON(g *guard, buffer []byte) ([]byte, error) {
+	c := newConverter(g, buffer)
+	c.section = c.slim
+	form, err := c.run()
+	switch {
+	case err == nil || normalize.Permanent(err):
+		return form, err
+	case errors.Is(err, errEntry):
+		return nil, normalize.Park(normalize.ReasonTooMany, g.position(), "%w: split the document", err)
 	}
-	bom.SpecVersion = g.version
-	return json.Marshal(&bom)
+	return nil, normalize.Park(normalize.ReasonInvalid, g.position(), "cannot be read as CycloneDX: %w", err)
 }
 
 // versionOf is the version at the end of a namespace, "" where there is none.

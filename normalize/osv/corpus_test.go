@@ -68,6 +68,9 @@ func wantUnknown(t *testing.T, path string, err error) {
 
 // TestFeeds reads every record of the feeds.
 func TestFeeds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: reads 22,000 records")
+	}
 	for _, name := range feedNames {
 		n, size, keys, warnings, score, start := 0, 0, 0, map[string]int{}, 0, time.Now()
 		feed(t, name, func(path string, b []byte) {
@@ -150,6 +153,9 @@ func feed(t testing.TB, name string, do func(path string, b []byte)) {
 // facts by record, with every feed as noise. It is all that matching does, without a
 // database.
 func TestGroundTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: reads 22,000 records")
+	}
 	dir := filepath.Join(testdocs.Corpora(t), "groundtruth")
 	type fact struct {
 		v *normalize.Vulnerability

@@ -393,7 +393,9 @@ func TestRealBomb(t *testing.T) {
 		t.Errorf("%s", show(list))
 	}
 	t.Logf("%v: %v", time.Since(start), list[0].Err)
-	if d := time.Since(start); d > 10*time.Second {
+	// Well under a second; gigabytes would take minutes, and the race detector on a busy
+	// machine takes its time too.
+	if d := time.Since(start); d > time.Minute {
 		t.Errorf("took %v", d)
 	}
 }

@@ -1,12 +1,8 @@
--- Components that the current document lists no more. Whatever was found in them is looked at.
-with gone as (
-  delete from ingest.sbom_component c using p_stream s
-  where c.tenant_id = $1 and c.artifact_id = s.artifact_id and c.stream = s.stream
-    and not exists (
-      select from p_want w
-      where w.artifact_id = c.artifact_id and w.stream = c.stream and w.component_id = c.component_id)
-  returning c.artifact_id, c.package_id
-)
-insert into p_pair (artifact_id, package_id, whole)
-select distinct artifact_id, package_id, true from gone where package_id is not null
-on conflict do nothing
+delete from ingest.sbom_component
+where tenant_id = $1 and ctid = any (array(
+  select c.at from p_change d
+  cross join lateral (
+    select ctid as at from ingest.sbom_component
+    where tenant_id = $1 and artifact_id = d.artifact_id and stream = d.stream and component_id = d.component_id
+    offset 0) as c
+  where not d.added))

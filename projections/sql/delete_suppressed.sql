@@ -1,3 +1,4 @@
-delete from vex.suppressed_findings f
-using unnest($2::uuid[], $3::uuid[], $4::text[]) as k (artifact_id, package_id, vuln_id)
-where f.tenant_id = $1 and f.artifact_id = k.artifact_id and f.package_id = k.package_id and f.vuln_id = k.vuln_id
+delete from vex.suppressed_findings
+where tenant_id = $1 and ctid = any (array(
+  select f.ctid from unnest($2::uuid[], $3::uuid[], $4::text[]) as k (artifact, package, vuln)
+  cross join lateral (select ctid from vex.suppressed_findings where tenant_id = $1 and artifact_id = k.artifact and package_id = k.package and vuln_id = k.vuln offset 0) as f))

@@ -1,13 +1,13 @@
 -- The findings of the pairs $2, $3: all of them where $4, else those that the names $5 have
 -- to do with, by the name that they have now or by an alias.
-select 'open', artifact_purl, package_id, vuln_id, artifact_id, package_purl, score, severity, aliases, advisories, fixed_versions, vex, evidence,
-       null::uuid, null::uuid, first_seen
+select 'open', f.artifact_purl, f.package_id, f.vuln_id, f.artifact_id, f.package_purl, f.score, f.severity, f.aliases, f.advisories, f.fixed_versions, f.vex, f.evidence,
+       null::uuid, null::uuid, f.first_seen
 from unnest($2::uuid[], $3::uuid[], $4::bool[]) as k (artifact, package, whole)
-join vex.open_findings f on f.tenant_id = $1 and f.artifact_id = k.artifact and f.package_id = k.package
-where k.whole or f.vuln_id = any ($5) or exists (select from unnest(f.aliases) as a where a = any ($5))
+cross join lateral (select * from vex.open_findings where tenant_id = $1 and artifact_id = k.artifact and package_id = k.package offset 0) as f
+where k.whole or f.vuln_id in (select unnest($5::text[])) or (select bool_or(a in (select unnest($5::text[]))) from unnest(f.aliases) as a)
 union all
-select 'suppressed', artifact_purl, package_id, vuln_id, artifact_id, package_purl, score, severity, aliases, advisories, fixed_versions, vex, evidence,
-       statement_id, decision_id, first_seen
+select 'suppressed', f.artifact_purl, f.package_id, f.vuln_id, f.artifact_id, f.package_purl, f.score, f.severity, f.aliases, f.advisories, f.fixed_versions, f.vex, f.evidence,
+       f.statement_id, f.decision_id, f.first_seen
 from unnest($2::uuid[], $3::uuid[], $4::bool[]) as k (artifact, package, whole)
-join vex.suppressed_findings f on f.tenant_id = $1 and f.artifact_id = k.artifact and f.package_id = k.package
-where k.whole or f.vuln_id = any ($5) or exists (select from unnest(f.aliases) as a where a = any ($5))
+cross join lateral (select * from vex.suppressed_findings where tenant_id = $1 and artifact_id = k.artifact and package_id = k.package offset 0) as f
+where k.whole or f.vuln_id in (select unnest($5::text[])) or (select bool_or(a in (select unnest($5::text[]))) from unnest(f.aliases) as a)

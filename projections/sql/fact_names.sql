@@ -1,7 +1,10 @@
 -- What any version of these records calls what it speaks of: its names, its id, its aliases.
-select n from vex.vuln_fact f, unnest(f.names || f.external_id) as n
-where f.tenant_id = $1 and f.external_id = any ($2)
+with f as materialized (
+  select f.id, f.names, k.record
+  from unnest($2::text[]) as k (record)
+  cross join lateral (select id, names from vex.vuln_fact where tenant_id = $1 and external_id = k.record offset 0) as f
+)
+select n from f, unnest(f.names || f.record) as n
 union
 select unnest(array[a.vuln_id, a.alias])
-from vex.vuln_fact f join vex.vuln_alias a on a.tenant_id = f.tenant_id and a.fact_id = f.id
-where f.tenant_id = $1 and f.external_id = any ($2)
+from f cross join lateral (select vuln_id, alias from vex.vuln_alias where tenant_id = $1 and fact_id = f.id offset 0) as a

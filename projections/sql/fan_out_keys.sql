@@ -1,4 +1,4 @@
 -- The keys of changed shared facts ($2) under which this tenant has packages, in use or not.
-select match_key from vex.package where tenant_id = $1 and match_key <> '' and match_key = any ($2)
-union
-select match_key from vex.package_key where tenant_id = $1 and match_key = any ($2)
+select k from unnest($2::text[]) as k
+where exists (select from vex.package p where p.tenant_id = $1 and p.match_key = k and p.match_key <> '' offset 0)
+   or exists (select from vex.package_key p where p.tenant_id = $1 and p.match_key = k offset 0)

@@ -1,2 +1,3 @@
 -- Which of these artifacts have an SBOM.
-select distinct artifact_id from artifact.stream where tenant_id = $1 and artifact_id = any ($2)
+select k from unnest($2::uuid[]) as k
+where exists (select from artifact.stream where tenant_id = $1 and artifact_id = k offset 0)

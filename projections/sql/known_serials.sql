@@ -1,2 +1,3 @@
 -- Which of these serial numbers SBOMs have.
-select distinct bom_serial from ingest.sbom_document where tenant_id = $1 and bom_serial = any ($2)
+select k from unnest($2::text[]) as k
+where exists (select from ingest.sbom_document where tenant_id = $1 and bom_serial = k offset 0)

@@ -1,5 +1,7 @@
 -- Statements that link to an SBOM of these streams by its serial number.
 select s.id, s.vuln_id
-from unnest($2::uuid[], $3::text[]) as k (artifact_id, stream)
-join ingest.sbom_document d on d.tenant_id = $1 and d.artifact_id = k.artifact_id and d.stream = k.stream and d.bom_serial is not null
-join vex.vex_statement s on s.tenant_id = $1 and s.bom_serial = d.bom_serial and s.bom_serial <> ''
+from unnest($2::uuid[], $3::text[]) as k (artifact, stream)
+cross join lateral (
+  select distinct bom_serial from ingest.sbom_document
+  where tenant_id = $1 and artifact_id = k.artifact and stream = k.stream and bom_serial is not null) as d
+cross join lateral (select id, vuln_id from vex.vex_statement where tenant_id = $1 and bom_serial = d.bom_serial and bom_serial <> '' offset 0) as s

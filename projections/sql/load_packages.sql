@@ -1,6 +1,6 @@
 select p.id, p.purl, p.ecosystem, p.match_version,
        case when p.match_key = '' then '{}'::text[]
-            else array[p.match_key] || coalesce((select array_agg(k.match_key order by k.match_key) from vex.package_key k where k.tenant_id = $1 and k.package_id = p.id), '{}')
+            else array[p.match_key] || array(select k.match_key from vex.package_key k where k.tenant_id = $1 and k.package_id = p.id order by k.match_key)
        end as keys
-from vex.package p
-where p.tenant_id = $1 and p.id = any ($2)
+from unnest($2::uuid[]) as k (id)
+join vex.package p on p.tenant_id = $1 and p.id = k.id

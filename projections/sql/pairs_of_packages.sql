@@ -1,4 +1,5 @@
 insert into p_pair (artifact_id, package_id, whole)
-select distinct c.artifact_id, c.package_id, false from ingest.sbom_component c
-where c.tenant_id = $1 and c.package_id = any ($2)
+select distinct c.artifact_id, k.package, false
+from unnest($2::uuid[]) as k (package)
+cross join lateral (select artifact_id from ingest.sbom_component where tenant_id = $1 and package_id = k.package offset 0) as c
 on conflict do nothing

@@ -1,10 +1,17 @@
--- Where these vulnerabilities are, or were, found.
+-- Where these vulnerabilities ($2) are, or were, found.
+with p as materialized (
+  select distinct v.package_id from unnest($2::text[]) as k (vuln)
+  cross join lateral (select package_id from vex.package_vuln where tenant_id = $1 and vuln_id = k.vuln offset 0) as v
+)
 insert into p_pair (artifact_id, package_id, whole)
-select c.artifact_id, c.package_id, false
-from vex.package_vuln v join ingest.sbom_component c on c.tenant_id = v.tenant_id and c.package_id = v.package_id
-where v.tenant_id = $1 and v.vuln_id = any ($2)
+select c.artifact_id, p.package_id, false
+from p cross join lateral (select artifact_id from ingest.sbom_component where tenant_id = $1 and package_id = p.package_id offset 0) as c
 union
-select artifact_id, package_id, false from vex.open_findings where tenant_id = $1 and vuln_id = any ($2)
-union
-select artifact_id, package_id, false from vex.suppressed_findings where tenant_id = $1 and vuln_id = any ($2)
+select f.artifact_id, f.package_id, false
+from unnest($2::text[]) as k (vuln)
+cross join lateral (
+  select artifact_id, package_id from vex.open_findings where tenant_id = $1 and vuln_id = k.vuln
+  union all
+  select artifact_id, package_id from vex.suppressed_findings where tenant_id = $1 and vuln_id = k.vuln
+  offset 0) as f
 on conflict do nothing

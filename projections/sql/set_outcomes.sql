@@ -1,3 +1,4 @@
-update vex.vex_statement s set outcome = k.outcome
-from unnest($2::uuid[], $3::text[]) as k (id, outcome)
-where s.tenant_id = $1 and s.id = k.id and s.outcome <> k.outcome
+update vex.vex_statement set outcome = $3
+where tenant_id = $1 and ctid = any (array(
+  select s.ctid from unnest($2::uuid[]) as k (id)
+  cross join lateral (select ctid from vex.vex_statement where tenant_id = $1 and id = k.id offset 0) as s))

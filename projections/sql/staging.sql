@@ -2,8 +2,8 @@
 create temp table if not exists p_stream (
   artifact_id uuid, stream text, document_id bigint, document_time timestamptz, content_hash bytea, component_count int,
   primary key (artifact_id, stream)) on commit delete rows;
-create temp table if not exists p_want (
-  artifact_id uuid, stream text, component_id uuid, package_id uuid) on commit delete rows;
+create temp table if not exists p_change (
+  artifact_id uuid, stream text, component_id uuid, package_id uuid, added boolean) on commit delete rows;
 create temp table if not exists p_pair (artifact_id uuid, package_id uuid, whole boolean, primary key (artifact_id, package_id)) on commit delete rows;
 create temp table if not exists p_package_vuln (
   package_id uuid, vuln_id text, fact_id uuid, advisory text, source text, matched_by text, match_range text, fixed_versions text[],

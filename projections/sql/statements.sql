@@ -1,7 +1,7 @@
 -- Statements about these vulnerabilities that may concern these products: by name, by the
 -- SBOM that they are part of, or by a link to another SBOM.
-select id, vuln_id, status, justification, impact, issuer, statement_time, product, product_purl, product_key, subcomponent, subcomponent_key,
-       artifact_id, bom_serial, bom_ref, version_range, source, content_hash
-from vex.vex_statement
-where tenant_id = $1 and vuln_id = any ($2)
-  and (product_key = any ($3) or artifact_id = any ($4) or bom_serial <> '')
+select s.id, s.vuln_id, s.status, s.justification, s.impact, s.issuer, s.statement_time, s.product, s.product_purl, s.product_key, s.subcomponent, s.subcomponent_key,
+       s.artifact_id, s.bom_serial, s.bom_ref, s.version_range, s.source, s.content_hash
+from unnest($2::text[]) as k (vuln)
+cross join lateral (select * from vex.vex_statement where tenant_id = $1 and vuln_id = k.vuln offset 0) as s
+where s.product_key in (select unnest($3::text[])) or s.artifact_id in (select unnest($4::uuid[])) or s.bom_serial <> ''

@@ -1,1 +1,3 @@
-select id, vuln_id, product_key, artifact_id, bom_serial, outcome from vex.vex_statement where tenant_id = $1 and id = any ($2)
+select s.id, s.vuln_id, s.product_key, s.artifact_id, s.bom_serial, s.outcome
+from unnest($2::uuid[]) as k (id)
+cross join lateral (select * from vex.vex_statement where tenant_id = $1 and id = k.id offset 0) as s
