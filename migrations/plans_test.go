@@ -315,8 +315,7 @@ func plans(t *testing.T, conn *pgx.Conn, h hot, sizes map[string]int64) {
 }
 
 // accepted are statements with a known flaw, which is logged.
-var accepted = map[string]string{
-}
+var accepted = map[string]string{}
 
 var prepared int // names are not given back when a transaction fails
 

@@ -27,6 +27,7 @@ type bom struct {
 
 	hasVersion bool
 	issuer     issuer
+	products   int // in all statements together
 }
 
 // noComponent marks the bom-ref of something that can be referred to but is no

@@ -38,8 +38,10 @@ func newConverter(g *guard, buffer []byte) *converter {
 	// JSON is shorter than XML: the largest real documents keep 0.6 to 0.8 of their size.
 	// Only a great many empty elements, which say nothing, become longer.
 	c.most = len(g.text.Body) + len(g.text.Body)/4 + 64<<10
-	if cap(buffer) < c.most {
-		buffer = make([]byte, 0, c.most) // growing later would take twice the room
+	// Growing later would take twice the room, and the entry that goes past the limit
+	// is written before it is noticed.
+	if room := c.most + 256<<10; cap(buffer) < room {
+		buffer = make([]byte, 0, room)
 	}
 	c.writeTo(bytes.NewBuffer(buffer[:0]))
 	return c

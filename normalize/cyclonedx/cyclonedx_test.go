@@ -79,6 +79,7 @@ func TestParked(t *testing.T) {
 		{"deep elsewhere", `{"components":` + deep(`[`, `]`, 20000) + `}`, false, normalize.ReasonDepth, "", 0},
 		{"deep services", `{"services":` + strings.Repeat(`[{"services":`, 600) + `[]` + strings.Repeat(`}]`, 600) + `}`, false, normalize.ReasonDepth, "", 0},
 		{"too many", `{"specVersion":"1.4","components":[{"name":"a","components":[{"name":"b"},{"name":"c"}]},{"name":"d"}]}`, false, normalize.ReasonTooMany, "/components/1", 3},
+		{"too many products", `{"specVersion":"1.4","vulnerabilities":[{"id":"a","analysis":{"state":"resolved"},"affects":[{"ref":"pkg:npm/a"},{"ref":"pkg:npm/b"}]},{"id":"b","analysis":{"state":"resolved"},"affects":[{"ref":"pkg:npm/a"},{"ref":"pkg:npm/b"}]}]}`, false, normalize.ReasonTooMany, "/vulnerabilities/1", 3},
 
 		{"no bytes", " ", true, normalize.ReasonEmpty, "", 0},
 		{"only a declaration", `<?xml version="1.0"?>`, true, normalize.ReasonSyntax, "1:22", 0},

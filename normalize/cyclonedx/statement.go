@@ -54,6 +54,11 @@ func (b *bom) readVulnerabilities() {
 	for i, ok := 0, r.Array(); ok && r.Element(); i++ {
 		pointer := at(b.vulnerabilities.pointer, i)
 		b.state(readVulnerability(r, pointer), pointer)
+		if b.products > b.limits.MaxComponents {
+			b.r.Fail(normalize.Park(normalize.ReasonTooMany, pointer,
+				"more than %d products in all statements: split the document or raise the limit", b.limits.MaxComponents))
+			return
+		}
 	}
 }
 
@@ -171,6 +176,7 @@ func (b *bom) state(v vulnerability, pointer string) {
 			s.Justification = strings.ReplaceAll(strings.ToLower(v.analysis.justification), "-", "_")
 		}
 		b.doc.Statements = append(b.doc.Statements, s)
+		b.products += max(1, len(c.products))
 	}
 }
 

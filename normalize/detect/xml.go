@@ -14,6 +14,9 @@ import (
 // scanXML reads up to the root element; the rest is the format's to read, its
 // encoding included: what cannot be decoded should still be recognised and named.
 func scanXML(b []byte) (*normalize.Head, error) {
+	if err := xmltext.CheckTags(b); err != nil {
+		return nil, err
+	}
 	declaration, body := xmltext.Cut(b)
 	isUTF8 := xmltext.IsUTF8(xmltext.Encoding(declaration))
 	var text io.Reader = bytes.NewReader(body)

@@ -32,6 +32,9 @@ func Decode(src []byte) (Text, error) {
 	if len(bytes.TrimSpace(src)) == 0 {
 		return Text{}, normalize.Park(normalize.ReasonEmpty, "", "the document has no bytes")
 	}
+	if err := CheckTags(src); err != nil {
+		return Text{}, err
+	}
 	declaration, body := Cut(src)
 	t := Text{Body: body, line: bytes.Count(declaration, []byte("\n"))}
 	t.column = len(declaration) - (bytes.LastIndexByte(declaration, '\n') + 1)
