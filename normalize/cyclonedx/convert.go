@@ -38,9 +38,13 @@ func newConverter(g *guard, buffer []byte) *converter {
 	// JSON is shorter than XML: the largest real documents keep 0.6 to 0.8 of their size.
 	// Only a great many empty elements, which say nothing, become longer.
 	c.most = len(g.text.Body) + len(g.text.Body)/4 + 64<<10
-	// Growing later would take twice the room, and the entry that goes past the limit
-	// is written before it is noticed.
-	if room := c.most + 256<<10; cap(buffer) < room {
+	room := len(g.text.Body)
+	if room > 1<<20 {
+		// Growing later would take twice the room, and the entry that goes past the
+		// limit is written before it is noticed.
+		room = c.most + 256<<10
+	}
+	if cap(buffer) < room {
 		buffer = make([]byte, 0, room)
 	}
 	c.writeTo(bytes.NewBuffer(buffer[:0]))
@@ -59,7 +63,7 @@ func (c *converter) run() ([]byte, error) {
 	if err := c.g.run(c.document); err != nil {
 		return c.out.Bytes(), err
 	}
-	if form := c.out.Bytes(); len(form) > cap(form)*3/4 {
+	if form := c.out.Bytes(); len(form) > cap(form)/2 {
 		return form, nil
 	}
 	return bytes.Clone(c.out.Bytes()), nil // without what was too much

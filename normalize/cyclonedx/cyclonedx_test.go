@@ -185,7 +185,7 @@ func TestXMLSections(t *testing.T) {
 // structs: it is left out of the JSON form, its component is not lost.
 func TestXMLAmplification(t *testing.T) {
 	src := `<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component><name>a</name><hashes>` +
-		strings.Repeat("<hash/>", 1_000_000) + `</hashes></component></components></bom>`
+		strings.Repeat("<hash/>", 200_000) + `</hashes></component></components></bom>`
 	doc, err := cyclonedx.XML{}.Normalize(normalize.Input{Bytes: []byte(src)})
 	if err != nil {
 		t.Fatal(err)
