@@ -211,8 +211,9 @@ func projectionSpeed(t *testing.T, w *world) {
 		t.Error("no findings: nothing was measured")
 	}
 	// The best of seven: other tests run beside this one, and what is tested is our work, not theirs.
-	if best := slices.Min(took); best > 500*time.Millisecond {
-		t.Errorf("the best took %v, want 500ms at most (200ms on a machine that does nothing else)", best)
+	// The bound catches a plan that reads whole tables (seconds, then), not a busy machine.
+	if best := slices.Min(took); best > 2*time.Second {
+		t.Errorf("the best took %v, want 2s at most (200ms on a machine that does nothing else)", best)
 	}
 }
 
