@@ -1,0 +1,9 @@
+package queue
+
+// Statements are the statements of sql/ by name.
+func Statements() map[string]string {
+	return map[string]string{
+		"tenants": sqlTenants, "claim": sqlClaim, "finish": sqlFinish, "extend": sqlExtend, "release": sqlRelease,
+		"fail": sqlFail, "rescue": sqlRescue, "left": sqlLeft,
+	}
+}
