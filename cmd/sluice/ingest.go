@@ -124,8 +124,17 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	}
 	var pool *pgxpool.Pool
 	if err := a.persist(ctx, func() error { pool, err = a.openRun(ctx, &cfg, f); return err }); err != nil {
+		if f.scanRun != 0 && ctx.Err() != nil {
+			a.sayGoOn(f.scanRun)
+		}
 		return err
 	}
+	stored := false // every document has its receipt
+	defer func() {
+		if err != nil && !stored {
+			a.sayGoOn(cfg.ScanRun)
+		}
+	}()
 	receipts, err := openReceipts(f.receipts, f.scanRun != 0)
 	if err != nil {
 		return err
@@ -166,10 +175,13 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 		}
 		_ = ingest.EndRun(end, pool, cfg.Tenant, cfg.ScanRun, state, counts)
 		a.printSummary(counts, cfg.ScanRun, src.Skipped(), time.Since(start), false)
-		fmt.Fprintf(a.stderr, "sluice: scan run %d is not finished; go on with --scan-run %d\n", cfg.ScanRun, cfg.ScanRun)
 		return runErr
 	}
+	stored = true
 	if err := a.finishRun(ctx, pool, cfg, counts, f.wait); err != nil {
+		if ctx.Err() != nil {
+			fmt.Fprintf(a.stderr, "sluice: every document of scan run %d is stored; `sluice project --wait` does what is left\n", cfg.ScanRun)
+		}
 		return err
 	}
 	if err := receipts.flush(); err != nil {
@@ -180,6 +192,10 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 		return errParked
 	}
 	return nil
+}
+
+func (a *app) sayGoOn(run int64) {
+	fmt.Fprintf(a.stderr, "sluice: scan run %d is not finished; go on with --scan-run %d\n", run, run)
 }
 
 // openRun finds the tenant and opens the scan run, or takes an earlier one up again.
@@ -207,13 +223,19 @@ func (a *app) openRun(ctx context.Context, cfg *files.Config, f ingestFile) (*pg
 	return pool, err
 }
 
-// finishRun does what comes after the last document.
+// finishRun does what comes after the last document. A signal now can only cut short what
+// others would do as well: the run is noted as done in any case.
 func (a *app) finishRun(ctx context.Context, pool *pgxpool.Pool, cfg files.Config, counts ingest.Counts, wait bool) error {
-	if err := a.persist(ctx, func() error { return ingest.EndRun(ctx, pool, cfg.Tenant, cfg.ScanRun, "done", counts) }); err != nil {
+	err := ingest.EndRun(context.WithoutCancel(ctx), pool, cfg.Tenant, cfg.ScanRun, "done", counts)
+	if err != nil && pg.Outage(err) {
+		err = a.persist(ctx, func() error { return ingest.EndRun(ctx, pool, cfg.Tenant, cfg.ScanRun, "done", counts) })
+	}
+	if err != nil {
 		return err
 	}
 	if counts.Accepted > 0 {
-		if err := a.persist(ctx, func() error { return ingest.MergeSearchIndex(ctx, pool) }); err != nil {
+		err := a.persist(ctx, func() error { return ingest.MergeSearchIndex(ctx, pool) })
+		if err != nil && (wait || ctx.Err() == nil) {
 			return err
 		}
 	}

@@ -9,7 +9,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// portPatience is how long the port of a server that died is waited for.
+const portPatience = 3 * time.Second
 
 // choosePort returns fixed, if it is free, or else the first free one of: the
 // port used last; ports that follow from the folder's name, below the range from
@@ -45,6 +49,17 @@ func choosePort(fixed int, l layout, skip int) (int, error) {
 	}
 	defer l4.Close()
 	return l4.Addr().(*net.TCPAddr).Port, nil
+}
+
+// awaitOldPort gives the port of a server that died under its clients some time to become
+// free: they know no other one, and whoever has it may only be trying it.
+func (s *supervisor) awaitOldPort() {
+	if s.state.Starts == 0 || s.portTries > 0 {
+		return
+	}
+	for end := time.Now().Add(portPatience); !portFree(s.state.Port) && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 func portFree(port int) bool {

@@ -247,6 +247,7 @@ func (s *supervisor) unwanted(term <-chan os.Signal) error {
 
 // launch starts a postmaster on a port that is free now.
 func (s *supervisor) launch() error {
+	s.awaitOldPort()
 	port, err := choosePort(s.spec.Port, s.files, s.portTries)
 	if err != nil {
 		return err
