@@ -13,7 +13,7 @@ import (
 )
 
 // appRoles are those that the program works as, or that somebody logs in with.
-var appRoles = []string{"sluice_reader", "sluice_ingest", "sluice_feed", "sluice_projector", "sluice_maintainer", "sluice_monitor"}
+var appRoles = []string{"sluice_reader", "sluice_ingest", "sluice_feed", "sluice_projector", "sluice_maintainer", "sluice_relay", "sluice_monitor"}
 
 // wrong fails for every row that a query yields: each is an object that breaks a rule.
 func wrong(t *testing.T, conn *pgx.Conn, rule, sql string, args ...any) {
@@ -51,7 +51,7 @@ func TestCatalogue(t *testing.T) {
 		select c.oid::regclass::text from pg_class c
 		where c.relnamespace = any ($1::text[]::regnamespace[]) and c.relkind in ('r', 'p')
 		  and not exists (select from pg_attribute where attrelid = c.oid and attname = 'tenant_id')
-		  and c.relname <> all ('{schema_version,schema_migration,partition_policy,kafka_offset,view_refresh}')`, schemas)
+		  and c.relname <> all ('{schema_version,schema_migration,partition_policy,kafka_offset,kafka_gap,outbox_route,view_refresh}')`, schemas)
 	wrong(t, conn, "a right on a partition", `
 		select c.oid::regclass::text || ' for ' || a.grantee::regrole || ': ' || a.privilege_type
 		from pg_class c, aclexplode(c.relacl) a where c.relispartition and c.relkind = 'r' and a.grantee <> c.relowner`)
@@ -65,6 +65,7 @@ func TestCatalogue(t *testing.T) {
 		where policyname <> 'p_' || tablename || '_tenant'
 		  and not (policyname = 'p_views' and cmd = 'SELECT' and roles = '{sluice_views}')
 		  and not (policyname = 'p_worker' and tablename = 'job_queue' and roles = '{sluice_projector}')
+		  and not (policyname = 'p_relay' and tablename = 'outbox' and roles = '{sluice_relay}')
 		  and not (policyname = 'p_tenant_worker' and tablename = 'tenant' and cmd = 'SELECT' and roles = '{sluice_projector}')
 		  and not (policyname = 'p_tenant_admin' and tablename = 'tenant' and roles = '{sluice_maintainer}')
 		  and not (policyname = 'p_shared' and cmd = 'SELECT' and qual = '(tenant_id = ''00000000-0000-0000-0000-000000000000''::uuid)')`)

@@ -25,6 +25,7 @@ var sharedTables = []string{"vex.vuln_fact", "vex.vuln_affected", "vex.vuln_alia
 var acrossTenants = map[pg.Role][]string{
 	pg.Projector:  {"core.job_queue", "authority.tenant"}, // takes jobs of every tenant, hands shared facts on to each
 	pg.Maintainer: {"authority.tenant"},                   // makes and lists tenants
+	pg.Relay:      {"core.outbox"},                        // sends what every tenant has to say
 }
 
 // actor is somebody who looks at the database, and writes to it where he may.
@@ -65,6 +66,7 @@ func TestIsolation(t *testing.T) {
 		{"projector for B", pg.Projector, setTenant(db.Conn(t, pg.Projector), b), []owner{b}, !testing.Short()},
 		{"maintainer for B", pg.Maintainer, setTenant(db.Conn(t, pg.Maintainer), b), []owner{b}, false},
 		{"maintainer without a tenant", pg.Maintainer, db.Conn(t, pg.Maintainer), nil, false},
+		{"relay for B", pg.Relay, setTenant(db.Conn(t, pg.Relay), b), []owner{b}, false},
 		{"monitor", "sluice_monitor", setTenant(db.Conn(t, "sluice_monitor"), b), []owner{b}, false},
 	}
 	before := fingerprint(t, admin, tables, a)
@@ -214,8 +216,9 @@ var schemas = []string{"core", "authority", "routing", "artifact", "ingest", "ve
 
 // mayCall are the functions that each role may execute, beyond those that everybody may.
 var mayCall = map[string][]pg.Role{
-	"core.current_tenant()":          {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, "sluice_monitor"},
-	"core.shared_tenant()":           {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, "sluice_monitor"},
+	"core.current_tenant()":          {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, pg.Relay, "sluice_monitor"},
+	"core.operator_tenant()":         {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, pg.Relay, "sluice_monitor"},
+	"core.shared_tenant()":           {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, pg.Relay, "sluice_monitor"},
 	"ingest.search_documents(jsonb)": {pg.Reader, pg.Ingest, pg.Feed, pg.Projector},
 	"core.analyze_grown()":           {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
 	"ingest.merge_search_index()":    {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},

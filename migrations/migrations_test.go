@@ -319,7 +319,7 @@ func TestStatusForEveryLogin(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	c := sharedCluster(t)
-	for _, role := range []pg.Role{pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, "sluice_monitor"} {
+	for _, role := range []pg.Role{pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, pg.Relay, "sluice_monitor"} {
 		for _, inherit := range []string{"true", "false"} {
 			user := c.plainUser(t, "")
 			exec(t, connect(t, c.admin), `grant `+string(role)+` to `+user.Username()+` with set true, inherit `+inherit)

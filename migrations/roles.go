@@ -12,7 +12,7 @@ import (
 )
 
 // Roles that are made where the user may make roles.
-var roles = []pg.Role{pg.Owner, "sluice_views", pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, "sluice_monitor"}
+var roles = []pg.Role{pg.Owner, "sluice_views", pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, pg.Relay, "sluice_monitor"}
 
 // memberships between them. The owner hands the materialized views and the definer
 // functions to sluice_views.

@@ -31,6 +31,7 @@ const (
 	Feed       Role = "sluice_feed"       // the same, and the shared feed
 	Projector  Role = "sluice_projector"  // derived tables
 	Maintainer Role = "sluice_maintainer" // tenants, partitions, clean-up
+	Relay      Role = "sluice_relay"      // send the outbox
 	Reader     Role = "sluice_reader"     // one tenant's rows
 	Owner      Role = "sluice_owner"      // migrations and partitions only
 )
@@ -112,7 +113,7 @@ func Become(ctx context.Context, c *pgx.Conn, role Role) error {
 		select case
 			when (select nspowner from pg_namespace where nspname = 'core') = (select oid from pg_roles where rolname = 'sluice_owner')
 			then set_config('role', $1, false)
-			when $1 in ('sluice_projector', 'sluice_maintainer')
+			when $1 in ('sluice_projector', 'sluice_maintainer', 'sluice_relay')
 			then set_config('app.all_tenants', 'on', false)
 		end`, string(role))
 	if err != nil {

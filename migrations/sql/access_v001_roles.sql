@@ -37,6 +37,10 @@ begin
   execute 'drop policy if exists p_worker on core.job_queue';
   execute format('create policy p_worker on core.job_queue for all to %s using (%s) with check (%s)', access.role('sluice_projector'), worker, worker);
 
+  -- The relay sends what every tenant has in the outbox.
+  execute 'drop policy if exists p_relay on core.outbox';
+  execute format('create policy p_relay on core.outbox for all to %s using (%s) with check (%s)', access.role('sluice_relay'), worker, worker);
+
   -- The list of tenants: shared facts are handed on to each, and somebody has to keep it.
   execute 'drop policy if exists p_tenant_worker on authority.tenant';
   execute format('create policy p_tenant_worker on authority.tenant for select to %s using (%s)', access.role('sluice_projector'), worker);
@@ -113,7 +117,7 @@ begin
   return done;
 end $$;
 
--- The tenant of a name, for importers that serve several: it finds one, it lists none.
+-- The tenant of a name or an id, for importers that serve several: it finds one, it lists none.
 create or replace function authority.tenant_id(wanted text) returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -123,7 +127,7 @@ declare
   found uuid;
 begin
   perform set_config('app.views', 'on', true);
-  select t.tenant_id into found from authority.tenant t where t.name = wanted;
+  select t.tenant_id into found from authority.tenant t where t.name = wanted or t.tenant_id::text = lower(wanted) order by t.name = wanted desc limit 1;
   perform set_config('app.views', before, true);
   return found;
 end $$;
@@ -133,7 +137,7 @@ revoke all on all functions in schema access from public;
 
 do $$
 declare
-  everyone text := 'sluice_ingest, sluice_projector, sluice_maintainer, sluice_reader, sluice_monitor, sluice_views';
+  everyone text := 'sluice_ingest, sluice_projector, sluice_maintainer, sluice_relay, sluice_reader, sluice_monitor, sluice_views';
 begin
   if access.role('sluice_views') <> 'sluice_views' then
     return; -- one user owns everything: there is nobody to grant to
@@ -170,7 +174,10 @@ begin
   execute 'grant update, delete on ingest.parked, ingest.file_checkpoint to sluice_ingest';
   execute 'grant update on ingest.scan_run to sluice_ingest';
   execute 'grant select, insert, update on ingest.kafka_offset to sluice_ingest';
+  execute 'grant select, insert on ingest.kafka_gap to sluice_ingest';
+  execute 'grant usage on sequence ingest.kafka_gap_id_seq to sluice_ingest';
   execute 'grant select on core.job_queue to sluice_ingest';
+  execute 'grant select on core.outbox_route to sluice_ingest, sluice_projector, sluice_monitor';
   execute 'grant insert, update on vex.vex_decision to sluice_ingest';
   execute 'grant usage on sequence core.job_queue_id_seq, ingest.sbom_document_id_seq, ingest.scan_run_id_seq, ingest.parked_id_seq to sluice_ingest, sluice_projector';
   execute 'grant execute on function authority.tenant_id(text), ingest.merge_search_index(), core.analyze_grown() to sluice_ingest, sluice_projector, sluice_maintainer';
@@ -193,8 +200,14 @@ begin
   execute 'grant select, insert, update, delete on core.partition_policy to sluice_maintainer';
   execute 'grant select on core.schema_version, core.schema_migration to sluice_maintainer, sluice_monitor';
 
+  execute 'grant select, delete on ingest.parked to sluice_maintainer';
+
+  -- relay: the outbox
+  execute 'grant select, update, delete on core.outbox to sluice_relay';
+  execute 'grant select, update on core.outbox_route to sluice_relay';
+
   -- monitor: figures, never content
-  execute 'grant select on vex.view_refresh, core.partition_policy, ingest.kafka_offset to sluice_monitor';
+  execute 'grant select on vex.view_refresh, core.partition_policy, ingest.kafka_offset, ingest.kafka_gap to sluice_monitor';
 end $$;
 
 insert into core.schema_version (module, version, migration_hash)

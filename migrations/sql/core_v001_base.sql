@@ -39,6 +39,11 @@ return case
   when nullif(current_setting('app.tenant_id', true), '')::uuid = '00000000-0000-0000-0000-000000000000'
     and pg_has_role(to_regrole('sluice_ingest'), 'usage') and not pg_has_role(to_regrole('sluice_feed'), 'usage')
     then null
+  -- What came without a known tenant is for those who run the system.
+  when nullif(current_setting('app.tenant_id', true), '')::uuid = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+    and to_regrole('sluice_ingest') is not null
+    and not pg_has_role(to_regrole('sluice_ingest'), 'usage') and not pg_has_role(to_regrole('sluice_maintainer'), 'usage')
+    then null
   else nullif(current_setting('app.tenant_id', true), '')::uuid
 end;
 comment on function core.current_tenant() is 'The tenant of this transaction, set by set_config(''app.tenant_id'', ..., true); null when unset.';
@@ -47,6 +52,11 @@ comment on function core.current_tenant() is 'The tenant of this transaction, se
 create or replace function core.shared_tenant() returns uuid
 language sql immutable parallel safe
 return '00000000-0000-0000-0000-000000000000'::uuid;
+
+-- The operator's own: what was parked because nobody knows whose it is.
+create or replace function core.operator_tenant() returns uuid
+language sql immutable parallel safe
+return 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid;
 
 -- Puts a table under tenant row security, by specification section 2.2.
 create or replace procedure core.protect(target regclass)
@@ -96,10 +106,24 @@ create table if not exists core.outbox (
   created_at timestamptz not null default now(),
   dispatched_at timestamptz,
   dispatch_attempts int not null default 0,
-  error text
+  error text,
+  -- Beyond the specification: the order of sending, and when a refused one is tried again.
+  seq bigint generated always as identity,
+  next_attempt_at timestamptz
 );
-create index if not exists ix_outbox_pending on core.outbox (topic, created_at, id) where dispatched_at is null;
+comment on table core.outbox is 'What is to be sent to Kafka, written in the transaction of what it tells of. aggregate_type batch: payload is an array of messages, in order.';
+create index if not exists ix_outbox_pending on core.outbox (seq) where dispatched_at is null;
+create index if not exists ix_outbox_dispatched on core.outbox (dispatched_at) where dispatched_at is not null;
 call core.protect('core.outbox');
+
+-- What is put into the outbox at all: nothing piles up where no relay ever ran.
+create table if not exists core.outbox_route (
+  name text primary key check (name in ('receipts', 'findings', 'parked')),
+  enabled boolean not null default false,
+  updated_at timestamptz not null default now()
+);
+comment on table core.outbox_route is 'Which messages are written into the outbox; a relay that starts enables its own. Receipts of documents from Kafka are written always.';
+insert into core.outbox_route (name) values ('receipts'), ('findings'), ('parked') on conflict do nothing;
 
 create table if not exists core.partition_policy (
   parent text primary key,

@@ -174,12 +174,29 @@ create table if not exists ingest.kafka_offset (
   topic_partition int not null,
   consumer_group text not null,
   next_offset bigint not null,
+  next_entry int not null default 0,
   epoch bigint not null default 1,
-  topic_id text,
+  last_record bytea,
   updated_at timestamptz not null default now(),
   primary key (consumer_group, topic, topic_partition)
 );
 comment on table ingest.kafka_offset is 'Where each topic partition goes on; moved in the transaction of the data. Belongs to the operator, not to a tenant.';
+
+comment on column ingest.kafka_offset.next_entry is 'Documents of the message at next_offset that are stored already: an archive may hold several.';
+comment on column ingest.kafka_offset.last_record is 'SHA-256 of timestamp, key and value of the message before next_offset: another one there means another topic of that name.';
+
+create table if not exists ingest.kafka_gap (
+  id bigserial primary key,
+  consumer_group text not null,
+  topic text not null,
+  topic_partition int not null,
+  reason text not null check (reason in ('retention', 'recreated', 'missing')),
+  expected_offset bigint not null,
+  found_offset bigint not null,
+  message text not null default '',
+  created_at timestamptz not null default now()
+);
+comment on table ingest.kafka_gap is 'Where a topic partition did not go on at the offset that was expected. Belongs to the operator.';
 
 create table if not exists ingest.file_checkpoint (
   tenant_id uuid not null,
