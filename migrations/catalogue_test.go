@@ -131,6 +131,7 @@ var otherIndexes = map[string]string{
 	// Ours.
 	"ix_job_leased":           "leases that ran out, of any tenant",
 	"ix_outbox_pending":       "the relay sends for every tenant",
+	"ix_outbox_dispatched":    "the relay clears what every tenant has sent",
 	"brin_finding_history_at": "BRIN",
 	"tenant_name_key":         "the list of tenants",
 }

@@ -217,7 +217,6 @@ var schemas = []string{"core", "authority", "routing", "artifact", "ingest", "ve
 // mayCall are the functions that each role may execute, beyond those that everybody may.
 var mayCall = map[string][]pg.Role{
 	"core.current_tenant()":          {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, pg.Relay, "sluice_monitor"},
-	"core.operator_tenant()":         {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, pg.Relay, "sluice_monitor"},
 	"core.shared_tenant()":           {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer, pg.Relay, "sluice_monitor"},
 	"ingest.search_documents(jsonb)": {pg.Reader, pg.Ingest, pg.Feed, pg.Projector},
 	"core.analyze_grown()":           {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},

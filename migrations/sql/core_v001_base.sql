@@ -53,11 +53,6 @@ create or replace function core.shared_tenant() returns uuid
 language sql immutable parallel safe
 return '00000000-0000-0000-0000-000000000000'::uuid;
 
--- The operator's own: what was parked because nobody knows whose it is.
-create or replace function core.operator_tenant() returns uuid
-language sql immutable parallel safe
-return 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid;
-
 -- Puts a table under tenant row security, by specification section 2.2.
 create or replace procedure core.protect(target regclass)
 language plpgsql as $$
@@ -108,7 +103,7 @@ create table if not exists core.outbox (
   dispatch_attempts int not null default 0,
   error text,
   -- Beyond the specification: the order of sending, and when a refused one is tried again.
-  seq bigint generated always as identity,
+  seq bigserial not null,
   next_attempt_at timestamptz
 );
 comment on table core.outbox is 'What is to be sent to Kafka, written in the transaction of what it tells of. aggregate_type batch: payload is an array of messages, in order.';
