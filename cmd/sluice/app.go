@@ -49,12 +49,9 @@ func (a *app) flags(f *pflag.FlagSet) {
 
 // configure fills in flags that were not given: from the environment, else from the
 // configuration file. The environment's name of --database-url is SLUICE_DATABASE_URL,
-// and so on for every flag.
+// and so on for every flag but those that say otherwise.
 func (a *app) configure(cmd *cobra.Command) error {
-	env := func(name string) (string, bool) {
-		return os.LookupEnv("SLUICE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
-	}
-	if v, ok := env("config"); ok && !cmd.Flags().Changed("config") {
+	if v, ok := os.LookupEnv("SLUICE_CONFIG"); ok && !cmd.Flags().Changed("config") {
 		a.config = v
 	}
 	file, err := readConfig(a.config, cmd.Root())
@@ -67,8 +64,8 @@ func (a *app) configure(cmd *cobra.Command) error {
 			return
 		}
 		v, from := "", ""
-		if s, ok := env(f.Name); ok && s != "" {
-			v, from = s, "environment variable SLUICE_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if s := os.Getenv(environment(f)); s != "" {
+			v, from = s, "environment variable "+environment(f)
 		} else if s, ok := file[f.Name]; ok {
 			v, from = s, a.config
 		}
@@ -88,6 +85,14 @@ func (a *app) configure(cmd *cobra.Command) error {
 		return usagef("--output %q: it is table, json or csv", a.output)
 	}
 	return a.logger()
+}
+
+// environment is the name of a flag in the environment.
+func environment(f *pflag.Flag) string {
+	if name := f.Annotations[envName]; len(name) == 1 {
+		return name[0]
+	}
+	return "SLUICE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 }
 
 // readConfig reads the configuration file. A key that is no flag of any command is a mistake.
@@ -118,6 +123,13 @@ func readConfig(path string, root *cobra.Command) (map[string]string, error) {
 	for k, v := range raw {
 		if !known[k] {
 			return nil, usagef("configuration %s: there is no flag --%s, so no key %q", path, k, k)
+		}
+		if list, ok := v.([]any); ok {
+			parts := make([]string, len(list))
+			for i, part := range list {
+				parts[i] = fmt.Sprint(part)
+			}
+			v = strings.Join(parts, ",")
 		}
 		out[k] = fmt.Sprint(v)
 	}

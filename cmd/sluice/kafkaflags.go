@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"sluice/internal/broker"
+	"sluice/internal/topics"
+)
+
+// kafkaFlags are the flags of every command that talks to Kafka.
+type kafkaFlags struct {
+	brokers     []string
+	group       string // of consumers
+	topicPrefix string
+
+	tls                     bool
+	ca, cert, key, tlsName  string
+	mechanism, user, pwFile string
+}
+
+// envName marks a flag whose name in the environment is not its own: the command line's
+// contract fixes these, and SLUICE_GROUP would say too little.
+const envName = "env"
+
+func (f *kafkaFlags) add(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&f.brokers, "brokers", nil, "Kafka brokers to begin with, HOST:PORT,... (env SLUICE_KAFKA_BROKERS)")
+	flags.StringVar(&f.group, "group", "sluice", "consumer group (env SLUICE_KAFKA_GROUP)")
+	flags.StringVar(&f.topicPrefix, "topic-prefix", "sluice", "topics are PREFIX.sbom and so on (env SLUICE_TOPIC_PREFIX)")
+	flags.BoolVar(&f.tls, "kafka-tls", false, "encrypt the connections to Kafka")
+	flags.StringVar(&f.ca, "kafka-tls-ca", "", "PEM file of the certificates that the brokers' are checked against; default those of the system")
+	flags.StringVar(&f.cert, "kafka-tls-cert", "", "PEM file of our own certificate, where the brokers ask for one")
+	flags.StringVar(&f.key, "kafka-tls-key", "", "PEM file of its key")
+	flags.StringVar(&f.tlsName, "kafka-tls-server-name", "", "name that the brokers' certificates bear, where it is not the host of their addresses")
+	flags.StringVar(&f.mechanism, "kafka-sasl", "", "how to log in to Kafka: "+strings.Join(broker.Mechanisms, ", "))
+	flags.StringVar(&f.user, "kafka-username", "", "user name for --kafka-sasl")
+	flags.StringVar(&f.pwFile, "kafka-password-file", "", "file that holds the password for --kafka-sasl; else it comes from env SLUICE_KAFKA_PASSWORD")
+	for flag, env := range map[string]string{"brokers": "SLUICE_KAFKA_BROKERS", "group": "SLUICE_KAFKA_GROUP"} {
+		_ = flags.SetAnnotation(flag, envName, []string{env}) // fails only for a flag that is not there
+	}
+}
+
+// open checks the flags and reads the files that they name. It does not connect.
+func (f *kafkaFlags) open() (*broker.Broker, error) {
+	if len(f.brokers) == 0 {
+		return nil, usagef("name the Kafka brokers: --brokers HOST:PORT,... or SLUICE_KAFKA_BROKERS")
+	}
+	if err := topics.CheckPrefix(f.topicPrefix); err != nil {
+		return nil, usagef("--topic-prefix: %w", err)
+	}
+	cfg := broker.Config{
+		Brokers: f.brokers,
+		TLS:     broker.TLS{Enabled: f.tls, CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, ServerName: f.tlsName},
+		SASL:    broker.SASL{Mechanism: f.mechanism, Username: f.user},
+	}
+	var err error
+	switch {
+	case f.pwFile != "":
+		if cfg.SASL.Password, err = broker.ReadSecret(f.pwFile); err != nil {
+			return nil, usagef("--kafka-password-file: %w", err)
+		}
+	case f.mechanism != "":
+		// Only where it is asked for: the environment may carry it for another program.
+		cfg.SASL.Password = broker.Secret(os.Getenv("SLUICE_KAFKA_PASSWORD"))
+	}
+	b, err := cfg.Open()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return b, nil
+}
