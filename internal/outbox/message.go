@@ -31,8 +31,8 @@ type Message struct {
 	Time time.Time
 	// Subject is what it happened to; it becomes ce_subject. Optional.
 	Subject string
-	// TraceParent is the W3C trace context. Optional.
-	TraceParent string
+	// Traceparent is the W3C trace context. Optional.
+	Traceparent string
 	// Data is the JSON value that is sent.
 	Data json.RawMessage
 }
@@ -45,7 +45,7 @@ type stored struct {
 	Type        string          `json:"type"`
 	Time        time.Time       `json:"time"`
 	Subject     string          `json:"subject,omitempty"`
-	TraceParent string          `json:"traceparent,omitempty"`
+	Traceparent string          `json:"traceparent,omitempty"`
 	Data        json.RawMessage `json:"data"`
 }
 
@@ -53,7 +53,7 @@ type stored struct {
 // surrogate pair: in a key they are kept by base64, elsewhere replaced by U+FFFD.
 func (m Message) MarshalJSON() ([]byte, error) {
 	s := stored{
-		ID: m.ID, Type: m.Type, Time: m.Time.UTC(), Subject: m.Subject, TraceParent: m.TraceParent, Data: m.Data,
+		ID: m.ID, Type: m.Type, Time: m.Time.UTC(), Subject: m.Subject, Traceparent: m.Traceparent, Data: m.Data,
 	}
 	switch {
 	case m.Key == nil:
@@ -83,7 +83,7 @@ func (m *Message) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return err
 	}
-	*m = Message{ID: s.ID, Type: s.Type, Time: s.Time, Subject: s.Subject, TraceParent: s.TraceParent, Data: s.Data}
+	*m = Message{ID: s.ID, Type: s.Type, Time: s.Time, Subject: s.Subject, Traceparent: s.Traceparent, Data: s.Data}
 	switch {
 	case s.Key64 != nil:
 		key, err := base64.StdEncoding.DecodeString(*s.Key64)

@@ -13,7 +13,7 @@ import (
 func message(data string) Message {
 	return Message{
 		ID: "0198f5c0-0000-7000-8000-000000000001", Key: []byte("pkg:npm/a?b=c&d"), Type: "dev.sluice.receipt.v1",
-		Time: time.Date(2026, 11, 23, 14, 30, 0, 123456000, time.UTC), Subject: "sluice.sbom/3@1842", TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		Time: time.Date(2026, 11, 23, 14, 30, 0, 123456000, time.UTC), Subject: "sluice.sbom/3@1842", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		Data: json.RawMessage(data),
 	}
 }
