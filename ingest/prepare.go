@@ -22,6 +22,8 @@ type task struct {
 	env        Envelope
 	hash       [32]byte
 	documentID id.ID
+	received   time.Time     // when the source handed it over
+	reading    time.Duration // how long reading it took
 
 	outcome Outcome // "" until decided
 	known   known   // what the database has of these bytes
@@ -51,7 +53,8 @@ func newTask(env Envelope) *task {
 		// What was read before the trouble is no document, and nobody should take it for one.
 		env.Bytes = nil
 	}
-	t := &task{env: env, hash: sha256.Sum256(env.Bytes)}
+	t := &task{env: env, received: time.Now()}
+	t.hash = sha256.Sum256(env.Bytes)
 	if env.Err != nil && env.Bytes == nil {
 		// Nothing to hash: the place and the trouble stand for it, so that it is parked once.
 		t.hash = sha256.Sum256(fmt.Appendf(nil, "%s\x00%s", env.Origin, env.Err.Reason))
@@ -63,6 +66,8 @@ func newTask(env Envelope) *task {
 
 // prepare reads the document. What is wrong with it ends up in t.park.
 func (t *task) prepare(cfg *Config) {
+	start := time.Now()
+	defer func() { t.reading = time.Since(start) }()
 	if err := t.readSafely(cfg); err != nil {
 		t.doc, t.json = nil, nil
 		if !errors.As(err, &t.park) {

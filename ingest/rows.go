@@ -263,25 +263,6 @@ func (r *rows) addParked(t *task) {
 		p.Format, toJSON(hints), int64(len(t.env.Bytes)), encoding, stored, r.revision, t.env.ScanRun)
 }
 
-// addEvent records the outcome in the scan run's history. The id is derived, so that
-// an event that is written again is recognised.
-func (r *rows) addEvent(t *task) {
-	payload := map[string]any{"origin": clip(t.env.Origin, 4096), "document_id": t.documentID.String()}
-	switch t.outcome {
-	case Parked:
-		payload["reason"] = t.park.Reason
-	case Unchanged:
-		payload["same_as"] = t.twin.String()
-	case Accepted:
-		payload["format"] = t.doc.Format
-	}
-	r.put(inEvent, t.env.ScanRun, string(t.outcome), toJSON(payload), t.eventID())
-}
-
-func (t *task) eventID() id.ID {
-	return id.Derive(t.env.Tenant, "event", fmt.Sprint(t.env.ScanRun), t.env.Origin, string(t.hash[:]), string(t.outcome))
-}
-
 // flush sends the rows and moves them on: first all the COPYs, then the inserts in one round trip.
 func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
 	for i, s := range staging {
