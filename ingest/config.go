@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,9 @@ type Config struct {
 	// OnOutage, if set, is called when an attempt fails because of an outage, before
 	// the pause: the place to start an embedded server again. Calls may overlap.
 	OnOutage func(error)
+	// Yield, if set, is called before each batch is carried: the place where a bulk lane
+	// lets others go first. It returns when ctx ends.
+	Yield func(ctx context.Context)
 	// OnReceipts, if set, gets the receipts of each batch after it is durable.
 	// Calls do not overlap.
 	OnReceipts func([]Receipt)

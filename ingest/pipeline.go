@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,6 +22,8 @@ type Pipeline struct {
 	pool   *pgxpool.Pool // made with PoolConfig
 	store  store
 	bytes  *semaphore.Weighted
+	held   atomic.Int64 // of bytes
+	count  atomic.Int64 // documents that hold them
 	wake   *waker
 	upkeep *upkeep
 
@@ -98,8 +101,14 @@ type batch struct {
 func (p *Pipeline) release(tasks ...*task) {
 	for _, t := range tasks {
 		p.bytes.Release(p.weight(t.env))
+		p.held.Add(-p.weight(t.env))
+		p.count.Add(-1)
 	}
 }
+
+// InFlight returns how many documents are between a source and the database, and the
+// bytes that they are reckoned with.
+func (p *Pipeline) InFlight() (documents, bytes int64) { return p.count.Load(), p.held.Load() }
 
 // weight is the room that a document takes. It costs more than its bytes while it is read.
 func (p *Pipeline) weight(env Envelope) int64 {
@@ -112,6 +121,9 @@ func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch
 	defer order.leave(b.slot)
 	// A stop does not abandon the batch in hand: everything in it would be read again.
 	// It gets a clock of its own from the moment of the stop.
+	if p.cfg.Yield != nil {
+		p.cfg.Yield(ctx)
+	}
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,7 +115,7 @@ func (t *task) read(cfg *Config) error {
 		}
 		return err
 	}
-	for _, w := range head.Warnings {
+	for _, w := range slices.Concat(t.env.Warnings, head.Warnings) {
 		t.doc.Warn(w.Code, w.Pointer, "%s", w.Message)
 	}
 	t.json = t.doc.JSON
@@ -271,6 +272,7 @@ func (t *task) receipt() Receipt {
 	r := Receipt{
 		Origin: t.env.Origin, DocumentID: t.documentID.String(), ContentHash: hashText(t.hash),
 		Outcome: t.outcome, Bytes: int64(len(t.env.Bytes)), Warnings: []normalize.Warning{},
+		Tenant: t.env.Tenant, ScanRun: t.env.ScanRun,
 	}
 	if t.env.Err != nil && t.env.Bytes == nil {
 		r.ContentHash = ""
@@ -290,7 +292,10 @@ func (t *task) receipt() Receipt {
 	case t.outcome == Duplicate:
 		k := t.stored()
 		r.Format, r.FormatVersion, r.DocumentID = k.format, k.version, k.document.String()
-		if k.parked != "" {
+		switch {
+		case k.parked != "" && t.env.Reply != nil: // the sender wants to know what is wrong with it
+			r.Outcome, r.Reason = Parked, k.parked
+		case k.parked != "":
 			r.Reason = "parked before: " + k.parked
 		}
 	case t.outcome == Unchanged:

@@ -41,6 +41,8 @@ func (p *Pipeline) fetch(ctx context.Context, src Source, out chan<- *task) erro
 				return nil // stopping
 			}
 		}
+		p.held.Add(weight)
+		p.count.Add(1)
 		if t := newTask(env); !put(t) {
 			p.release(t)
 			return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"maps"
 
+	"sluice/internal/id"
 	"sluice/normalize"
 )
 
@@ -31,6 +32,8 @@ type Receipt struct {
 	Message       string              `json:"message,omitempty"`
 	Warnings      []normalize.Warning `json:"warnings"`
 	Bytes         int64               `json:"-"`
+	Tenant        id.ID               `json:"-"`
+	ScanRun       int64               `json:"-"`
 }
 
 func hashText(h [32]byte) string { return "sha256:" + hex.EncodeToString(h[:]) }
@@ -90,4 +93,28 @@ func (c *Counts) Clone() Counts {
 	out := *c
 	out.ByFormat, out.ByReason = maps.Clone(c.ByFormat), maps.Clone(c.ByReason)
 	return out
+}
+
+// Merge adds other's counts.
+func (c *Counts) Merge(other Counts) {
+	c.Add()
+	c.Documents += other.Documents
+	c.Accepted += other.Accepted
+	c.Duplicate += other.Duplicate
+	c.Unchanged += other.Unchanged
+	c.Parked += other.Parked
+	c.Bytes += other.Bytes
+	for name, o := range other.ByFormat {
+		f := c.ByFormat[name]
+		f.Documents += o.Documents
+		f.Accepted += o.Accepted
+		f.Duplicate += o.Duplicate
+		f.Unchanged += o.Unchanged
+		f.Parked += o.Parked
+		f.Bytes += o.Bytes
+		c.ByFormat[name] = f
+	}
+	for reason, n := range other.ByReason {
+		c.ByReason[reason] += n
+	}
 }

@@ -3,7 +3,9 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
+	"sluice/internal/outbox"
 	"sluice/normalize"
 	"sluice/normalize/purl"
 )
@@ -24,6 +27,8 @@ type rows struct {
 	packages map[id.ID]bool // already among the rows
 	revision string
 	unpark   [][]byte // hashes whose parked row is to go
+	receipts []outbox.Message
+	notices  []outbox.Message // of parked documents
 }
 
 func newRows(seen *packageCache, revision string) *rows {
@@ -63,6 +68,7 @@ func (r *rows) add(t *task) {
 		r.unpark = append(r.unpark, t.hash[:])
 	}
 	r.addEvent(t)
+	r.addMessages(t)
 }
 
 func (r *rows) addDocument(t *task) {
@@ -250,7 +256,13 @@ func (r *rows) addParked(t *task) {
 	if p.Err != nil {
 		message = p.Err.Error()
 	}
-	hints := map[string]string{}
+	hints := maps.Clone(t.env.Hints)
+	if hints == nil {
+		hints = map[string]string{}
+	}
+	if t.env.Reply != nil {
+		hints["reply_key"] = base64.StdEncoding.EncodeToString(t.env.Reply.Key)
+	}
 	for k, v := range map[string]string{"kind": string(t.env.Kind), "artifact": t.env.Artifact, "stream": t.env.Stream} {
 		if v != "" {
 			hints[k] = clean(v)
@@ -265,6 +277,9 @@ func (r *rows) addParked(t *task) {
 
 // flush sends the rows and moves them on: first all the COPYs, then the inserts in one round trip.
 func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
+	if err := r.addOutbox(); err != nil {
+		return err
+	}
 	for i, s := range staging {
 		if len(r.tables[i]) == 0 {
 			continue

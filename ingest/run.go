@@ -2,7 +2,10 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -61,4 +64,61 @@ func MergeSearchIndex(ctx context.Context, pool *pgxpool.Pool) error {
 		return fmt.Errorf("merge the JSON search index: %w", err)
 	}
 	return nil
+}
+
+// DailyRun returns the scan run that this day's documents of an endless source belong to,
+// and opens it where it is the first to ask; arguments tell the source and the day. Runs of
+// the same source that are still open are closed: their day is over.
+func DailyRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, source string, arguments []string) (run int64, err error) {
+	err = pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1::text || $2 || $3::text, 0))`, tenant.String(), source, strings.Join(arguments, "\x1f")); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, `
+			select id from ingest.scan_run where tenant_id = $1 and source = $2 and arguments = $3
+			and created_at > now() - interval '3 days' order by id limit 1`, tenant, source, cleanAll(arguments)).Scan(&run)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			update ingest.scan_run set state = 'done', finished_at = updated_at
+			where tenant_id = $1 and source = $2 and arguments[1] = $3 and state = 'running'`, tenant, source, clean(arguments[0]))
+		if err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `insert into ingest.scan_run (tenant_id, source, arguments) values ($1, $2, $3) returning id`,
+			tenant, source, cleanAll(arguments)).Scan(&run)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("scan run of the day: %w", err)
+	}
+	return run, nil
+}
+
+// AddCounts adds to the counts of a scan run that several processes write to.
+func AddCounts(ctx context.Context, tx pgx.Tx, tenant id.ID, run int64, c Counts) error {
+	var stored []byte
+	err := tx.QueryRow(ctx, `select counts from ingest.scan_run where tenant_id = $1 and id = $2 for update`, tenant, run).Scan(&stored)
+	if err != nil {
+		return err
+	}
+	var sum Counts
+	if err := json.Unmarshal(stored, &sum); err != nil {
+		return err
+	}
+	sum.Merge(c)
+	_, err = tx.Exec(ctx, `update ingest.scan_run set counts = $3::jsonb, updated_at = now() where tenant_id = $1 and id = $2`, tenant, run, toJSON(sum))
+	return err
+}
+
+// FindTenant returns the tenant of a name or an id, nil where there is none.
+func FindTenant(ctx context.Context, pool *pgxpool.Pool, name string) (*id.ID, error) {
+	var found *id.ID
+	if clean(name) != name {
+		return nil, nil
+	}
+	if err := pool.QueryRow(ctx, `select authority.tenant_id($1)`, name).Scan(&found); err != nil {
+		return nil, fmt.Errorf("find tenant %q: %w", name, err)
+	}
+	return found, nil
 }

@@ -32,8 +32,20 @@ type Envelope struct {
 	// ObservedAt stands in for the document's own time where it has none; usually zero.
 	ObservedAt time.Time
 	ScanRun    int64
+	// Warnings are oddities that the source noticed; they become the document's.
+	Warnings []normalize.Warning
+	// Reply, if set, asks for a receipt in the outbox.
+	Reply *Reply
+	// Hints is what else the source knows and a replay of a parked document needs.
+	Hints map[string]string
 	// Position is the source's own; Advance gets it back.
 	Position any
+}
+
+// Reply is how a sender recognises the receipt of his document.
+type Reply struct {
+	Key         []byte // receipts of one key are sent in the order of their documents
+	Traceparent string // W3C trace context, handed on
 }
 
 // Source hands over documents and keeps its own position in the database. What an

@@ -64,6 +64,7 @@ const (
 	inJob
 	inPackage
 	inPackageKey
+	inOutbox
 	stagedTables
 )
 
@@ -81,4 +82,5 @@ var staging = [stagedTables]staged{
 	inJob:        {"t_job", []string{"kind", "payload", "dedup_key"}, text("insert_jobs")},
 	inPackage:    {"t_package", []string{"id", "purl", "type", "namespace", "name", "version", "ecosystem", "match_key", "match_version", "matched_by", "name_key", "unmatched_reason"}, text("insert_packages")},
 	inPackageKey: {"t_package_key", []string{"match_key", "package_id"}, text("insert_package_keys")},
+	inOutbox:     {"t_outbox", []string{"ordinal", "topic", "payload", "always"}, text("insert_outbox")},
 }

@@ -99,8 +99,11 @@ func (s store) lookUp(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 }
 
 // retries reports whether the envelope is to be tried although it was parked before:
-// a replay, or a file that could not be read then.
-func (e Envelope) retries() bool { return e.replayed() || (e.Err != nil && e.Bytes == nil) }
+// a replay, a file that could not be read then, or one whose sender waits for an answer
+// and wants to know what is wrong with it.
+func (e Envelope) retries() bool {
+	return e.replayed() || e.Reply != nil || (e.Err != nil && e.Bytes == nil)
+}
 
 func (e Envelope) replayed() bool {
 	_, replay := e.Position.(replayed)

@@ -342,6 +342,11 @@ const (
 	ReasonEmptyArchive   = "empty-archive"       // an archive without entries
 	ReasonDatabase       = "refused-by-database" // PostgreSQL refused a value that got past the checks
 	ReasonUnreadable     = "unreadable"          // the file could not be opened or read
+	ReasonTenant         = "unknown-tenant"      // a message that names no tenant, or one that there is not
+	ReasonHeader         = "invalid-header"      // of a message
+	ReasonReference      = "unreachable"         // what document-ref names is not allowed or could not be fetched
+	ReasonHash           = "hash-mismatch"       // other bytes than document-sha256 says
+	ReasonTime           = "time-out-of-bounds"  // of an event: no partition is made for it
 )
 
 // ParkError says why a document can never be normalised by this version.

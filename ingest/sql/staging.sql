@@ -31,6 +31,7 @@ create temp table if not exists t_affected (
 create temp table if not exists t_vuln_alias (vuln_id text, alias text, fact_id uuid) on commit delete rows;
 create temp table if not exists t_event (scan_run_id bigint, event_type text, payload text, event_id uuid) on commit delete rows;
 create temp table if not exists t_job (kind text, payload text, dedup_key text) on commit delete rows;
+create temp table if not exists t_outbox (ordinal int, topic text, payload text, always boolean) on commit delete rows;
 create temp table if not exists t_parked (
   content_hash bytea, document_id uuid, origin text, reason text, pointer text, message text, format text, hints text, size bigint,
   encoding text, bytes bytea, revision text, scan_run_id bigint) on commit delete rows;

@@ -22,6 +22,10 @@ type ID [16]byte
 // Shared is the nil UUID: the tenant that owns the shared vulnerability feed.
 var Shared ID
 
+// Operator is the tenant of what came without a known one: only those who run the system
+// see it.
+var Operator = ID{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
 // Derive returns the id of the key made of parts, in the space of one kind of
 // thing of one tenant. Parts are length-prefixed: ("ab","c") is not ("a","bc").
 func Derive(tenant ID, kind string, parts ...string) ID {

@@ -1,0 +1,84 @@
+package kafka
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+
+	"sluice/ingest"
+)
+
+// metrics of a consumer. docs/kafka.md describes them.
+type metrics struct {
+	lag          *prometheus.GaugeVec
+	oldest       *prometheus.GaugeVec
+	documents    *prometheus.CounterVec
+	events       *prometheus.CounterVec
+	batches      *prometheus.CounterVec
+	gaps         *prometheus.CounterVec
+	fenced       prometheus.Counter
+	rebalances   prometheus.Counter
+	brokerErrors prometheus.Counter
+	partitions   prometheus.Gauge
+	paused       prometheus.Gauge
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	const ns, sub = "sluice", "kafka"
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: ns, Subsystem: sub, Name: name, Help: help}, labels)
+	}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Subsystem: sub, Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		lag:       gauge("lag_messages", "Messages of a topic partition that are not stored yet.", "topic", "partition"),
+		oldest:    gauge("oldest_message_age_seconds", "Age of the newest message that is stored, while there are later ones; 0 without lag.", "topic", "partition"),
+		documents: counter("documents_total", "Documents by what became of them.", "outcome", "reason"),
+		events:    counter("events_total", "Events of the events topic by what became of them.", "outcome"),
+		batches:   counter("batches_total", "Transactions that were committed.", "lane"),
+		gaps:      counter("gaps_total", "Places where offsets were missing.", "topic", "reason"),
+	}
+	fenced := counter("fenced_total", "Batches rolled back because another process had taken the topic partition over.")
+	rebalances := counter("rebalances_total", "Generations of the group that this process was a member of.")
+	broken := counter("broker_errors_total", "Failed requests to brokers; they are tried again.")
+	partitions := gauge("assigned_partitions", "Topic partitions that this process reads.")
+	paused := gauge("paused_partitions", "Topic partitions that wait after a failure that is not theirs.")
+	m.fenced, m.rebalances, m.brokerErrors = fenced.WithLabelValues(), rebalances.WithLabelValues(), broken.WithLabelValues()
+	m.partitions, m.paused = partitions.WithLabelValues(), paused.WithLabelValues()
+	if r != nil {
+		r.MustRegister(m.lag, m.oldest, m.documents, m.events, m.batches, m.gaps, fenced, rebalances, broken, partitions, paused)
+	}
+	return m
+}
+
+// stored notes that everything up to m is stored.
+func (m *metrics) stored(msg *kafka.Message) {
+	p := strconv.Itoa(msg.Partition)
+	lag := max(msg.HighWaterMark-msg.Offset-1, 0)
+	m.lag.WithLabelValues(msg.Topic, p).Set(float64(lag))
+	age := 0.0
+	if lag > 0 {
+		age = max(time.Since(msg.Time).Seconds(), 0)
+	}
+	m.oldest.WithLabelValues(msg.Topic, p).Set(age)
+}
+
+func (m *metrics) receipts(list []ingest.Receipt) {
+	for _, r := range list {
+		reason := ""
+		if r.Outcome == ingest.Parked {
+			reason = r.Reason
+		}
+		m.documents.WithLabelValues(string(r.Outcome), reason).Inc()
+	}
+}
+
+// gone forgets a topic partition that is somebody else's now.
+func (m *metrics) gone(topic string, partition int) {
+	p := strconv.Itoa(partition)
+	m.lag.DeleteLabelValues(topic, p)
+	m.oldest.DeleteLabelValues(topic, p)
+}

@@ -1,0 +1,230 @@
+package kafka
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/segmentio/kafka-go"
+
+	"sluice/ingest"
+)
+
+// place is where a topic partition goes on: at a message, or inside one that holds several
+// documents.
+type place struct {
+	offset int64
+	entry  int
+}
+
+// span is what one envelope moves the place by.
+type span struct {
+	from, to place
+	message  *kafka.Message // the message that ends at to; nil inside one
+	gap      *gap
+}
+
+// gap is a stretch of offsets that did not come.
+type gap struct {
+	reason          string
+	expected, found int64
+	message         string
+}
+
+// The reasons for gaps.
+const (
+	gapRetention = "retention" // removed by the broker before they were read
+	gapRecreated = "recreated" // the topic is another one, or lost its end
+	gapMissing   = "missing"   // compacted away, or markers of transactions
+)
+
+// fingerprint tells a message from one of another topic at the same offset.
+func fingerprint(m *kafka.Message) []byte {
+	h := sha256.New()
+	var n [16]byte
+	binary.BigEndian.PutUint64(n[:8], uint64(m.Time.UnixMilli()))
+	binary.BigEndian.PutUint64(n[8:], uint64(len(m.Key)))
+	h.Write(n[:])
+	h.Write(m.Key)
+	h.Write(m.Value)
+	return h.Sum(nil)
+}
+
+// owner is the right to move the place of one topic partition, until somebody else takes it.
+type owner struct {
+	group, topic string
+	partition    int
+	epoch        int64
+}
+
+// stored is a row of ingest.kafka_offset.
+type stored struct {
+	place
+	last []byte
+	is   bool // there was a row
+}
+
+// takeOver makes this process the owner: whoever was it can move nothing any more. A topic
+// partition that nobody has read yet starts at first.
+func takeOver(ctx context.Context, pool *pgxpool.Pool, group, topic string, partition int, first int64) (owner, stored, error) {
+	o := owner{group: group, topic: topic, partition: partition}
+	var s stored
+	err := pool.QueryRow(ctx, `
+		insert into ingest.kafka_offset as o (consumer_group, topic, topic_partition, next_offset) values ($1, $2, $3, $4)
+		on conflict (consumer_group, topic, topic_partition) do update set epoch = o.epoch + 1, updated_at = now()
+		returning next_offset, next_entry, epoch, last_record, epoch > 1`, group, topic, partition, first).
+		Scan(&s.offset, &s.entry, &o.epoch, &s.last, &s.is)
+	if err != nil {
+		return o, s, fmt.Errorf("take over %s/%d: %w", topic, partition, err)
+	}
+	return o, s, nil
+}
+
+// advance moves the place inside a transaction; spans are in the order of the messages.
+func (o owner) advance(ctx context.Context, tx pgx.Tx, spans []span) error {
+	from, to := spans[0].from, spans[len(spans)-1].to
+	var last []byte
+	for i := len(spans) - 1; i >= 0 && last == nil; i-- {
+		if m := spans[i].message; m != nil {
+			last = fingerprint(m)
+		}
+	}
+	if err := o.move(ctx, tx, from, to, last); err != nil {
+		return err
+	}
+	var all *gap
+	places := 0
+	for _, s := range spans {
+		if s.gap == nil {
+			continue
+		}
+		places++
+		if s.gap.reason != gapMissing {
+			if err := o.note(ctx, tx, *s.gap); err != nil {
+				return err
+			}
+			continue
+		}
+		// Compaction leaves many: one row per transaction tells of all of them.
+		if all == nil {
+			g := *s.gap
+			all = &g
+		}
+		all.found = s.gap.found
+	}
+	if all != nil {
+		if places > 1 {
+			all.message += fmt.Sprintf("; %d places between these offsets", places)
+		}
+		return o.note(ctx, tx, *all)
+	}
+	return nil
+}
+
+// move is the compare-and-set of the place. Without a row that fits, somebody else is the owner.
+func (o owner) move(ctx context.Context, tx pgx.Tx, from, to place, last []byte) error {
+	tag, err := tx.Exec(ctx, `
+		update ingest.kafka_offset set next_offset = $4, next_entry = $5, last_record = coalesce($6, last_record), updated_at = now()
+		where consumer_group = $1 and topic = $2 and topic_partition = $3 and epoch = $7 and next_offset = $8 and next_entry = $9`,
+		o.group, o.topic, o.partition, to.offset, to.entry, last, o.epoch, from.offset, from.entry)
+	if err != nil {
+		return fmt.Errorf("move %s/%d: %w", o.topic, o.partition, err)
+	}
+	if tag.RowsAffected() != 1 {
+		return fmt.Errorf("%s/%d is at another place than %d, or belongs to another process: %w", o.topic, o.partition, from.offset, ingest.ErrFenced)
+	}
+	return nil
+}
+
+func (o owner) note(ctx context.Context, tx pgx.Tx, g gap) error {
+	_, err := tx.Exec(ctx, `
+		insert into ingest.kafka_gap (consumer_group, topic, topic_partition, reason, expected_offset, found_offset, message)
+		values ($1, $2, $3, $4, $5, $6, $7)`, o.group, o.topic, o.partition, g.reason, g.expected, g.found, g.message)
+	if err != nil {
+		return fmt.Errorf("note a gap in %s/%d: %w", o.topic, o.partition, err)
+	}
+	return nil
+}
+
+// restart puts the place elsewhere because the messages in between will never come.
+func (o owner) restart(ctx context.Context, pool *pgxpool.Pool, from place, g gap) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if err := o.move(ctx, tx, from, place{offset: g.found}, []byte{}); err != nil {
+			return err
+		}
+		return o.note(ctx, tx, g)
+	})
+}
+
+// at returns where the place is and whether it is still ours: the answer to a COMMIT that got lost.
+func (o owner) at(ctx context.Context, pool *pgxpool.Pool) (p place, mine bool, err error) {
+	var epoch int64
+	err = pool.QueryRow(ctx, `
+		select next_offset, next_entry, epoch from ingest.kafka_offset
+		where consumer_group = $1 and topic = $2 and topic_partition = $3`, o.group, o.topic, o.partition).Scan(&p.offset, &p.entry, &epoch)
+	if err != nil {
+		return p, false, fmt.Errorf("look where %s/%d is: %w", o.topic, o.partition, err)
+	}
+	return p, epoch == o.epoch, nil
+}
+
+// bounds are the first offset that the broker keeps and the one after the last.
+func bounds(ctx context.Context, client *kafka.Client, topic string, partition int) (first, end int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	resp, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)}},
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("offsets of %s/%d: %w", topic, partition, err)
+	}
+	for _, p := range resp.Topics[topic] {
+		if p.Partition == partition {
+			if p.Error != nil {
+				return 0, 0, fmt.Errorf("offsets of %s/%d: %w", topic, partition, p.Error)
+			}
+			return p.FirstOffset, p.LastOffset, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("offsets of %s/%d: the broker does not know it", topic, partition)
+}
+
+// readOne reads the message at offset; nil where there is none at exactly that offset.
+func readOne(ctx context.Context, dialer *kafka.Dialer, brokers []string, topic string, partition int, offset int64) (*kafka.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var conn *kafka.Conn
+	var err error
+	for _, b := range brokers {
+		if conn, err = dialer.DialLeader(ctx, "tcp", b, topic, partition); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, offset, err)
+	}
+	defer conn.Close()
+	deadline, _ := ctx.Deadline()
+	if err := conn.SetDeadline(deadline); err != nil {
+		return nil, err
+	}
+	if _, err := conn.Seek(offset, kafka.SeekAbsolute|kafka.SeekDontCheck); err != nil {
+		return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, offset, err)
+	}
+	batch := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond})
+	defer batch.Close()
+	m, err := batch.ReadMessage()
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, kafka.OffsetOutOfRange), errors.Is(err, kafka.RequestTimedOut), err == nil && m.Offset != offset:
+		return nil, nil // nothing there, or it was compacted away: nothing to compare with
+	case err != nil:
+		return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, offset, err)
+	}
+	return &m, nil
+}

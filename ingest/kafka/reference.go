@@ -1,0 +1,205 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/normalize"
+)
+
+// References fetches documents that are too large for a message: the message holds where
+// they are and their hash.
+type References struct {
+	files    []string   // folders, with links resolved
+	urls     []*url.URL // prefixes
+	maxBytes int64
+	client   *http.Client
+	pause    time.Duration // between two tries
+}
+
+// fetchTries is how often a fetch is tried before the message is parked.
+const fetchTries = 4
+
+// NewReferences allows documents below the given prefixes: folders ("/srv/inbox" or
+// "file:///srv/inbox") and URLs ("https://artifacts.example.org/sboms/").
+func NewReferences(prefixes []string, maxBytes int64) (*References, error) {
+	r := &References{maxBytes: maxBytes, pause: 500 * time.Millisecond}
+	for _, p := range prefixes {
+		if u, err := url.Parse(p); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+			if u.Host == "" || u.RawQuery != "" || u.User != nil {
+				return nil, fmt.Errorf("document prefix %q: it is scheme://host/path without user and query", p)
+			}
+			if !strings.HasSuffix(u.Path, "/") {
+				u.Path += "/"
+			}
+			r.urls = append(r.urls, u)
+			continue
+		}
+		folder := strings.TrimPrefix(p, "file://")
+		if !filepath.IsAbs(folder) {
+			return nil, fmt.Errorf("document prefix %q is neither an absolute path nor an http(s) URL", p)
+		}
+		real, err := filepath.EvalSymlinks(folder)
+		if err != nil {
+			return nil, fmt.Errorf("document prefix %q: %w", p, err)
+		}
+		r.files = append(r.files, real)
+	}
+	r.client = &http.Client{
+		Timeout: 5 * time.Minute,
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if len(via) >= 5 {
+				return errors.New("more than 5 redirects")
+			}
+			if !r.allowed(req.URL) {
+				return fmt.Errorf("redirected to %s, which is under no allowed prefix", req.URL.Redacted())
+			}
+			return nil
+		},
+	}
+	return r, nil
+}
+
+// Fetch gets the document at ref and checks its hash. Troubles that may pass are tried
+// again for some seconds; then the message is parked and can be replayed.
+func (r *References) Fetch(ctx context.Context, ref string, sum []byte) ([]byte, *normalize.ParkError, error) {
+	var park *normalize.ParkError
+	for try := 1; ; try++ {
+		var b []byte
+		var passes bool
+		b, park, passes = r.once(ctx, ref)
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if park == nil {
+			if got := sha256.Sum256(b); !bytes.Equal(got[:], sum) {
+				return nil, mismatch(ref, got[:], sum), nil
+			}
+			return b, nil, nil
+		}
+		if !passes || try == fetchTries {
+			return nil, park, nil
+		}
+		select {
+		case <-time.After(r.pause << (try - 1)):
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
+}
+
+func mismatch(what string, got, want []byte) *normalize.ParkError {
+	return normalize.Park(normalize.ReasonHash, "header "+headerSHA256, "the SHA-256 of %s is %s, and the message says %s; send the message again with the right one",
+		what, hex.EncodeToString(got), hex.EncodeToString(want))
+}
+
+// once tries to fetch. passes says that another try may succeed.
+func (r *References) once(ctx context.Context, ref string) (b []byte, park *normalize.ParkError, passes bool) {
+	refuse := func(format string, args ...any) *normalize.ParkError {
+		return normalize.Park(normalize.ReasonReference, "header "+headerRef, format, args...)
+	}
+	u, err := url.Parse(ref)
+	if err != nil {
+		return nil, refuse("%.200q is no URL: %w", ref, err), false
+	}
+	switch u.Scheme {
+	case "http", "https":
+		if !r.allowed(u) {
+			return nil, refuse("%s is under no allowed prefix; the operator sets them with --document-prefix", u.Redacted()), false
+		}
+		return r.get(ctx, u, refuse)
+	case "file", "":
+		if u.Host != "" && u.Host != "localhost" {
+			return nil, refuse("%.200q names another host; a file is file:///path", ref), false
+		}
+		return r.open(u.Path, refuse)
+	}
+	return nil, refuse("%.200q: documents are fetched by file, http and https", ref), false
+}
+
+// allowed compares scheme, host and whole path elements, after the dots are resolved.
+func (r *References) allowed(u *url.URL) bool {
+	if u.User != nil {
+		return false
+	}
+	path := u.JoinPath().EscapedPath()
+	return slices.ContainsFunc(r.urls, func(p *url.URL) bool {
+		return u.Scheme == p.Scheme && strings.EqualFold(u.Host, p.Host) && strings.HasPrefix(path, p.EscapedPath()) && !strings.Contains(strings.ToLower(path), "%2e%2e")
+	})
+}
+
+func (r *References) get(ctx context.Context, u *url.URL, refuse func(string, ...any) *normalize.ParkError) ([]byte, *normalize.ParkError, bool) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, refuse("%w", err), false
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return nil, refuse("%w", err), true
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		passes := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusRequestTimeout
+		return nil, refuse("%s answers %s", u.Redacted(), resp.Status), passes
+	}
+	return r.read(resp.Body, u.Redacted(), refuse)
+}
+
+func (r *References) open(path string, refuse func(string, ...any) *normalize.ParkError) ([]byte, *normalize.ParkError, bool) {
+	if !filepath.IsAbs(path) {
+		return nil, refuse("%.200q is no absolute path", path), false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, refuse("%w", err), true // the document may still be on its way
+	}
+	for _, folder := range r.files {
+		inside, err := filepath.Rel(folder, real)
+		if err != nil || !filepath.IsLocal(inside) {
+			continue
+		}
+		// Opened below the folder, so that a link made meanwhile does not lead out of it.
+		root, err := os.OpenRoot(folder)
+		if err != nil {
+			return nil, refuse("%w", err), true
+		}
+		defer root.Close()
+		info, err := root.Stat(inside)
+		if err == nil && !info.Mode().IsRegular() {
+			return nil, refuse("%s is no regular file", path), false
+		}
+		if err != nil {
+			return nil, refuse("%w", err), true
+		}
+		f, err := root.Open(inside)
+		if err != nil {
+			return nil, refuse("%w", err), true
+		}
+		defer f.Close()
+		return r.read(f, path, refuse)
+	}
+	return nil, refuse("%s is under no allowed prefix; the operator sets them with --document-prefix", path), false
+}
+
+func (r *References) read(from io.Reader, name string, refuse func(string, ...any) *normalize.ParkError) ([]byte, *normalize.ParkError, bool) {
+	b, err := io.ReadAll(io.LimitReader(from, r.maxBytes+1))
+	if err != nil {
+		return nil, refuse("%s: %w", name, err), true
+	}
+	if int64(len(b)) > r.maxBytes {
+		return nil, normalize.Park(normalize.ReasonTooLarge, "header "+headerRef, "%s has more than %d bytes, the limit for one document (--max-document-bytes)", name, r.maxBytes), false
+	}
+	return b, nil, false
+}

@@ -1,0 +1,255 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/segmentio/kafka-go"
+
+	"sluice/ingest"
+	"sluice/internal/id"
+	"sluice/normalize"
+	"sluice/normalize/unwrap"
+)
+
+// Source hands over the documents of one topic partition. It implements ingest.Source;
+// once Run of the pipeline has returned, it is used no more.
+type Source struct {
+	*stream
+	tenants *tenants
+	kind    normalize.Kind // what the topic is for
+
+	message *kafka.Message // in hand: fetched, and not all of its documents handed over
+	span    span           // of the whole message
+	entries func() (ingest.Envelope, bool)
+	stop    func()
+	ahead   *ingest.Envelope // the next one, looked at to know whether the one before is the last
+	skip    int              // documents of the message that were stored before a restart
+	entry   int              // number of the next document
+
+	commit func(offset int64) // tells the group, for tools that show lag
+}
+
+func newSource(s *stream, t *tenants, kind normalize.Kind, commit func(int64)) *Source {
+	return &Source{stream: s, tenants: t, kind: kind, commit: commit}
+}
+
+// OpenSource is a source for one topic partition alone, outside any group.
+func OpenSource(cfg Config, pool *pgxpool.Pool, topic string, partition int) *Source {
+	cfg = cfg.withDefaults()
+	return newSource(newStream(&cfg, pool, newMetrics(nil), topic, partition), newTenants(pool, cfg.Group), "", nil)
+}
+
+// Next implements ingest.Source.
+func (s *Source) Next(ctx context.Context) (ingest.Envelope, error) {
+	if s.message == nil {
+		m, sp, err := s.fetch(ctx)
+		if err != nil {
+			return ingest.Envelope{}, err
+		}
+		s.message, s.span = m, sp
+	}
+	if s.entries == nil {
+		if err := s.begin(ctx); err != nil {
+			return ingest.Envelope{}, err // the message stays in hand
+		}
+	}
+	env := *s.ahead
+	sp := span{from: place{s.message.Offset, s.entry}, to: place{s.message.Offset, s.entry + 1}}
+	if s.entry == s.skip {
+		sp.from, sp.gap = s.span.from, s.span.gap
+	}
+	s.entry++
+	if next, ok := s.entries(); ok {
+		s.ahead = &next
+	} else {
+		sp.to, sp.message = s.span.to, s.message
+		s.finish()
+	}
+	env.Position = sp
+	return env, nil
+}
+
+// finish lets go of the message in hand.
+func (s *Source) finish() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.message, s.entries, s.stop, s.ahead = nil, nil, nil, nil
+}
+
+// begin takes the documents out of the message in hand: one, or those of an archive, one
+// after the other. Those that are stored already are passed over.
+func (s *Source) begin(ctx context.Context) error {
+	env, value, err := s.describe(ctx, s.message)
+	if err != nil {
+		return err
+	}
+	documents := func(yield func(ingest.Envelope) bool) {
+		if env.Err != nil {
+			env.Bytes = value
+			yield(env)
+			return
+		}
+		src := unwrap.Source{Origin: env.Origin, Reader: bytes.NewReader(value), ReaderAt: bytes.NewReader(value), Size: int64(len(value))}
+		// Not the caller's context: it may be one for each call. What is unwrapped is in memory.
+		_ = unwrap.Walk(context.WithoutCancel(ctx), src, s.cfg.Limits, func(e unwrap.Entry) error {
+			one := env
+			one.Origin, one.Bytes, one.Err = e.Origin, e.Bytes, e.Err
+			if !yield(one) {
+				return errStopped
+			}
+			return nil
+		})
+	}
+	s.skip = 0
+	if s.span.from.offset == s.message.Offset {
+		s.skip = s.span.from.entry
+	}
+	for {
+		s.entries, s.stop = iter.Pull(documents)
+		s.entry = 0
+		next, ok := s.entries()
+		for ok && s.entry < s.skip {
+			s.entry++
+			next, ok = s.entries()
+		}
+		if ok {
+			s.ahead = &next
+			return nil
+		}
+		s.stop()
+		if s.skip == 0 {
+			documents = func(yield func(ingest.Envelope) bool) {
+				env.Err, env.Bytes = normalize.Park(normalize.ReasonEmptyArchive, "", "the message holds no document"), value
+				yield(env)
+			}
+		}
+		s.skip = 0 // other limits than before the restart: hand all over, the known ones are duplicates
+	}
+}
+
+var errStopped = errors.New("stopped")
+
+// describe reads what the headers say and gets the bytes of the document.
+func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelope, []byte, error) {
+	d := readHeaders(m)
+	value := m.Value
+	if d.park == nil && d.structured() {
+		value, d.park = d.openEvent(value)
+		if d.park != nil {
+			value = m.Value
+		}
+	}
+	key := m.Key
+	if key == nil {
+		key = []byte{}
+	}
+	env := ingest.Envelope{
+		Origin: origin(m), Kind: s.kind, Artifact: d.artifact, Stream: d.stream, ObservedAt: d.observedAt, ScanRun: d.scanRun,
+		Warnings: d.warnings, Err: d.park, Reply: &ingest.Reply{Key: key, Traceparent: d.traceparent}, Hints: d.hints(),
+	}
+	tenant, ok, err := s.tenants.find(ctx, d.tenant)
+	if err != nil {
+		return env, nil, err
+	}
+	shared := d.tenant == SharedTenant || (ok && tenant == id.Shared)
+	switch {
+	case shared && s.kind == normalize.Vuln && s.cfg.Shared:
+		env.Tenant = id.Shared
+	case shared:
+		env.Tenant = id.Operator
+		env.Err = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "only vulnerability facts go to the shared feed, by topic %s.vuln of a consumer that serves it", s.cfg.Prefix)
+	case ok:
+		env.Tenant = tenant
+	default:
+		env.Tenant = id.Operator
+		if d.tenant == "" {
+			env.Err = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "the message names no tenant; send it with a header tenant, a name or a UUID")
+		} else {
+			env.Err = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "there is no tenant %.100q; make it with `sluice tenant create`, then `sluice parked replay --operator`", d.tenant)
+		}
+	}
+	if env.ScanRun == 0 || env.Tenant == id.Operator {
+		if env.ScanRun, err = s.tenants.run(ctx, env.Tenant); err != nil {
+			return env, nil, err
+		}
+	}
+	if env.Err != nil {
+		return env, value, nil
+	}
+	if d.ref != "" {
+		if s.cfg.References == nil {
+			env.Err = normalize.Park(normalize.ReasonReference, "header "+headerRef, "documents by reference are not allowed here; the operator allows prefixes with --document-prefix")
+			return env, value, nil
+		}
+		value, env.Err, err = s.cfg.References.Fetch(ctx, d.ref, d.sha256)
+		return env, value, err
+	}
+	if len(value) == 0 {
+		// Each one is parked under its own place: there is nothing else to tell them apart.
+		env.Err = normalize.Park(normalize.ReasonEmpty, "", "the message has no value; send the document as the value, or its place as document-ref")
+		return env, nil, nil
+	}
+	if d.sha256 != nil {
+		env.Err = s.checkSum(ctx, env.Origin, value, d.sha256)
+	}
+	return env, value, nil
+}
+
+// checkSum compares with the hash of the value, or of the document when that is what was meant.
+func (s *Source) checkSum(ctx context.Context, origin string, value, want []byte) *normalize.ParkError {
+	got := sha256.Sum256(value)
+	if bytes.Equal(got[:], want) {
+		return nil
+	}
+	unpacked := false
+	enough := errors.New("enough")
+	_ = unwrap.Walk(ctx, unwrap.Source{Origin: origin, Reader: bytes.NewReader(value), Size: int64(len(value))}, s.cfg.Limits, func(e unwrap.Entry) error {
+		sum := sha256.Sum256(e.Bytes)
+		unpacked = e.Err == nil && bytes.Equal(sum[:], want)
+		return enough
+	})
+	if unpacked {
+		return nil
+	}
+	return mismatch("the value", got[:], want)
+}
+
+// Advance implements ingest.Source.
+func (s *Source) Advance(ctx context.Context, tx pgx.Tx, done []ingest.Envelope) error {
+	spans := make([]span, len(done))
+	for i, env := range done {
+		spans[i] = env.Position.(span)
+	}
+	return s.owner.advance(ctx, tx, spans)
+}
+
+// Committed implements ingest.Source.
+func (s *Source) Committed(done []ingest.Envelope) {
+	for i := len(done) - 1; i >= 0; i-- {
+		sp := done[i].Position.(span)
+		if sp.message == nil {
+			continue
+		}
+		s.metrics.stored(sp.message)
+		if s.commit != nil {
+			s.commit(sp.to.offset)
+		}
+		return
+	}
+}
+
+// Parallel implements ingest.Source: a topic partition is stored in its order.
+func (s *Source) Parallel() int { return 1 }
+
+// Close lets go of the topic partition's connection.
+func (s *Source) Close() {
+	s.finish()
+	s.stream.close()
+}
