@@ -181,7 +181,7 @@ var foreign = []struct {
 }{
 	{"github.com/jackc/pgx", []string{"cmd", "ingest", "projections", "partitions", "migrations", "internal"}, "normalizing and the fixtures know no database"},
 	{"github.com/segmentio/kafka-go", []string{"cmd", "ingest", "internal"}, "only sources of documents, and the relay, talk to Kafka"},
-	{"github.com/twmb/franz-go", nil, "it serves an in-process broker for tests; the program talks to Kafka by kafka-go"},
+	{"github.com/twmb/franz-go", []string{"internal/brokertest"}, "it serves an in-process broker for tests; the program talks to Kafka by kafka-go"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "the command line is cmd's"},
 }
 
