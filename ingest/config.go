@@ -37,6 +37,9 @@ type Config struct {
 	// OnOutage, if set, is called when an attempt fails because of an outage, before
 	// the pause: the place to start an embedded server again. Calls may overlap.
 	OnOutage func(error)
+	// Carriers is how many batches may be on their way to the database at once, over all
+	// sources that share the pipeline. 0: as many as the sources have.
+	Carriers int
 	// Yield, if set, is called before each batch is carried: the place where a bulk lane
 	// lets others go first. It returns when ctx ends.
 	Yield func(ctx context.Context)

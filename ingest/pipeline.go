@@ -27,6 +27,8 @@ type Pipeline struct {
 	wake   *waker
 	upkeep *upkeep
 
+	carriers *semaphore.Weighted // nil: as many as there are
+
 	receipts sync.Mutex // serialises OnReceipts
 }
 
@@ -42,12 +44,16 @@ func New(pool *pgxpool.Pool, cfg Config) (*Pipeline, error) {
 		return nil, errors.New("ingest: Config.Formats is empty")
 	}
 	cfg = cfg.withDefaults()
-	return &Pipeline{
+	p := &Pipeline{
 		cfg: cfg, pool: pool, store: store{revision: cfg.revision(), seen: newPackageCache(packageCacheSize)},
 		bytes:  semaphore.NewWeighted(cfg.BytesInFlight),
 		wake:   newWaker(pool),
 		upkeep: newUpkeep(pool),
-	}, nil
+	}
+	if cfg.Carriers > 0 {
+		p.carriers = semaphore.NewWeighted(int64(cfg.Carriers))
+	}
+	return p, nil
 }
 
 // Run carries everything that src hands over until it returns io.EOF, which is success,
@@ -123,6 +129,12 @@ func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch
 	// It gets a clock of its own from the moment of the stop.
 	if p.cfg.Yield != nil {
 		p.cfg.Yield(ctx)
+	}
+	if p.carriers != nil {
+		if err := p.carriers.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer p.carriers.Release(1)
 	}
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

@@ -38,6 +38,9 @@ type Config struct {
 	// StopTimeout is how long the batch in hand may take after a stop or a rebalance. Default 7 s.
 	StopTimeout time.Duration
 
+	// WatchInterval is how often the broker's offsets are compared with ours. Default 10 s.
+	WatchInterval time.Duration
+
 	// FetchBytes is asked of a broker at once (default 1 MiB; a larger message comes alone),
 	// FetchWait how long it may wait for the first byte (default 500 ms), QueueMessages how
 	// many messages wait per topic partition beside the bytes in flight (default 4).
@@ -65,6 +68,7 @@ func (c Config) withDefaults() Config {
 		{&c.HeartbeatInterval, 3 * time.Second},
 		{&c.RebalanceTimeout, 20 * time.Second},
 		{&c.StopTimeout, 7 * time.Second},
+		{&c.WatchInterval, 10 * time.Second},
 		{&c.FetchWait, 500 * time.Millisecond},
 	} {
 		if *d.v == 0 {

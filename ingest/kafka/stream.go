@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/segmentio/kafka-go"
-
-	"sluice/internal/pg"
 )
 
 // errLookAgain ends a stream whose topic partition may have become another one. What was
@@ -235,5 +234,26 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// passing reports whether err is about the database or the way to it.
-func passing(err error) bool { return pg.Outage(err) }
+// watch compares the broker's offsets with the stream's place until ctx ends, for the lag
+// and to notice a topic that became another one under a reader that only sees silence.
+func (s *stream) watch(ctx context.Context) {
+	dials := int64(0)
+	for sleep(ctx, s.cfg.WatchInterval) {
+		if !s.opened.Load() {
+			continue
+		}
+		if dials += s.reader.Stats().Dials; dials > 1 {
+			s.suspect.Store(true) // it connected anew: perhaps to another topic of the name
+			continue
+		}
+		before := s.position.Load()
+		first, end, err := bounds(ctx, s.cfg.Client, s.topic, s.partition)
+		if err != nil {
+			continue // the stream will notice by itself, or the next time
+		}
+		if end < before || first > s.position.Load() {
+			s.suspect.Store(true)
+		}
+		s.metrics.lag.WithLabelValues(s.topic, strconv.Itoa(s.partition)).Set(float64(max(end-before, 0)))
+	}
+}

@@ -1,0 +1,333 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/ingest"
+	"sluice/internal/id"
+	"sluice/internal/pg"
+	"sluice/normalize"
+)
+
+// How large a transaction of events gets. Nobody waits for one, so they may fill.
+const (
+	eventBatch      = 10_000
+	eventBatchBytes = 4 << 20
+	eventWait       = 50 * time.Millisecond
+)
+
+// eventWriter carries the records of one topic partition into scan_run_event. They are no
+// documents: no hash, no receipt, one row each, as fast as the table takes them.
+type eventWriter struct {
+	*stream
+	lane   *lane // for what has to be parked, and the tenants
+	commit func(int64)
+	reader *eventReader
+	sure   map[int64]bool // days since 1970 that there is a partition for
+}
+
+func newEventWriter(s *stream, l *lane, commit func(int64)) *eventWriter {
+	return &eventWriter{stream: s, lane: l, commit: commit, reader: newEventReader(), sure: map[int64]bool{}}
+}
+
+// run carries batches until ctx ends. Reading and writing overlap.
+func (w *eventWriter) run(ctx context.Context) error {
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		sleep(hard, w.cfg.StopTimeout)
+		cancel()
+	})
+	defer stop()
+
+	g, gctx := errgroup.WithContext(ctx)
+	records, batches := make(chan event, 256), make(chan []event)
+	var ended error // what reading ended with; written before records is closed
+	g.Go(func() error {
+		defer close(records)
+		ended = w.read(gctx, records)
+		return nil // what was read before is stored first
+	})
+	g.Go(func() error {
+		defer close(batches)
+		gather(gctx, records, batches)
+		return nil
+	})
+	g.Go(func() error {
+		for b := range batches {
+			if err := w.store(gctx, hard, b); err != nil {
+				return err
+			}
+		}
+		return ended
+	})
+	return g.Wait()
+}
+
+// read hands over records until ctx ends or the topic partition has to be looked at again.
+func (w *eventWriter) read(ctx context.Context, out chan<- event) error {
+	for {
+		m, sp, err := w.fetch(ctx)
+		switch {
+		case err == nil:
+		case pg.Outage(err) && ctx.Err() == nil:
+			w.log.Warn("database outage: the topic partition waits", "error", err)
+			sleep(ctx, time.Second)
+			continue
+		default:
+			return err
+		}
+		e := w.reader.read(m)
+		e.span = sp
+		select {
+		case out <- e:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// gather makes batches by count, bytes and time. What is in hand when ctx ends comes again.
+func gather(ctx context.Context, in <-chan event, out chan<- []event) {
+	due := time.NewTimer(time.Hour)
+	defer due.Stop()
+	var list []event
+	size := 0
+	send := func() bool {
+		if len(list) == 0 {
+			return true
+		}
+		select {
+		case out <- list:
+			list, size = nil, 0
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for {
+		select {
+		case e, ok := <-in:
+			if !ok {
+				send()
+				return
+			}
+			if len(list) == 0 {
+				list = make([]event, 0, 1024)
+				due.Reset(eventWait)
+			}
+			list, size = append(list, e), size+len(e.message.Value)+100
+			if (len(list) >= eventBatch || size >= eventBatchBytes) && !send() {
+				return
+			}
+		case <-due.C:
+			if !send() {
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// store writes one batch, waiting out outages; where the database has something against
+// it, it is cut until the record at fault is alone, and that one is parked.
+func (w *eventWriter) store(ctx, hard context.Context, list []event) error {
+	exact := false // look at each time, not only at its day
+	open := false  // a COMMIT without an answer
+	for pause := 50 * time.Millisecond; ; {
+		err := w.settled(hard, &open, list)
+		if err == errCommitted {
+			break
+		}
+		if err == nil {
+			if err = w.prepare(hard, list, exact); err == nil {
+				open, err = w.attempt(hard, list)
+			}
+		}
+		if err == nil {
+			break
+		}
+		switch {
+		case noPartition(err):
+			clear(w.sure)
+			exact = true
+		case pg.Outage(err):
+		case ingest.Refused(err) && len(list) > 1:
+			half := len(list) / 2
+			if err := w.store(ctx, hard, list[:half:half]); err != nil {
+				return err
+			}
+			return w.store(ctx, hard, list[half:])
+		case ingest.Refused(err) && list[0].park == nil:
+			list[0].park = normalize.Park(normalize.ReasonDatabase, "", "%w", err)
+			continue
+		default:
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w; the batch in hand was not stored and will come again: %w", ctx.Err(), err)
+		}
+		w.log.Warn("database outage: the batch is kept and tried again", "error", err, "pause", pause)
+		sleep(ctx, pause/2+rand.N(pause))
+		pause = min(2*pause, 5*time.Second)
+	}
+	last := list[len(list)-1]
+	w.metrics.stored(last.message)
+	parked := 0
+	for i := range list {
+		if list[i].park != nil {
+			parked++
+		}
+	}
+	w.metrics.events.WithLabelValues("accepted").Add(float64(len(list) - parked))
+	w.metrics.events.WithLabelValues("parked").Add(float64(parked))
+	w.metrics.batches.WithLabelValues("events").Inc()
+	if w.commit != nil {
+		w.commit(last.span.to.offset)
+	}
+	return nil
+}
+
+var errCommitted = errors.New("it was committed")
+
+// settled finds out what became of a COMMIT without an answer: if it happened, the place
+// has moved. errCommitted says so.
+func (w *eventWriter) settled(ctx context.Context, open *bool, list []event) error {
+	if !*open {
+		return nil
+	}
+	at, mine, err := w.owner.at(ctx, w.pool)
+	switch {
+	case err != nil:
+		return err
+	case !mine:
+		return fmt.Errorf("%s/%d: %w", w.topic, w.partition, ingest.ErrFenced)
+	case at == list[len(list)-1].span.to:
+		return errCommitted
+	}
+	*open = false
+	return nil
+}
+
+func noPartition(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Code == "23514" && pe.ConstraintName == ""
+}
+
+// prepare finds tenants, scan runs and partitions. What has none is parked.
+func (w *eventWriter) prepare(ctx context.Context, list []event, exact bool) error {
+	for i := range list {
+		e := &list[i]
+		tenant, ok, err := w.lane.tenants.find(ctx, e.tenantName)
+		if err != nil {
+			return err
+		}
+		if !ok || tenant == id.Shared {
+			tenant = id.Operator
+			if e.park == nil {
+				e.park = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "there is no tenant %.100q; name one in the header tenant or the member tenant", e.tenantName)
+			}
+		}
+		e.tenant = tenant
+		if e.scanRun == 0 || e.park != nil {
+			if e.scanRun, err = w.lane.tenants.run(ctx, tenant); err != nil {
+				return err
+			}
+		}
+		day := e.at.Unix() / 86400
+		if e.park != nil || w.cfg.Cover == nil || (w.sure[day] && !exact) {
+			continue
+		}
+		switch err := w.cfg.Cover(ctx, e.at); {
+		case err == nil:
+			w.sure[day] = true
+		case pg.Outage(err) || ctx.Err() != nil:
+			return err
+		default:
+			e.park = normalize.Park(normalize.ReasonTime, "/occurred_at", "%w", err)
+		}
+	}
+	return nil
+}
+
+// attempt is one transaction. open: the answer to COMMIT was lost.
+func (w *eventWriter) attempt(ctx context.Context, list []event) (open bool, err error) {
+	tx, err := w.pool.Begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	spans := make([]span, len(list))
+	byTenant := map[id.ID][]*event{}
+	var tenants []id.ID
+	for i := range list {
+		e := &list[i]
+		spans[i] = e.span
+		if byTenant[e.tenant] == nil {
+			tenants = append(tenants, e.tenant)
+		}
+		byTenant[e.tenant] = append(byTenant[e.tenant], e)
+	}
+	slices.SortFunc(tenants, id.ID.Compare)
+	var parked []ingest.Envelope
+	for _, tenant := range tenants {
+		bad, err := w.insert(ctx, tx, tenant, byTenant[tenant])
+		if err != nil {
+			return false, err
+		}
+		parked = append(parked, bad...)
+	}
+	if len(parked) > 0 {
+		if _, err := w.lane.pipeline.Park(ctx, tx, parked); err != nil {
+			return false, err
+		}
+	}
+	if err := w.owner.advance(ctx, tx, spans); err != nil {
+		return false, err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return pg.Outage(err), fmt.Errorf("commit: %w", err)
+	}
+	return false, nil
+}
+
+// insert writes the events of one tenant and returns those that are to be parked.
+func (w *eventWriter) insert(ctx context.Context, tx pgx.Tx, tenant id.ID, list []*event) (parked []ingest.Envelope, err error) {
+	n := len(list)
+	runs, times, kinds, payloads, ids := make([]int64, 0, n), make([]time.Time, 0, n), make([]string, 0, n), make([]string, 0, n), make([]id.ID, 0, n)
+	for _, e := range list {
+		if e.park != nil {
+			parked = append(parked, ingest.Envelope{
+				Tenant: tenant, Origin: origin(e.message), Bytes: e.message.Value, Err: e.park, ScanRun: e.scanRun,
+				Hints: map[string]string{"event": "true"},
+			})
+			continue
+		}
+		runs, times, kinds = append(runs, e.scanRun), append(times, e.at), append(kinds, e.kind)
+		payloads, ids = append(payloads, e.payload), append(ids, e.id)
+	}
+	if len(runs) == 0 {
+		return parked, nil
+	}
+	if err := pg.SetTenant(ctx, tx, tenant); err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, `
+		insert into ingest.scan_run_event (tenant_id, scan_run_id, occurred_at, event_type, payload, event_id)
+		select $1, r, o, k, p::jsonb, e from unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::uuid[]) as u(r, o, k, p, e)`,
+		tenant, runs, times, kinds, payloads, ids)
+	if err != nil {
+		return nil, fmt.Errorf("insert %d events: %w", len(runs), err)
+	}
+	return parked, nil
+}
