@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -25,9 +26,20 @@ type kafkaFlags struct {
 // contract fixes these, and SLUICE_GROUP would say too little.
 const envName = "env"
 
+// topicsTimeout bounds what a command asks of the brokers about topics.
+const topicsTimeout = 30 * time.Second
+
+// add is for commands that consume.
 func (f *kafkaFlags) add(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&f.brokers, "brokers", nil, "Kafka brokers to begin with, HOST:PORT,... (env SLUICE_KAFKA_BROKERS)")
+	f.addConnection(flags)
 	flags.StringVar(&f.group, "group", "sluice", "consumer group (env SLUICE_KAFKA_GROUP)")
+	_ = flags.SetAnnotation("group", envName, []string{"SLUICE_KAFKA_GROUP"}) // fails only for a flag that is not there
+}
+
+// addConnection is for commands that do not consume.
+func (f *kafkaFlags) addConnection(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&f.brokers, "brokers", nil, "Kafka brokers to begin with, HOST:PORT,... (env SLUICE_KAFKA_BROKERS)")
+	_ = flags.SetAnnotation("brokers", envName, []string{"SLUICE_KAFKA_BROKERS"})
 	flags.StringVar(&f.topicPrefix, "topic-prefix", "sluice", "topics are PREFIX.sbom and so on (env SLUICE_TOPIC_PREFIX)")
 	flags.BoolVar(&f.tls, "kafka-tls", false, "encrypt the connections to Kafka")
 	flags.StringVar(&f.ca, "kafka-tls-ca", "", "PEM file of the certificates that the brokers' are checked against; default those of the system")
@@ -37,9 +49,6 @@ func (f *kafkaFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.mechanism, "kafka-sasl", "", "how to log in to Kafka: "+strings.Join(broker.Mechanisms, ", "))
 	flags.StringVar(&f.user, "kafka-username", "", "user name for --kafka-sasl")
 	flags.StringVar(&f.pwFile, "kafka-password-file", "", "file that holds the password for --kafka-sasl; else it comes from env SLUICE_KAFKA_PASSWORD")
-	for flag, env := range map[string]string{"brokers": "SLUICE_KAFKA_BROKERS", "group": "SLUICE_KAFKA_GROUP"} {
-		_ = flags.SetAnnotation(flag, envName, []string{env}) // fails only for a flag that is not there
-	}
 }
 
 // open checks the flags and reads the files that they name. It does not connect.

@@ -119,8 +119,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 	})
 	a.flags(root.PersistentFlags())
 	root.AddCommand(
-		newIngest(a), newProject(a), newFindings(a), newMatch(a), newUnknowns(a), newVEX(a), newParked(a),
-		newDocument(a), newTenant(a), newMigrate(a), newDatabase(a), newBench(a), newVersion(a),
+		newIngest(a), newProject(a), newServe(a), newFindings(a), newMatch(a), newUnknowns(a), newVEX(a), newParked(a),
+		newDocument(a), newTenant(a), newMigrate(a), newPartitions(a), newDatabase(a), newTopics(a), newBench(a), newVersion(a),
 	)
 	strict(root)
 	return root

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"sluice/internal/brokertest"
 	"sluice/internal/dbtest"
 	"sluice/internal/embedpg"
 )
@@ -57,6 +58,7 @@ func sluiceIn(t testing.TB, dir string) string {
 //	rows FILE N           it is CSV with so many rows under its head
 //	sha256 FILE HASH      its hash, after "sha256:" where that is given
 //	setenv NAME FILE PATH the value at PATH, into the environment
+//	kafka                 a Kafka, in SLUICE_KAFKA_BROKERS, and a prefix that no other script has, in SLUICE_TOPIC_PREFIX
 //	emptydb               a database that nobody migrated, in SLUICE_DATABASE_URL
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -95,6 +97,7 @@ func TestScripts(t *testing.T) {
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"status": cmdStatus, "keys": cmdKeys, "get": cmdGet, "rows": cmdRows, "sha256": cmdSHA256, "setenv": cmdSetenv,
+					"kafka":   func(ts *testscript.TestScript, _ bool, _ []string) { startBroker(t, ts) },
 					"emptydb": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("SLUICE_DATABASE_URL", emptyDB(t, db)) },
 				},
 			})
@@ -131,6 +134,13 @@ func embeddedEnv(t *testing.T, env *testscript.Env) error {
 	env.Setenv("SLUICE_CACHE", cache)
 	env.Setenv("SLUICE_EMBEDDED_LINGER", "2s")
 	return nil
+}
+
+func startBroker(t *testing.T, ts *testscript.TestScript) {
+	t.Helper()
+	c := brokertest.New(t)
+	ts.Setenv("SLUICE_KAFKA_BROKERS", c.Addr())
+	ts.Setenv("SLUICE_TOPIC_PREFIX", c.Prefix(t))
 }
 
 func emptyDB(t *testing.T, db *dbtest.DB) string {

@@ -1,7 +1,7 @@
 // Package topics knows the Kafka topics of Sluice: their names, the settings that each
 // should have and why, how to make them, and how to tell what differs.
 //
-// Make creates what is missing and leaves the rest alone; Verify compares. Neither ever
+// Create makes what is missing and leaves the rest alone; Verify compares. Neither ever
 // changes or deletes a topic that is there: that is for the people who run the cluster.
 package topics
 
