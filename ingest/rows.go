@@ -240,7 +240,7 @@ func (r *rows) addFacts(t *task) {
 		for _, alias := range v.Aliases {
 			r.addAlias(v.ID, alias, fact)
 		}
-		r.put(inJob, "fact", toJSON(map[string]any{"id": v.ID}), clip(clean(v.ID), 200))
+		r.put(inJob, "fact", toJSON(map[string]any{"id": v.ID, "run": t.env.ScanRun}), clip(clean(v.ID), 200))
 	}
 }
 

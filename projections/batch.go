@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -32,6 +33,14 @@ type batch struct {
 	documents []id.ID         // VEX documents
 	own       map[string]bool // external ids of the tenant's records that came in a new version
 
+	took     time.Time           // when the work began
+	first    int64               // the least id of its jobs: no other batch has it
+	jobs     int                 // how many
+	runs     runs                // where what it looks at came from
+	tally    map[tallyKey]*tally // what is to be told in events
+	listened *bool               // whether messages about findings are wanted; nil: not asked yet
+	toSend   bool                // there are messages in the outbox
+
 	records    map[string]bool // external ids of records, own and shared, that may cover other versions than before
 	packages   map[id.ID]bool  // packages to be matched from scratch
 	vulns      map[string]bool // vulnerabilities whose findings are to be looked at again
@@ -50,13 +59,18 @@ func newBatch(tx pgx.Tx, tenant id.ID, w *Worker) *batch {
 	return &batch{
 		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{},
 		vulns: map[string]bool{}, statements: map[id.ID]bool{}, filled: map[string]bool{},
+		took: time.Now(), runs: newRuns(), tally: map[tallyKey]*tally{},
 	}
 }
 
 // take sorts jobs into the batch; those with the same key fall together here.
 func (b *batch) take(jobs []queue.Job) error {
 	streams := map[streamKey]bool{}
+	b.jobs += len(jobs)
 	for _, job := range jobs {
+		if b.first == 0 || job.ID < b.first {
+			b.first = job.ID
+		}
 		var p struct {
 			Artifact id.ID    `json:"artifact"`
 			Stream   string   `json:"stream"`
@@ -65,6 +79,7 @@ func (b *batch) take(jobs []queue.Job) error {
 			Records  []string `json:"records"`
 			Vulns    []string `json:"vulns"`
 			Vuln     string   `json:"vuln"`
+			Run      int64    `json:"run"` // for events only: whose scan run asked for it
 		}
 		if err := json.Unmarshal(job.Payload, &p); err != nil {
 			return fmt.Errorf("job %d, %s: payload: %w", job.ID, job.Kind, err)
@@ -79,15 +94,19 @@ func (b *batch) take(jobs []queue.Job) error {
 			b.documents = append(b.documents, p.Document)
 		case kindFact:
 			b.own[p.ID] = true
+			b.runs.facts[p.ID] = max(b.runs.facts[p.ID], p.Run)
 		case kindMatch:
 			for _, r := range p.Records {
 				b.records[r] = true
+				b.runs.feed[r] = max(b.runs.feed[r], p.Run)
 			}
 			for _, v := range p.Vulns {
 				b.vulns[v] = true
+				b.runs.feedVulns[v] = max(b.runs.feedVulns[v], p.Run)
 			}
 		case kindDecision:
 			b.vulns[p.Vuln] = true
+			b.runs.decided[p.Vuln] = true
 		default:
 			return fmt.Errorf("job %d: this program does not know jobs of kind %q; a newer one made it", job.ID, job.Kind)
 		}
@@ -107,6 +126,7 @@ func (b *batch) run(ctx context.Context) error {
 		{"statements", b.projectStatements},
 		{"findings", b.projectFindings},
 		{"outcomes", b.setOutcomes},
+		{"events", b.writeEvents},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
@@ -137,6 +157,7 @@ func (b *batch) projectFacts(ctx context.Context) error {
 		if err := b.exec(ctx, sqlRetireFacts, b.tenant, sortedIDs(beaten)); err != nil {
 			return err
 		}
+		b.runs.beaten = int64(len(beaten))
 	}
 	return b.strings(ctx, b.vulns, sqlFactNames, b.tenant, ids)
 }
@@ -154,13 +175,18 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if err := b.note(ctx, sqlLinkedStatements, b.tenant, artifacts, streams); err != nil {
 		return err
 	}
-	tag, err := b.tx.Exec(ctx, sqlCurrentDocuments, b.tenant, artifacts, streams)
+	rows, err := b.tx.Query(ctx, sqlCurrentDocuments, b.tenant, artifacts, streams)
+	if err != nil {
+		return err
+	}
+	current, err := pgx.CollectRows(rows, pgx.RowToStructByPos[currentDocument])
 	if err != nil {
 		return fmt.Errorf("current documents of %d streams: %w", len(streams), err)
 	}
-	if tag.RowsAffected() == 0 {
+	if len(current) == 0 {
 		return nil
 	}
+	b.runs.addCurrent(current)
 	b.moved = true
 	if err := b.exec(ctx, sqlDiffComponents, b.tenant); err != nil {
 		return err
@@ -180,6 +206,9 @@ func (b *batch) projectStreams(ctx context.Context) error {
 func (b *batch) projectStatements(ctx context.Context) error {
 	if len(b.documents) == 0 {
 		return nil
+	}
+	if err := b.loadOrigins(ctx, b.documents); err != nil {
+		return err
 	}
 	return b.note(ctx, sqlDocumentStatements, b.tenant, b.documents)
 }

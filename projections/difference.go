@@ -122,10 +122,11 @@ var (
 		"artifact_purl", "package_id", "vuln_id", "artifact_id", "package_purl", "score", "severity", "aliases",
 		"advisories", "fixed_versions", "vex", "evidence", "statement_id", "decision_id", "first_seen",
 	}
-	historyColumns = []string{"artifact_purl", "artifact_id", "package_id", "vuln_id", "event", "reason", "detail"}
+	historyColumns = []string{"ordinal", "cause", "part", "artifact_purl", "artifact_id", "package_id", "vuln_id", "event", "reason", "detail", "message"}
 )
 
-// write brings the tables to the wanted state and records the history.
+// write brings the tables to the wanted state, records the history and tells those who
+// want to hear of it.
 func (c changes) write(ctx context.Context, b *batch) error {
 	type keys struct {
 		artifacts, packages []id.ID
@@ -134,6 +135,11 @@ func (c changes) write(ctx context.Context, b *batch) error {
 	remove := map[string]*keys{stateOpen: {}, stateSuppressed: {}}
 	put := map[string][][]any{}
 	var history [][]any
+	var causes causeList
+	tell, err := b.newTeller(ctx)
+	if err != nil {
+		return err
+	}
 	for _, ch := range c {
 		if ch.old != nil && (ch.new == nil || ch.new.state != ch.old.state || ch.new.VulnID != ch.old.VulnID) {
 			k := remove[ch.old.state]
@@ -150,12 +156,14 @@ func (c changes) write(ctx context.Context, b *batch) error {
 			})
 		}
 		f := ch.any()
+		cause := causes.index(b.causeOf(ch))
 		for _, e := range ch.events {
 			detail := "{}"
 			if e.detail != nil {
 				detail = string(mustJSON(e.detail))
 			}
-			history = append(history, []any{f.ArtifactPurl, f.Artifact, f.Package, f.VulnID, e.name, e.reason, detail})
+			part, message := tell.message(f, ch, e)
+			history = append(history, []any{len(history), cause, part, f.ArtifactPurl, f.Artifact, f.Package, f.VulnID, e.name, e.reason, detail, message})
 		}
 	}
 	for _, t := range []struct{ state, remove, put string }{
@@ -179,7 +187,7 @@ func (c changes) write(ctx context.Context, b *batch) error {
 	if err := b.copy(ctx, "p_history", historyColumns, history); err != nil {
 		return err
 	}
-	if err := b.exec(ctx, sqlHistory, b.tenant); err != nil {
+	if err := b.tallyFindings(ctx, causes); err != nil {
 		return fmt.Errorf("write %d rows of history: %w", len(history), err)
 	}
 	return nil

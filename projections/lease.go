@@ -84,7 +84,8 @@ func (w *Worker) project(ctx context.Context, lease queue.Lease) (err error) {
 	if lease.Tenant == id.Shared {
 		return w.projectShared(ctx, lease)
 	}
-	return w.inTenant(ctx, lease.Tenant, func(tx pgx.Tx) error {
+	tell := false
+	err = w.inTenant(ctx, lease.Tenant, func(tx pgx.Tx) error {
 		b := newBatch(tx, lease.Tenant, w)
 		if err := b.take(lease.Jobs); err != nil {
 			return err
@@ -94,8 +95,13 @@ func (w *Worker) project(ctx context.Context, lease queue.Lease) (err error) {
 		}
 		// The last of all: a worker that lost its lease has done nothing then. The rows are
 		// deleted by token, so a job that is extended at this moment is waited for.
+		tell = b.toSend
 		return lease.Finish(ctx, tx)
 	})
+	if err == nil && tell {
+		w.outbox.signal()
+	}
+	return err
 }
 
 // sqlLockTenant serialises the work of a tenant; see the package comment.

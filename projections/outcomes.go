@@ -41,6 +41,7 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 	}
 	type row struct {
 		ID       id.ID
+		Document id.ID
 		VulnID   string
 		Key      string
 		Artifact *id.ID
@@ -87,6 +88,7 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 		}
 		if outcome != s.Outcome {
 			changed[outcome] = append(changed[outcome], s.ID)
+			b.tallyStatement(s.Document, outcome)
 		}
 	}
 	for outcome, ids := range changed {

@@ -15,6 +15,7 @@ import (
 // sharedChange is what a batch of jobs of the shared feed means for the tenants.
 type sharedChange struct {
 	records map[string][]string // match key -> external ids of the records that speak of it
+	run     int64               // the newest scan run that brought any of it, for events
 	keys    []string
 	vulns   []string // ids of the groups that changed, of all versions of their aliases
 }
@@ -74,8 +75,8 @@ func (b *batch) projectSharedFacts(ctx context.Context) (sharedChange, error) {
 	if err != nil {
 		return c, err
 	}
-	c.vulns = g.ids()
-	return c, nil
+	c.vulns, c.run = g.ids(), b.runs.newestFact()
+	return c, b.writeEvents(ctx)
 }
 
 // handOn makes a job for each tenant that the change concerns. The list is read after the
@@ -125,7 +126,7 @@ func (w *Worker) handTo(ctx context.Context, tenant id.ID, c sharedChange) error
 		if len(records) == 0 && len(vulns) == 0 {
 			return nil
 		}
-		payload, err := json.Marshal(map[string][]string{"records": sorted(records), "vulns": vulns})
+		payload, err := json.Marshal(map[string]any{"records": sorted(records), "vulns": vulns, "run": c.run})
 		if err != nil {
 			return err
 		}

@@ -81,4 +81,9 @@ var (
 	sqlKnownSerials   = text("known_serials")
 	sqlUsedStatements = text("used_statements")
 	sqlSetOutcomes    = text("set_outcomes")
+
+	sqlOutboxRoute   = text("outbox_route")
+	sqlStreamChanges = text("stream_changes")
+	sqlOrigins       = text("origins")
+	sqlInsertEvents  = text("insert_events")
 )

@@ -45,6 +45,7 @@ type Worker struct {
 	pool     *pgxpool.Pool // made with PoolConfig
 	queue    queue.Queue
 	compiled *compiledCache
+	outbox   *waker
 
 	mu       sync.Mutex
 	last     id.ID     // the tenant that was served last: the others come first
@@ -77,7 +78,7 @@ func New(pool *pgxpool.Pool, cfg Config) *Worker {
 	}
 	host, _ := os.Hostname()
 	return &Worker{
-		cfg: cfg, pool: pool, compiled: newCompiledCache(),
+		cfg: cfg, pool: pool, compiled: newCompiledCache(), outbox: &waker{pool: pool},
 		queue: queue.Queue{Pool: pool, Worker: fmt.Sprintf("%s/%d", host, os.Getpid()), For: cfg.Lease},
 	}
 }
@@ -88,6 +89,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var listening sync.WaitGroup
 	listening.Go(func() { w.listen(ctx, wake) })
 	defer listening.Wait()
+	defer w.outbox.flush()
 	refreshed := time.Now()
 	for ctx.Err() == nil {
 		worked, err := w.Step(ctx)
@@ -128,6 +130,7 @@ func (e *FailedError) Error() string {
 // views show it; with no tenants given, until nobody has. It does not wait for jobs that
 // keep failing: those end in a FailedError.
 func (w *Worker) Drain(ctx context.Context, tenants ...id.ID) error {
+	defer w.outbox.flush()
 	for {
 		worked, err := w.step(ctx, tenants)
 		if err == nil && worked {

@@ -84,7 +84,9 @@ func (w *world) load(t testing.TB, envelopes ...ingest.Envelope) {
 	t.Helper()
 	var shared, own []ingest.Envelope
 	for _, e := range envelopes {
-		e.ScanRun = 1
+		if e.ScanRun == 0 {
+			e.ScanRun = 1
+		}
 		if e.Tenant == id.Shared {
 			shared = append(shared, e)
 		} else {
