@@ -177,8 +177,37 @@ func TestSeveralTenantsInABatch(t *testing.T) {
 	}
 	for i, want := range []int64{1, 1, 2} {
 		wantCount(h, want, `select count(*) from vex.vuln_fact where tenant_id = $1`, tenants[i])
+		wantCount(h, want, `select count(*) from ingest.original where tenant_id = $1`, tenants[i])
 	}
 	wantCount(h, 2, `select count(*) from ingest.parked where tenant_id = any ($1)`, tenants[:2])
+	for i, want := range []int64{3, 2, 2} {
+		wantCount(h, want, `select count(*) from ingest.scan_run_event where tenant_id = $1`, tenants[i])
+	}
+}
+
+// TestTenantsOfABatchStayApart: what one tenant's rows were staged in holds nothing when the
+// next one's are written.
+func TestTenantsOfABatchStayApart(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	tenants := []id.ID{h.tenant, h.db.Tenant(t, "rival"), h.db.Tenant(t, "third")}
+	l := h.list(fact("A"), fact("B"), fact("C"), []byte("{"), []byte("[1"), []byte("[2"))
+	for i := range l.envelopes {
+		l.envelopes[i].Tenant = tenants[i%3]
+	}
+	batches := 0
+	l.advance = func(context.Context, pgx.Tx, []ingest.Envelope) error { batches++; return nil }
+	if c := h.run(h.pipeline(ingest.Config{}), l); c.Accepted != 3 || c.Parked != 3 {
+		t.Errorf("%+v", c)
+	}
+	if batches != 1 {
+		t.Errorf("%d transactions, want 1: something of one tenant was refused to another", batches)
+	}
+	for _, tenant := range tenants {
+		wantCount(h, 1, `select count(*) from ingest.original where tenant_id = $1`, tenant)
+		wantCount(h, 1, `select count(*) from ingest.parked where tenant_id = $1`, tenant)
+		wantCount(h, 2, `select count(*) from ingest.scan_run_event where tenant_id = $1`, tenant)
+	}
 }
 
 // panicking is a format with a bug.

@@ -276,7 +276,8 @@ func (r *rows) addParked(t *task) {
 }
 
 // flush sends the rows and moves them on: first all the COPYs, then the inserts in one round trip.
-func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
+// more says that rows of another tenant follow in the same transaction.
+func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID, more bool) error {
 	if err := r.addOutbox(); err != nil {
 		return err
 	}
@@ -307,6 +308,12 @@ func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
 	}
 	if batch.Len() == 0 {
 		return nil
+	}
+	// The next tenant of the transaction, if there is one, must find nothing of this one.
+	for i, s := range staging {
+		if len(r.tables[i]) > 0 && more {
+			batch.Queue("delete from " + s.table)
+		}
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("insert: %w", err)

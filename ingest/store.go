@@ -112,7 +112,9 @@ func (e Envelope) replayed() bool {
 
 // write stores tasks and decides their outcomes. In one transaction, sorted by key.
 func (s store) write(ctx context.Context, tx pgx.Tx, tasks []*task) error {
+	left := len(tasks)
 	return byTenant(ctx, tx, tasks, func(tenant id.ID, tasks []*task) error {
+		left -= len(tasks)
 		if err := s.findTwins(ctx, tx, tenant, tasks); err != nil {
 			return err
 		}
@@ -120,7 +122,7 @@ func (s store) write(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 		for _, t := range tasks {
 			r.add(t)
 		}
-		return r.flush(ctx, tx, tenant)
+		return r.flush(ctx, tx, tenant, left > 0)
 	})
 }
 

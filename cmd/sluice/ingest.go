@@ -26,7 +26,7 @@ import (
 
 func newIngest(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "ingest", Short: "Import documents"}
-	cmd.AddCommand(newIngestFile(a))
+	cmd.AddCommand(newIngestFile(a), newIngestKafka(a))
 	return cmd
 }
 

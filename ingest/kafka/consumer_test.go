@@ -1,0 +1,250 @@
+package kafka
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"sluice/ingest"
+	"sluice/internal/brokertest"
+	"sluice/internal/dbtest"
+	"sluice/internal/id"
+	"sluice/internal/pg"
+	"sluice/normalize"
+	"sluice/normalize/cyclonedx"
+	"sluice/normalize/openvex"
+	"sluice/normalize/osv"
+)
+
+// world is a consumer with its database and its broker.
+type world struct {
+	t       *testing.T
+	db      *dbtest.DB
+	cluster *brokertest.Cluster
+	cfg     Config
+}
+
+func newWorld(t *testing.T, partitions int) *world {
+	t.Helper()
+	w := &world{t: t, db: dbtest.New(t), cluster: brokertest.New(t)}
+	w.cfg = testConfig(t, w.cluster)
+	w.cfg.SessionTimeout, w.cfg.HeartbeatInterval, w.cfg.RebalanceTimeout = 6*time.Second, 300*time.Millisecond, 6*time.Second
+	w.cfg.WatchInterval = 300 * time.Millisecond
+	w.cfg.StopTimeout = 3 * time.Second
+	for _, topic := range Topics(w.cfg.Prefix) {
+		w.cluster.CreateTopic(t, topic, partitions)
+	}
+	if testing.Verbose() {
+		w.cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return w
+}
+
+func (w *world) pools() Pools {
+	open := func(role pg.Role) *pgxPool { return w.db.Pool(w.t, role, ingest.PoolConfig(4)) }
+	p := Pools{Ingest: open(pg.Ingest), Bulk: open(pg.Ingest), Events: open(pg.Ingest)}
+	if w.cfg.Shared {
+		p.Feed, p.BulkFeed = open(pg.Feed), open(pg.Feed)
+	}
+	return p
+}
+
+func formats() []normalize.Format {
+	return []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, osv.JSON{}}
+}
+
+// consumer makes a consumer; receive may be nil.
+func (w *world) consumer(receive func([]ingest.Receipt)) *Consumer {
+	w.t.Helper()
+	c, err := New(w.cfg, w.pools(), ingest.Config{Formats: formats(), OnReceipts: receive})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// run runs a consumer until stop is called, which waits for its end.
+func (w *world) run(c *Consumer) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = c.Run(ctx) }()
+	stop = func() { cancel(); <-done }
+	w.t.Cleanup(stop)
+	return stop
+}
+
+func (w *world) count(sql string, args ...any) int64 {
+	w.t.Helper()
+	var n int64
+	admin := w.db.Admin(w.t)
+	defer admin.Close(context.Background())
+	if err := admin.QueryRow(context.Background(), sql, args...).Scan(&n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+func (w *world) wait(what string, want int64, sql string, args ...any) {
+	w.t.Helper()
+	var got int64
+	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+		if got = w.count(sql, args...); got == want {
+			return
+		}
+	}
+	w.t.Fatalf("%s: %d, want %d", what, got, want)
+}
+
+func message(key string, value []byte, headers ...string) kafka.Message {
+	m := kafka.Message{Key: []byte(key), Value: value}
+	for i := 0; i < len(headers); i += 2 {
+		m.Headers = append(m.Headers, kafka.Header{Key: headers[i], Value: []byte(headers[i+1])})
+	}
+	return m
+}
+
+func sbom(name string, version int) []byte {
+	return fmt.Appendf(nil, `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"serialNumber":"urn:uuid:%s","metadata":{"component":{"type":"application","name":%q,"version":"%d","purl":"pkg:generic/%s@%d"}},
+		"components":[{"type":"library","name":"left-pad","version":"1.%d.0","purl":"pkg:npm/left-pad@1.%d.0"}]}`,
+		id.Derive(id.ID{}, "test", name, fmt.Sprint(version)), name, version, name, version, version, version)
+}
+
+type receiptMessage struct {
+	Key  string         `json:"key"`
+	ID   string         `json:"id"`
+	Data ingest.Receipt `json:"data"`
+}
+
+// receipts are those in the outbox, in their order.
+func (w *world) receipts() []receiptMessage {
+	w.t.Helper()
+	admin := w.db.Admin(w.t)
+	rows, err := admin.Query(w.t.Context(), `select payload from core.outbox where topic = 'receipts' order by seq`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []receiptMessage
+	for rows.Next() {
+		var b []byte
+		var list []receiptMessage
+		if err := rows.Scan(&b); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := json.Unmarshal(b, &list); err != nil {
+			w.t.Fatalf("%v: %s", err, b)
+		}
+		all = append(all, list...)
+	}
+	return all
+}
+
+const countReceipts = `select coalesce(sum(jsonb_array_length(payload)), 0) from core.outbox where topic = 'receipts'`
+
+// TestMessages sends one message of every sort and looks at what became of it.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	inbox := t.TempDir()
+	large := sbom("by-reference", 1)
+	if err := os.WriteFile(filepath.Join(inbox, "large.json"), large, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	outside := filepath.Join(t.TempDir(), "secret.json")
+	if err := os.WriteFile(outside, large, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(inbox, "link.json")); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, 1)
+	acme := w.db.Tenant(t, "acme")
+	refs, err := NewReferences([]string{inbox}, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs.pause = time.Millisecond
+	w.cfg.References = refs
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write(sbom("zipped", 1))
+	_ = z.Close()
+	hash := func(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
+	event := func(data string) []byte {
+		return fmt.Appendf(nil, `{"specversion":"1.0","id":"1","source":"/ci","type":"sbom","tenant":"acme","data":%s}`, data)
+	}
+
+	for _, tc := range []struct {
+		name, topic     string
+		m               kafka.Message
+		outcome, reason string
+	}{
+		{"plain", "sbom", message("plain", sbom("plain", 1), "tenant", "acme", "stream", "ci"), "accepted", ""},
+		{"tenant by id", "sbom", message("id", sbom("id", 1), "tenant", acme.String()), "accepted", ""},
+		{"gzip", "sbom", message("gzip", zipped.Bytes(), "tenant", "acme", "content-encoding", "gzip"), "accepted", ""},
+		{"cloudevent binary", "sbom.bulk", message("ceb", sbom("ceb", 1), "ce_specversion", "1.0", "ce_tenant", "acme", "ce_subject", "pkg:oci/app@1"), "accepted", ""},
+		{"cloudevent structured", "sbom", message("ces", event(string(sbom("ces", 1))), "content-type", "application/cloudevents+json; charset=utf-8"), "accepted", ""},
+		{"by reference", "sbom", message("ref", nil, "tenant", "acme", "document-ref", "file://"+inbox+"/large.json", "document-sha256", hash(large)), "accepted", ""},
+		{"checked", "sbom", message("sum", sbom("sum", 1), "tenant", "acme", "document-sha256", hash(sbom("sum", 1))), "accepted", ""},
+		{"checked after unpacking", "sbom", message("sum2", zipped.Bytes(), "tenant", "acme", "document-sha256", hash(sbom("zipped", 1))), "duplicate", ""},
+		{"bad time", "sbom", message("time", sbom("time", 1), "tenant", "acme", "observed-at", "yesterday"), "accepted", ""},
+		{"vex", "vex", message("vex", []byte(`{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://x/1","author":"me","timestamp":"2026-01-01T00:00:00Z","version":1,"statements":[{"vulnerability":{"name":"CVE-2026-1"},"products":[{"@id":"pkg:npm/left-pad@1.1.0"}],"status":"not_affected","justification":"component_not_present"}]}`), "tenant", "acme"), "accepted", ""},
+		{"vuln", "vuln", message("vuln", []byte(`{"id":"OSV-1","modified":"2026-01-02T03:04:05Z","affected":[]}`), "tenant", "acme"), "accepted", ""},
+
+		{"no tenant", "sbom", message("nobody", sbom("nobody", 1)), "parked", normalize.ReasonTenant},
+		{"unknown tenant", "sbom", message("umbrella", sbom("umbrella", 1), "tenant", "umbrella"), "parked", normalize.ReasonTenant},
+		{"shared without leave", "vuln", message("shared", []byte(`{"id":"OSV-2","modified":"2026-01-02T03:04:05Z","affected":[]}`), "tenant", "shared"), "parked", normalize.ReasonTenant},
+		{"null", "sbom", message("null", nil, "tenant", "acme"), "parked", normalize.ReasonEmpty},
+		{"null again", "sbom", message("null", nil, "tenant", "acme"), "parked", normalize.ReasonEmpty},
+		{"no json", "sbom", message("syntax", []byte(`{"bomFormat":"CycloneDX",`), "tenant", "acme"), "parked", normalize.ReasonSyntax},
+		{"no json again", "sbom", message("syntax", []byte(`{"bomFormat":"CycloneDX",`), "tenant", "acme"), "parked", normalize.ReasonSyntax},
+		{"nul", "sbom", message("nul", bytes.Replace(sbom("nul", 1), []byte("left-pad"), []byte(`left\u0000pad`), 1), "tenant", "acme"), "parked", normalize.ReasonNUL},
+		{"other format", "sbom", message("other", []byte(`{"hello":"world"}`), "tenant", "acme"), "parked", normalize.ReasonUnknownFormat},
+		{"wrong hash", "sbom", message("badsum", sbom("badsum", 1), "tenant", "acme", "document-sha256", hash([]byte("x"))), "parked", normalize.ReasonHash},
+		{"no hash", "sbom", message("nosum", sbom("nosum", 1), "tenant", "acme", "document-sha256", "123"), "parked", normalize.ReasonHeader},
+		{"reference elsewhere", "sbom", message("elsewhere", nil, "tenant", "acme", "document-ref", outside, "document-sha256", hash(large)), "parked", normalize.ReasonReference},
+		{"reference by link", "sbom", message("link", nil, "tenant", "acme", "document-ref", inbox+"/link.json", "document-sha256", hash(large)), "parked", normalize.ReasonReference},
+		{"reference by dots", "sbom", message("dots", nil, "tenant", "acme", "document-ref", inbox+"/../"+filepath.Base(filepath.Dir(outside))+"/secret.json", "document-sha256", hash(large)), "parked", normalize.ReasonReference},
+		{"reference to nothing", "sbom", message("nothing", nil, "tenant", "acme", "document-ref", inbox+"/none.json", "document-sha256", hash(large)), "parked", normalize.ReasonReference},
+		{"wrong topic", "vex", message("wrong", sbom("wrong", 1), "tenant", "acme"), "parked", normalize.ReasonInvalid},
+		{"truncated gzip", "sbom", message("cut", zipped.Bytes()[:zipped.Len()/2], "tenant", "acme"), "parked", normalize.ReasonCorruptArchive},
+		{"bad artifact", "sbom", message("artifact", sbom("artifact", 1), "tenant", "acme", "artifact-purl", "no purl"), "parked", normalize.ReasonInvalid},
+	} {
+		w.cluster.Produce(t, w.cfg.Prefix+"."+tc.topic, tc.m)
+		defer func() {
+			t.Helper()
+			for _, r := range w.receipts() {
+				if r.Key == string(tc.m.Key) {
+					if string(r.Data.Outcome) != tc.outcome || (tc.reason != "" && r.Data.Reason != tc.reason) {
+						t.Errorf("%s: %s %s %s (%s), want %s %s", tc.name, r.Data.Outcome, r.Data.Reason, r.Data.Pointer, r.Data.Message, tc.outcome, tc.reason)
+					}
+					return
+				}
+			}
+			t.Errorf("%s: no receipt", tc.name)
+		}()
+	}
+	w.run(w.consumer(nil))
+	w.wait("receipts", 29, countReceipts)
+	if n := w.count(`select count(*) from ingest.parked where tenant_id = $1`, id.Operator); n != 3 {
+		t.Errorf("%d parked for the operator, want 3", n)
+	}
+	if n := w.count(`select count(*) from ingest.parked where tenant_id = $1`, acme); n != 14 {
+		t.Errorf("%d parked of acme, want 14: two were the same bytes", n)
+	}
+	if n := w.count(`select count(*) from ingest.sbom_document where tenant_id = $1 and stream = 'ci'`, acme); n != 1 {
+		t.Errorf("%d in stream ci", n)
+	}
+	if n := w.count(`select count(*) from ingest.sbom_document where artifact_purl = 'pkg:oci/app@1'`); n != 1 {
+		t.Errorf("%d of the artifact that ce_subject names", n)
+	}
+}
