@@ -59,7 +59,7 @@ var may2031 = time.Date(2031, 5, 17, 13, 0, 0, 0, time.UTC)
 func only(t *testing.T, conn *pgx.Conn, step string, premake, behind int) {
 	t.Helper()
 	exec(t, conn, `delete from core.partition_policy where parent <> 'ingest.scan_run_event'`)
-	exec(t, conn, `update core.partition_policy set step = $1, premake = $2, behind = $3`, step, premake, behind)
+	exec(t, conn, `update core.partition_policy set step = $1, premake = $2, behind = $3, premake_for = '0'`, step, premake, behind)
 }
 
 func TestEnsure(t *testing.T) {

@@ -178,6 +178,7 @@ begin
   execute 'grant usage on sequence ingest.kafka_gap_id_seq to sluice_ingest';
   execute 'grant select on core.job_queue to sluice_ingest';
   execute 'grant select on core.outbox_route to sluice_ingest, sluice_projector, sluice_monitor';
+  execute 'grant select on core.partition_policy to sluice_ingest, sluice_projector';
   execute 'grant insert, update on vex.vex_decision to sluice_ingest';
   execute 'grant usage on sequence core.outbox_seq_seq, core.job_queue_id_seq, ingest.sbom_document_id_seq, ingest.scan_run_id_seq, ingest.parked_id_seq to sluice_ingest, sluice_projector';
   execute 'grant execute on function authority.tenant_id(text), ingest.merge_search_index(), core.analyze_grown() to sluice_ingest, sluice_projector, sluice_maintainer';
@@ -198,6 +199,7 @@ begin
   execute 'grant select, insert, update on authority.tenant to sluice_maintainer';
   execute 'grant insert on authority.audit_log to sluice_maintainer';
   execute 'grant select, insert, update, delete on core.partition_policy to sluice_maintainer';
+  execute 'grant select on core.retired_partition to sluice_maintainer, sluice_monitor';
   execute 'grant select on core.schema_version, core.schema_migration to sluice_maintainer, sluice_relay, sluice_monitor';
 
   execute 'grant select, delete on ingest.parked to sluice_maintainer';

@@ -123,15 +123,63 @@ insert into core.outbox_route (name) values ('receipts'), ('findings'), ('parked
 create table if not exists core.partition_policy (
   parent text primary key,
   step text not null check (step in ('day', 'week', 'month')),
-  premake int not null default 3 check (premake between 1 and 120),
-  behind int not null default 1 check (behind between 0 and 120),
-  retention interval,
+  next_step text check (next_step in ('day', 'week', 'month')),
+  next_step_from timestamptz,
+  premake int not null default 3 check (premake between 1 and 1000),
+  premake_for interval not null default '45 days' check (premake_for between interval '0' and interval '5 years'),
+  behind int not null default 1 check (behind between 0 and 1000),
+  max_past interval not null default '10 years' check (max_past between interval '0' and interval '1000 years'),
+  max_future interval not null default '400 days' check (max_future between interval '0' and interval '100 years'),
+  retention interval check (retention > interval '0'),
   on_expiry text not null default 'keep' check (on_expiry in ('keep', 'detach', 'drop', 'export')),
+  storage text[] not null default '{}',
+  tablespace text,
+  closed_until timestamptz,
+  analyzed_at timestamptz,
   last_success timestamptz,
+  last_error text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  check ((next_step is null) = (next_step_from is null))
+);
+comment on table core.partition_policy is 'How each time-partitioned table is cut: step, partitions ahead and behind, what happens to old ones; and when that was done last.';
+
+create table if not exists core.retired_partition (
+  id uuid primary key default gen_random_uuid(),
+  parent text not null,
+  name text not null,
+  relid oid not null,
+  low timestamptz not null,
+  high timestamptz not null,
+  on_expiry text not null check (on_expiry in ('detach', 'drop', 'export')),
+  state text not null default 'detaching' check (state in ('detaching', 'detached', 'exported', 'dropped', 'attached')),
+  file text,
+  row_count bigint,
+  sha256 text,
+  hold_until timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
-comment on table core.partition_policy is 'How each time-partitioned table is cut: step, partitions ahead and behind, what happens to old ones.';
+comment on table core.retired_partition is 'Every partition that was retired, and how far that got: what a run that was cut short left, the next one finishes.';
+create unique index if not exists ux_retired_partition_open on core.retired_partition (parent, relid) where state in ('detaching', 'detached', 'exported');
+
+-- Gives a partition the row security of its parent, and takes from it what others may do
+-- by default privileges: who may read a partition reads past the policies of its parent.
+create or replace procedure core.protect_partition(target regclass, parent regclass)
+language plpgsql as $$
+declare
+  others text;
+begin
+  if (select relrowsecurity from pg_class where oid = parent) then
+    call core.protect(target);
+  end if;
+  select string_agg(distinct case a.grantee when 0 then 'public' else a.grantee::regrole::text end, ', ') into others
+  from pg_class c, aclexplode(c.relacl) a where c.oid = target and a.grantee <> c.relowner;
+  if others is not null then
+    execute format('revoke all on %s from %s', target, others);
+  end if;
+end $$;
+revoke all on procedure core.protect_partition(regclass, regclass) from public;
 
 insert into core.schema_version (module, version, migration_hash)
 values ('core', 1, '<hash>')

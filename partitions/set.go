@@ -1,0 +1,63 @@
+package partitions
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Change is what Set changes of a policy: what is nil stays. Intervals are PostgreSQL's,
+// such as `13 months`; Retention may be `forever`.
+type Change struct {
+	Step *string
+	From *time.Time // with Step: from when on
+
+	Premake, Behind                *int
+	PremakeFor, MaxPast, MaxFuture *string
+	Retention, OnExpiry            *string
+}
+
+// Set changes the policy of a table or gives it one. A table that has partitions already, of
+// whatever tool, keeps them.
+func Set(ctx context.Context, conn *pgx.Conn, parent string, c Change) error {
+	step, next := c.Step, (*string)(nil)
+	if c.From != nil {
+		step, next = nil, c.Step
+	}
+	var retention *string
+	if c.Retention != nil && *c.Retention != "forever" {
+		retention = c.Retention
+	}
+	err := pinned(ctx, conn, func(tx pgx.Tx) error {
+		p := Policy{Parent: parent}
+		ident, err := p.parentIdent()
+		if err != nil {
+			return err
+		}
+		if _, err := p.key(ctx, tx, ident); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `insert into core.partition_policy (parent, step) values ($1, coalesce($2, 'month')) on conflict do nothing`, parent, step); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			update core.partition_policy set
+				step = coalesce($2, step),
+				-- A step at once makes an end of a change that was to come.
+				next_step = case when $2::text is null then coalesce($3, next_step) end,
+				next_step_from = case when $2::text is null then coalesce($4, next_step_from) end,
+				premake = coalesce($5, premake), behind = coalesce($6, behind),
+				premake_for = coalesce($7::text::interval, premake_for), max_past = coalesce($8::text::interval, max_past), max_future = coalesce($9::text::interval, max_future),
+				retention = case when $10 then $11::text::interval else retention end, on_expiry = coalesce($12, on_expiry),
+				updated_at = now()
+			where parent = $1`,
+			parent, step, next, c.From, c.Premake, c.Behind, c.PremakeFor, c.MaxPast, c.MaxFuture, c.Retention != nil, retention, c.OnExpiry)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("partition policy of %s: %w", parent, err)
+	}
+	return nil
+}
