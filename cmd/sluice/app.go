@@ -316,6 +316,11 @@ func (a *app) reader(ctx context.Context, fn func(pgx.Tx, id.ID) error) error {
 	if err != nil {
 		return err
 	}
+	return readAs(ctx, pool, tenant, fn)
+}
+
+// readAs runs fn in a transaction that sees the rows of tenant at one moment.
+func readAs(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, fn func(pgx.Tx, id.ID) error) error {
 	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 		if err := pg.SetTenant(ctx, tx, tenant); err != nil {
 			return err

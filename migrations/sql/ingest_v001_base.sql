@@ -119,6 +119,7 @@ create table if not exists ingest.scan_run (
   tenant_id uuid not null,
   source text not null,
   arguments text[] not null default '{}',
+  started_by text not null default session_user,
   state text not null default 'running' check (state in ('running', 'done', 'stopped', 'failed')),
   counts jsonb not null default '{}',
   created_at timestamptz not null default now(),
