@@ -1,12 +1,15 @@
 package kafka
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,6 +17,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/ingest"
 	"sluice/internal/brokertest"
@@ -247,4 +252,238 @@ func TestMessages(t *testing.T) {
 	if n := w.count(`select count(*) from ingest.sbom_document where artifact_purl = 'pkg:oci/app@1'`); n != 1 {
 		t.Errorf("%d of the artifact that ce_subject names", n)
 	}
+}
+
+// produce sends n SBOMs, of which every tenth is the next version of the same artifact.
+func (w *world) produce(topic string, n, from int) {
+	w.t.Helper()
+	list := make([]kafka.Message, n)
+	for i := range list {
+		name := fmt.Sprintf("app-%d", (from+i)/10)
+		list[i] = message(name, sbom(name, from+i), "tenant", "acme")
+	}
+	w.cluster.Produce(w.t, w.cfg.Prefix+"."+topic, list...)
+}
+
+const countSBOMs = `select count(*) from ingest.sbom_document`
+
+// exactlyOnce checks that all n documents are stored, each with one receipt that says
+// accepted, and that the receipts of a key are in the order of its messages.
+func (w *world) exactlyOnce(n int64) {
+	w.t.Helper()
+	w.wait("documents", n, countSBOMs)
+	w.wait("receipts", n, countReceipts)
+	if got := w.count(`select count(*) from ingest.scan_run_event where event_type = 'accepted'`); got != n {
+		w.t.Errorf("%d events, want %d", got, n)
+	}
+	type place struct{ partition, offset int64 }
+	last := map[string]place{}
+	for _, r := range w.receipts() {
+		if r.Data.Outcome != ingest.Accepted {
+			w.t.Errorf("%s: %s %s", r.Data.Origin, r.Data.Outcome, r.Data.Reason)
+		}
+		var p place
+		if _, err := fmt.Sscanf(r.Data.Origin[len(w.cfg.Prefix+".sbom/"):], "%d@%d", &p.partition, &p.offset); err != nil {
+			w.t.Fatal(err)
+		}
+		if before, ok := last[r.Key]; ok && before.offset >= p.offset {
+			w.t.Errorf("key %s: the receipt of offset %d comes after that of %d", r.Key, p.offset, before.offset)
+		}
+		last[r.Key] = p
+	}
+}
+
+// TestMembersComeAndGo: three members of a group over twelve topic partitions, one of them
+// leaving or joining all the time.
+func TestMembersComeAndGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 12)
+	w.db.Tenant(t, "acme")
+	const total, step = 2400, 200
+	stops := []func(){w.run(w.consumer(nil)), w.run(w.consumer(nil)), w.run(w.consumer(nil))}
+	for sent := 0; sent < total; sent += step {
+		w.produce("sbom", step, sent)
+		i := sent / step % 3
+		if stops[i] != nil {
+			stops[i]()
+			stops[i] = nil
+		} else {
+			stops[i] = w.run(w.consumer(nil))
+		}
+		time.Sleep(300 * time.Millisecond)
+	}
+	w.run(w.consumer(nil))
+	w.exactlyOnce(total)
+}
+
+// TestZombie: an owner that was cut off from everything but the database can store nothing.
+func TestZombie(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.db.Tenant(t, "acme")
+	w.produce("sbom", 10, 0)
+	pools := w.pools()
+	zombie := OpenSource(w.cfg, pools.Ingest, w.cfg.Prefix+".sbom", 0)
+	defer zombie.Close()
+	if _, err := zombie.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.run(w.consumer(nil))
+	w.wait("documents", 10, countSBOMs)
+	p, err := ingest.New(pools.Ingest, ingest.Config{Formats: formats()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(t.Context(), zombie); !errors.Is(err, ingest.ErrFenced) {
+		t.Errorf("the zombie ends with %v, want ErrFenced", err)
+	}
+	w.exactlyOnce(10)
+}
+
+// TestGaps: messages that are gone, and topics that are other ones.
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, reason string
+		running      bool // while a consumer runs
+		change       func(w *world, topic string)
+		stored, gaps int64
+	}{
+		{"retention", gapRetention, false, func(w *world, topic string) {
+			w.produce("sbom", 10, 10)
+			w.deleteUpTo(topic, 15)
+		}, 15, 1},
+		{"retention of everything", gapRetention, false, func(w *world, topic string) {
+			w.produce("sbom", 10, 10)
+			w.deleteUpTo(topic, 20)
+			w.produce("sbom", 5, 20)
+		}, 15, 1},
+		{"recreated, shorter", gapRecreated, false, func(w *world, topic string) {
+			w.recreate(topic)
+			w.produce("sbom", 5, 10)
+		}, 15, 1},
+		{"recreated, longer", gapRecreated, false, func(w *world, topic string) {
+			w.recreate(topic)
+			w.produce("sbom", 15, 10)
+		}, 25, 1},
+		{"recreated under a consumer, shorter", gapRecreated, true, func(w *world, topic string) {
+			w.recreate(topic)
+			w.produce("sbom", 5, 10)
+		}, 15, 1},
+		{"recreated under a consumer, longer", gapRecreated, true, func(w *world, topic string) {
+			w.recreate(topic)
+			w.produce("sbom", 15, 10)
+		}, 25, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			w.db.Tenant(t, "acme")
+			w.produce("sbom", 10, 0)
+			stop := w.run(w.consumer(nil))
+			w.wait("documents before", 10, countSBOMs)
+			if !tc.running {
+				stop()
+			}
+			tc.change(w, w.cfg.Prefix+".sbom")
+			if !tc.running {
+				w.run(w.consumer(nil))
+			}
+			w.wait("documents after", tc.stored, countSBOMs)
+			w.wait("gaps", tc.gaps, `select count(*) from ingest.kafka_gap where reason = $1`, tc.reason)
+			if n := w.count(`select count(*) from ingest.kafka_gap`); n != tc.gaps {
+				t.Errorf("%d gaps in all, want %d", n, tc.gaps)
+			}
+		})
+	}
+}
+
+func (w *world) recreate(topic string) {
+	w.t.Helper()
+	resp, err := w.cfg.Broker.Client().DeleteTopics(w.t.Context(), &kafka.DeleteTopicsRequest{Topics: []string{topic}})
+	if err == nil {
+		err = resp.Errors[topic]
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // a real broker deletes in the background
+	w.cluster.CreateTopic(w.t, topic, 1)
+}
+
+// deleteUpTo removes the messages before offset, as retention does.
+func (w *world) deleteUpTo(topic string, offset int64) {
+	w.t.Helper()
+	if w.cluster.Real() {
+		w.t.Skip("kafka-go has no DeleteRecords to ask a real broker with")
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.Addr()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer client.Close()
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	rt := kmsg.NewDeleteRecordsRequestTopic()
+	rp := kmsg.NewDeleteRecordsRequestTopicPartition()
+	rp.Offset, rt.Topic = offset, topic
+	rt.Partitions = append(rt.Partitions, rp)
+	req.Topics = append(req.Topics, rt)
+	req.TimeoutMillis = 5000
+	resp, err := client.Request(w.t.Context(), req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if code := resp.(*kmsg.DeleteRecordsResponse).Topics[0].Partitions[0].ErrorCode; code != 0 {
+		w.t.Fatalf("DeleteRecords: error %d", code)
+	}
+}
+
+// TestArchiveInAMessage: a message may hold several documents, and a stop between two of
+// them costs nothing.
+func TestArchiveInAMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.db.Tenant(t, "acme")
+	var tarred bytes.Buffer
+	tw := tar.NewWriter(&tarred)
+	const n = 7
+	for i := range n {
+		b := sbom("packed", i)
+		_ = tw.WriteHeader(&tar.Header{Name: fmt.Sprintf("%d.json", i), Size: int64(len(b)), Mode: 0o644})
+		_, _ = tw.Write(b)
+	}
+	_ = tw.Close()
+	w.cluster.Produce(t, w.cfg.Prefix+".sbom", message("a", tarred.Bytes(), "tenant", "acme"), message("b", sbom("after", 1), "tenant", "acme"))
+	pools := w.pools()
+	p, err := ingest.New(pools.Ingest, ingest.Config{Formats: formats(), BatchDocuments: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n + 1 {
+		src := OpenSource(w.cfg, pools.Ingest, w.cfg.Prefix+".sbom", 0)
+		if err := p.Run(t.Context(), &first{Source: src, n: 1}); err != nil {
+			t.Fatalf("document %d: %v", i, err)
+		}
+		src.Close()
+		if got := w.count(countSBOMs); got != int64(i+1) {
+			t.Fatalf("%d documents after %d", got, i+1)
+		}
+	}
+	if n := w.count(`select next_offset * 10 + next_entry from ingest.kafka_offset`); n != 20 {
+		t.Errorf("the place is %d", n)
+	}
+}
+
+// first is the beginning of a source.
+type first struct {
+	ingest.Source
+	n int
+}
+
+func (f *first) Next(ctx context.Context) (ingest.Envelope, error) {
+	if f.n == 0 {
+		return ingest.Envelope{}, io.EOF
+	}
+	f.n--
+	return f.Source.Next(ctx)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,9 @@ type stream struct {
 	first   int64     // the first offset that the broker keeps, as of asked
 	asked   time.Time
 
+	dials    atomic.Int64 // connections that the reader has made
+	known    int64        // of these, those that are known to lead to the same topic
+	anchor   anchor       // the last message handed over
 	position atomic.Int64 // next.offset, for whoever watches
 	suspect  atomic.Bool  // the watcher saw that the offsets do not fit
 	opened   atomic.Bool
@@ -76,7 +80,7 @@ func (s *stream) open(ctx context.Context) error {
 		s.next = place{offset: g.found}
 	}
 	s.reader = kafka.NewReader(kafka.ReaderConfig{
-		Brokers: s.cfg.Brokers, Dialer: s.cfg.Dialer, Topic: s.topic, Partition: s.partition,
+		Brokers: s.cfg.Brokers, Dialer: s.countingDialer(), Topic: s.topic, Partition: s.partition,
 		// Few messages wait here: they may be large, and they do not count as bytes in flight yet.
 		QueueCapacity: s.cfg.QueueMessages, MinBytes: 1, MaxBytes: s.cfg.FetchBytes, MaxWait: s.cfg.FetchWait,
 		ReadBatchTimeout: 30 * time.Second, ReadBackoffMin: 20 * time.Millisecond, ReadBackoffMax: time.Second,
@@ -122,20 +126,9 @@ func (s *stream) compare(ctx context.Context, at stored, first, end int64) (*gap
 	case next == first || len(at.last) == 0:
 		return nil, nil
 	}
-	var m *kafka.Message
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		var err error
-		if m, err = readOne(ctx, s.cfg.Dialer, s.cfg.Brokers, s.topic, s.partition, next-1); err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		s.metrics.brokerErrors.Inc()
-		s.log.Warn("the broker does not answer; the topic partition waits", "error", err)
-		if !sleep(ctx, pause) {
-			return nil, ctx.Err()
-		}
+	m, err := s.readAgain(ctx, next-1)
+	if err != nil {
+		return nil, err
 	}
 	if m != nil && !bytes.Equal(fingerprint(m), at.last) {
 		return &gap{gapRecreated, next, first, fmt.Sprintf("the message at offset %d is another one than was read there: the topic was deleted and made anew; it is read from its first message", next-1)}, nil
@@ -167,6 +160,10 @@ func (s *stream) fetch(ctx context.Context) (*kafka.Message, span, error) {
 		m, err := s.reader.FetchMessage(s.idle)
 		switch {
 		case err == nil:
+			if err := s.sameTopic(ctx); err != nil {
+				return nil, span{}, err
+			}
+			s.anchor.set(&m)
 			return &m, s.step(ctx, &m), nil
 		case ctx.Err() != nil:
 			return nil, span{}, ctx.Err()
@@ -181,6 +178,88 @@ func (s *stream) fetch(ctx context.Context) (*kafka.Message, span, error) {
 			if !sleep(ctx, 100*time.Millisecond) {
 				return nil, span{}, ctx.Err()
 			}
+		}
+	}
+}
+
+// countingDialer tells when the reader connects anew.
+func (s *stream) countingDialer() *kafka.Dialer {
+	d := *s.cfg.Dialer
+	dial := d.DialFunc
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: d.Timeout, LocalAddr: d.LocalAddr, FallbackDelay: d.FallbackDelay, KeepAlive: d.KeepAlive}).DialContext
+	}
+	d.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		s.dials.Add(1)
+		return dial(ctx, network, address)
+	}
+	return &d
+}
+
+// sameTopic looks, before the first message of a new connection is handed over, whether
+// the message before it is still the one that we had: the topic may have been made anew.
+func (s *stream) sameTopic(ctx context.Context) error {
+	dials := s.dials.Load()
+	if dials == s.known {
+		return nil
+	}
+	first := s.known == 0
+	s.known = dials
+	if first || !s.anchor.is {
+		return nil // open has just compared
+	}
+	start, end, err := s.bounds(ctx)
+	switch {
+	case err != nil:
+		return err
+	case end <= s.anchor.offset:
+		return errLookAgain
+	case start > s.anchor.offset:
+		return nil // removed meanwhile: nothing to compare with
+	}
+	m, err := s.readAgain(ctx, s.anchor.offset)
+	if err != nil {
+		return err
+	}
+	if m != nil && !bytes.Equal(fingerprint(m), s.anchor.fingerprint()) {
+		return errLookAgain
+	}
+	return nil
+}
+
+// anchor remembers one message.
+type anchor struct {
+	is      bool
+	offset  int64
+	message *kafka.Message // small ones; of others only the sum
+	sum     []byte
+}
+
+func (a *anchor) set(m *kafka.Message) {
+	a.is, a.offset, a.message, a.sum = true, m.Offset, m, nil
+	if len(m.Value) > 16<<10 {
+		a.message, a.sum = nil, fingerprint(m)
+	}
+}
+
+func (a *anchor) fingerprint() []byte {
+	if a.message != nil {
+		return fingerprint(a.message)
+	}
+	return a.sum
+}
+
+// readAgain reads the message at offset, waiting for the broker.
+func (s *stream) readAgain(ctx context.Context, offset int64) (*kafka.Message, error) {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		m, err := readOne(ctx, s.cfg.Dialer, s.cfg.Brokers, s.topic, s.partition, offset)
+		if err == nil {
+			return m, nil
+		}
+		s.metrics.brokerErrors.Inc()
+		s.log.Warn("the broker does not answer; the topic partition waits", "error", err)
+		if !sleep(ctx, pause) {
+			return nil, ctx.Err()
 		}
 	}
 }
@@ -237,13 +316,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // watch compares the broker's offsets with the stream's place until ctx ends, for the lag
 // and to notice a topic that became another one under a reader that only sees silence.
 func (s *stream) watch(ctx context.Context) {
-	dials := int64(0)
 	for sleep(ctx, s.cfg.WatchInterval) {
 		if !s.opened.Load() {
-			continue
-		}
-		if dials += s.reader.Stats().Dials; dials > 1 {
-			s.suspect.Store(true) // it connected anew: perhaps to another topic of the name
 			continue
 		}
 		before := s.position.Load()
