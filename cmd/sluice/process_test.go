@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -22,7 +21,7 @@ import (
 // process is a running sluice.
 type process struct {
 	*exec.Cmd
-	out, err bytes.Buffer
+	out, err lockedBuffer
 	ended    chan struct{}
 }
 

@@ -137,7 +137,7 @@ type runJSON struct {
 	StartedAt  time.Time       `json:"started_at"`
 	UpdatedAt  time.Time       `json:"updated_at"`
 	FinishedAt *time.Time      `json:"finished_at"`
-	Seconds    float64         `json:"seconds"` // until it ended, or until now
+	Seconds    *float64        `json:"seconds"` // until it ended, or until now; null where it is stale
 	Counts     json.RawMessage `json:"counts"`  // the summary; {} where the run did not write one
 
 	counts struct{ Documents, Accepted, Duplicate, Unchanged, Parked *int64 }
@@ -148,17 +148,17 @@ type runJSON struct {
 const staleAfter = 15 * time.Minute
 
 // sqlRuns reads scan runs: $2 is one run or 0, $3 the beginning or null, $4 the number or 0.
-// The last event of those that are running is found by the index, backwards.
+// Whether one that is running was heard of since $5: a parameter, not now(), so that partitions
+// that are older do not even have to be planned.
 const sqlRuns = `
-select r.id, r.source, r.arguments, r.state, r.started_by, r.created_at, r.updated_at, r.finished_at, r.counts, e.occurred_at, now()
+select r.id, r.source, r.arguments, r.state, r.started_by, r.created_at, r.updated_at, r.finished_at, r.counts,
+  r.updated_at >= $5 or exists (
+    select from ingest.scan_run_event
+    where r.state = 'running' and tenant_id = $1 and scan_run_id = r.id and occurred_at >= $5 offset 0)
 from (
   select * from ingest.scan_run
   where tenant_id = $1 and ($2 = 0 or id = $2) and ($3::timestamptz is null or created_at >= $3)
   order by id desc limit nullif($4, 0)) as r
-left join lateral (
-  select occurred_at from ingest.scan_run_event
-  where r.state = 'running' and tenant_id = $1 and scan_run_id = r.id and occurred_at >= r.created_at
-  order by occurred_at desc limit 1) as e on true
 order by r.id desc`
 
 func readRuns(ctx context.Context, tx pgx.Tx, tenant id.ID, run int64, since time.Time, limit int) ([]runJSON, error) {
@@ -166,32 +166,34 @@ func readRuns(ctx context.Context, tx pgx.Tx, tenant id.ID, run int64, since tim
 	if !since.IsZero() {
 		from = &since
 	}
-	rows, err := tx.Query(ctx, sqlRuns, tenant, run, from, limit)
+	var now time.Time
+	if err := tx.QueryRow(ctx, `select now()`).Scan(&now); err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, sqlRuns, tenant, run, from, limit, now.Add(-staleAfter))
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (runJSON, error) {
 		var r runJSON
-		var last *time.Time
-		var now time.Time
-		err := row.Scan(&r.Run, &r.Source, &r.Arguments, &r.State, &r.StartedBy, &r.StartedAt, &r.UpdatedAt, &r.FinishedAt, &r.Counts, &last, &now)
+		var heard bool
+		err := row.Scan(&r.Run, &r.Source, &r.Arguments, &r.State, &r.StartedBy, &r.StartedAt, &r.UpdatedAt, &r.FinishedAt, &r.Counts, &heard)
 		if err != nil {
 			return r, err
 		}
-		end, heard := now, r.UpdatedAt
-		if last != nil && last.After(heard) {
-			heard = *last
+		if r.State == "running" && r.Source != "kafka" && !heard { // a topic may be silent for days
+			r.State = "stale"
 		}
-		if r.State == "running" && r.Source != "kafka" && now.Sub(heard) > staleAfter { // a topic may be silent for days
-			r.State, end = "stale", heard
-		}
+		end := now
 		if r.FinishedAt != nil {
-			end = *r.FinishedAt
-			utc := end.UTC()
-			r.FinishedAt = &utc
+			end = r.FinishedAt.UTC()
+			r.FinishedAt = &end
 		}
 		r.StartedAt, r.UpdatedAt = r.StartedAt.UTC(), r.UpdatedAt.UTC()
-		r.Seconds = float64(end.Sub(r.StartedAt).Milliseconds()) / 1000
+		if r.State != "stale" {
+			seconds := float64(end.Sub(r.StartedAt).Milliseconds()) / 1000
+			r.Seconds = &seconds
+		}
 		return r, json.Unmarshal(r.Counts, &r.counts)
 	})
 }
@@ -224,10 +226,17 @@ func (a *app) listRuns(ctx context.Context, shared bool, since time.Time, limit 
 	}
 	for _, r := range list {
 		c := r.counts
-		t.add(n(r.Run), r.State, r.Source, r.StartedAt.Format(time.RFC3339), r.StartedBy, fmt.Sprintf("%.1f", r.Seconds),
+		t.add(n(r.Run), r.State, r.Source, r.StartedAt.Format(time.RFC3339), r.StartedBy, seconds(r.Seconds),
 			count(c.Documents), count(c.Accepted), count(c.Duplicate), count(c.Unchanged), count(c.Parked), short(strings.Join(r.Arguments, " "), 80))
 	}
 	return a.print(&t, orEmpty(list))
+}
+
+func seconds(s *float64) string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.1f", *s)
 }
 
 // count is a number that may not be known.

@@ -31,16 +31,13 @@ const eventsAfter = 7 * 24 * time.Hour
 
 // window bounds the events of a run in time, so that only the partitions of that time are read.
 func (s showRun) window(r runJSON) (from, to time.Time) {
-	to = r.UpdatedAt
 	switch {
 	case !s.until.IsZero():
 		return r.StartedAt, s.until
 	case r.FinishedAt != nil:
-		to = *r.FinishedAt
-	case r.State == "running":
-		to = time.Now()
+		return r.StartedAt, r.FinishedAt.Add(eventsAfter)
 	}
-	return r.StartedAt, to.Add(eventsAfter)
+	return r.StartedAt, time.Now().Add(eventsAfter) // it runs, or nobody noted its end
 }
 
 // sqlRunSummary sums up the events of a run. Whatever sluice.events brings may have any
@@ -223,7 +220,10 @@ func (a *app) printRun(s summaryJSON) error {
 		if s.FinishedAt != nil {
 			end = ", finished " + s.FinishedAt.Format(time.RFC3339)
 		}
-		fmt.Fprintf(a.stdout, "started %s by %s%s, %.1f s, %s\n\n", s.StartedAt.Format(time.RFC3339), printable(s.StartedBy), end, s.Seconds, megabytes(s.Bytes))
+		if s.Seconds != nil {
+			end += ", " + seconds(s.Seconds) + " s"
+		}
+		fmt.Fprintf(a.stdout, "started %s by %s%s, %s\n\n", s.StartedAt.Format(time.RFC3339), printable(s.StartedBy), end, megabytes(s.Bytes))
 	}
 	t := table{head: []string{"event", "events", "count", "first", "last", "mean ms", "p50 ms", "p95 ms", "max ms"}, empty: "no events"}
 	for _, e := range s.Events {

@@ -69,8 +69,7 @@ func (a *app) tailRuns(ctx context.Context, f followRuns) error {
 		}
 	}
 	w.print = a.eventPrinter()
-	fmt.Fprintln(a.stderr, "sluice: following; stop with Ctrl-C")
-	for {
+	for following := false; ; {
 		switch err := w.look(ctx, pool); {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -79,6 +78,9 @@ func (a *app) tailRuns(ctx context.Context, f followRuns) error {
 		case err != nil:
 			a.log.Warn("database outage: following goes on when it is over", "error", err)
 			a.revive(err)
+		case !following: // what is committed from now on is new
+			following = true
+			fmt.Fprintln(a.stderr, "sluice: following; stop with Ctrl-C")
 		}
 		select {
 		case <-time.After(tailEvery):
