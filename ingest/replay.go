@@ -3,6 +3,9 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +32,8 @@ type Replay struct {
 	tenant  id.ID
 	scanRun int64
 	limits  normalize.Limits
+	cfg     ReplayConfig
+	runs    map[id.ID]int64 // of the tenants that the operator's documents turn out to belong to
 	ids     []int64
 	loaded  []Envelope // of ids[0], what is still to come
 }
@@ -36,7 +41,17 @@ type Replay struct {
 // replayed marks an envelope that comes from the parked ones.
 type replayed struct {
 	id   int64
-	done bool // an archive's last document: the archive's row goes with it
+	done bool  // an archive's last document: the archive's row goes with it
+	from id.ID // whose row it is: the operator's documents go to their tenants
+}
+
+// ReplayConfig is what the replay of documents from messages needs. The zero value leaves
+// them parked, with the reason.
+type ReplayConfig struct {
+	// Fetch gets a document that a message only named, and checks its hash.
+	Fetch func(ctx context.Context, ref string, sum []byte) ([]byte, *normalize.ParkError, error)
+	// Limits are those of the documents. Default normalize.DefaultLimits.
+	Limits normalize.Limits
 }
 
 // ParkedFilter picks parked documents. The zero value picks all of a tenant.
@@ -47,11 +62,11 @@ type ParkedFilter struct {
 
 // NewReplay finds the parked documents of tenant that filter picks and whose bytes are kept.
 func NewReplay(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun int64, filter ParkedFilter) (*Replay, error) {
-	r := &Replay{pool: pool, tenant: tenant, scanRun: scanRun, limits: normalize.DefaultLimits}
+	r := &Replay{pool: pool, tenant: tenant, scanRun: scanRun, limits: normalize.DefaultLimits, runs: map[id.ID]int64{}}
 	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			select id from ingest.parked
-			where tenant_id = $1 and bytes is not null and ($2::bigint[] is null or id = any ($2)) and ($3 = '' or reason = $3)
+			where tenant_id = $1 and (bytes is not null or hints ? 'document_ref') and not hints ? 'event' and ($2::bigint[] is null or id = any ($2)) and ($3 = '' or reason = $3)
 			order by id`, tenant, filter.IDs, filter.Reason)
 		if err != nil {
 			return err
@@ -63,6 +78,11 @@ func NewReplay(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun in
 		return nil, fmt.Errorf("find parked documents: %w", err)
 	}
 	return r, nil
+}
+
+// Configure says how to get at what messages only named. Call it before Next.
+func (r *Replay) Configure(cfg ReplayConfig) {
+	r.cfg, r.limits = cfg, cfg.Limits.OrDefault()
 }
 
 // Len returns how many parked ones are still to come.
@@ -93,6 +113,9 @@ func (r *Replay) Next(ctx context.Context) (Envelope, error) {
 // envelopes are what to hand over for one parked row: the document, or what is in it now.
 func (r *Replay) envelopes(ctx context.Context, p parked) ([]Envelope, error) {
 	whole := p.envelope(r.tenant, r.scanRun)
+	if err := r.complete(ctx, &p, &whole); err != nil || whole.Err != nil {
+		return []Envelope{whole}, err
+	}
 	switch p.reason {
 	case normalize.ReasonCorruptArchive, normalize.ReasonEmptyArchive, normalize.ReasonLayers, normalize.ReasonTooLarge, normalize.ReasonTooMany:
 	default:
@@ -126,8 +149,58 @@ func (r *Replay) envelopes(ctx context.Context, p parked) ([]Envelope, error) {
 		whole.Err = &normalize.ParkError{Reason: p.reason, Pointer: p.pointer, Format: p.format, Err: errors.New(p.message)}
 		return []Envelope{whole}, nil
 	}
-	list[len(list)-1].Position = replayed{id: p.id, done: true}
+	list[len(list)-1].Position = replayed{id: p.id, done: true, from: r.tenant}
 	return list, nil
+}
+
+// complete finds out what was missing when the message was parked: its tenant, the document
+// that it names. Err says that it still is.
+func (r *Replay) complete(ctx context.Context, p *parked, env *Envelope) error {
+	if r.tenant == id.Operator {
+		found, err := FindTenant(ctx, r.pool, p.hints["tenant"])
+		if err != nil {
+			return err
+		}
+		if found == nil || *found == id.Shared {
+			env.Err = &normalize.ParkError{Reason: p.reason, Pointer: p.pointer, Format: p.format, Err: errors.New(p.message)}
+			return nil
+		}
+		if r.runs[*found] == 0 {
+			if r.runs[*found], err = StartRun(ctx, r.pool, *found, "replay", []string{"operator"}); err != nil {
+				return err
+			}
+		}
+		env.Tenant, env.ScanRun = *found, r.runs[*found]
+		env.Position = replayed{id: p.id, done: true, from: id.Operator}
+	}
+	sum, _ := hex.DecodeString(p.hints["document_sha256"])
+	ref := p.hints["document_ref"]
+	switch {
+	case ref == "" && len(sum) == 0:
+	case ref == "":
+		if got := sha256.Sum256(p.bytes); p.reason == normalize.ReasonHash && !bytes.Equal(got[:], sum) {
+			env.Err = &normalize.ParkError{Reason: p.reason, Pointer: p.pointer, Format: p.format, Err: errors.New(p.message)}
+		}
+	case r.cfg.Fetch == nil:
+		env.Err = normalize.Park(normalize.ReasonReference, "header document-ref", "the message only names the document, %s; allow its place with --document-prefix", ref)
+	default:
+		b, park, err := r.cfg.Fetch(ctx, ref, sum)
+		if err != nil {
+			return err
+		}
+		env.Bytes, env.Err, p.bytes, p.reason = b, park, b, normalize.ReasonCorruptArchive // unwrap it
+	}
+	return nil
+}
+
+// EndRuns closes the scan runs that the operator's documents opened.
+func (r *Replay) EndRuns(ctx context.Context, state string) error {
+	for tenant, run := range r.runs {
+		if err := EndRun(ctx, r.pool, tenant, run, state, Counts{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Advance implements Source. The pipeline removes the parked row of what it stores; what
@@ -142,8 +215,17 @@ func (r *Replay) Advance(ctx context.Context, tx pgx.Tx, done []Envelope) error 
 	if ids == nil {
 		return nil
 	}
+	last := done[len(done)-1].Tenant
+	if last != r.tenant {
+		if err := pg.SetTenant(ctx, tx, r.tenant); err != nil {
+			return err
+		}
+	}
 	if _, err := tx.Exec(ctx, `delete from ingest.parked where tenant_id = $1 and id = any ($2)`, r.tenant, ids); err != nil {
-		return fmt.Errorf("delete replayed archives: %w", err)
+		return fmt.Errorf("delete what was replayed: %w", err)
+	}
+	if last != r.tenant {
+		return pg.SetTenant(ctx, tx, last)
 	}
 	return nil
 }
@@ -172,13 +254,15 @@ func loadParked(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, number in
 		var size int64
 		err := tx.QueryRow(ctx, `
 			select origin, reason, pointer, message, format, encoding, bytes, size, hints
-			from ingest.parked where tenant_id = $1 and id = $2 and bytes is not null`, tenant, number).
+			from ingest.parked where tenant_id = $1 and id = $2 and (bytes is not null or hints ? 'document_ref')`, tenant, number).
 			Scan(&p.origin, &p.reason, &p.pointer, &p.message, &p.format, &encoding, &stored, &size, &hints)
 		if err != nil {
 			return err
 		}
-		if p.bytes, err = Expand(encoding, stored, size); err != nil {
-			return err
+		if stored != nil {
+			if p.bytes, err = Expand(encoding, stored, size); err != nil {
+				return err
+			}
 		}
 		if err := json.Unmarshal(hints, &p.hints); err != nil {
 			return fmt.Errorf("hints: %w", err)
@@ -195,10 +279,20 @@ func loadParked(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, number in
 }
 
 func (p *parked) envelope(tenant id.ID, scanRun int64) Envelope {
-	return Envelope{
+	env := Envelope{
 		Tenant: tenant, Origin: p.origin, Bytes: p.bytes, Kind: normalize.Kind(p.hints["kind"]), Artifact: p.hints["artifact"],
-		Stream: p.hints["stream"], ObservedAt: p.observedAt, ScanRun: scanRun, Position: replayed{id: p.id},
+		Stream: p.hints["stream"], ObservedAt: p.observedAt, ScanRun: scanRun, Position: replayed{id: p.id, from: tenant}, Hints: map[string]string{},
 	}
+	for _, name := range []string{"tenant", "document_ref", "document_sha256", "traceparent"} {
+		if v, ok := p.hints[name]; ok {
+			env.Hints[name] = v
+		}
+	}
+	if key, ok := p.hints["reply_key"]; ok { // it came by Kafka: its sender hears of it
+		b, _ := base64.StdEncoding.DecodeString(key)
+		env.Reply = &Reply{Key: b, Traceparent: p.hints["traceparent"]}
+	}
+	return env
 }
 
 // ParkedBytes returns a parked document as it was received, nil where it is not there or

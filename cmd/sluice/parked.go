@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/ingest"
+	"sluice/ingest/kafka"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize"
 )
 
 func newParked(a *app) *cobra.Command {
@@ -21,31 +23,36 @@ func newParked(a *app) *cobra.Command {
 		Short: "Documents that were set aside, with their bytes and the reason",
 	}
 	var reason string
-	var all, shared bool
-	cmd.PersistentFlags().BoolVar(&shared, "shared", false, "those of the shared feed")
+	var all bool
+	var of parkedOf
+	var prefixes []string
+	cmd.PersistentFlags().BoolVar(&of.shared, "shared", false, "those of the shared feed")
+	cmd.PersistentFlags().BoolVar(&of.operator, "operator", false, "those that came without a known tenant")
 	list := &cobra.Command{
 		Use: "list", Short: "List parked documents", Args: cobra.NoArgs,
 		Example: "  sluice parked list --reason syntax",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listParked(cmd.Context(), shared, reason) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listParked(cmd.Context(), of, reason) },
 	}
 	list.Flags().StringVar(&reason, "reason", "", "only those with this reason")
 	show := &cobra.Command{
 		Use: "show ID", Short: "Write the bytes of a parked document to standard output", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.showParked(cmd.Context(), shared, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.showParked(cmd.Context(), of, args[0]) },
 	}
 	replay := &cobra.Command{
 		Use:   "replay [ID...]",
 		Short: "Try parked documents again: by id, by --reason, or --all",
 		Long: `Hands parked documents to the importer once more, after a fix. What lands is no longer
-parked, in the same transaction; what does not, stays, with one more attempt counted.`,
-		Example: "  sluice parked replay 17 18\n  sluice parked replay --reason unknown-format",
+parked, in the same transaction; what does not, stays, with one more attempt counted.
+With --operator, documents whose tenant there is by now go to that tenant. Documents that
+came by Kafka get another receipt.`,
+		Example: "  sluice parked replay --operator --all\n  sluice parked replay 17 18\n  sluice parked replay --reason unknown-format",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			filter, err := parkedFilter(args, reason, all)
 			if err != nil {
 				return err
 			}
-			return a.replay(cmd.Context(), shared, filter)
+			return a.replay(cmd.Context(), of, filter, prefixes)
 		},
 	}
 	drop := &cobra.Command{
@@ -55,13 +62,14 @@ parked, in the same transaction; what does not, stays, with one more attempt cou
 			if err != nil {
 				return err
 			}
-			return a.dropParked(cmd.Context(), shared, filter)
+			return a.dropParked(cmd.Context(), of, filter)
 		},
 	}
 	for _, c := range []*cobra.Command{replay, drop} {
 		c.Flags().StringVar(&reason, "reason", "", "all with this reason")
 		c.Flags().BoolVar(&all, "all", false, "all of the tenant")
 	}
+	replay.Flags().StringSliceVar(&prefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead")
 	cmd.AddCommand(list, show, replay, drop)
 	return cmd
 }
@@ -89,16 +97,25 @@ func parkedFilter(args []string, reason string, all bool) (ingest.ParkedFilter, 
 	return f, nil
 }
 
-// parkedTenant is the tenant, or the shared feed, and the role to write there.
-func (a *app) parkedTenant(ctx context.Context, shared bool) (id.ID, pg.Role, error) {
-	if shared {
-		return id.Shared, pg.Feed, a.connect(ctx)
+// parkedOf says whose parked documents are meant, if not the tenant's.
+type parkedOf struct{ shared, operator bool }
+
+// parkedTenant is the tenant, the shared feed or the operator, and the roles to write and to
+// read there.
+func (a *app) parkedTenant(ctx context.Context, of parkedOf) (tenant id.ID, write, read pg.Role, err error) {
+	switch {
+	case of.shared && of.operator:
+		return tenant, "", "", usagef("--shared and --operator exclude each other")
+	case of.shared:
+		return id.Shared, pg.Feed, pg.Reader, a.connect(ctx)
+	case of.operator:
+		return id.Operator, pg.Ingest, pg.Maintainer, a.connect(ctx)
 	}
-	t, err := a.tenantID(ctx, false)
-	return t, pg.Ingest, err
+	tenant, err = a.tenantID(ctx, false)
+	return tenant, pg.Ingest, pg.Reader, err
 }
 
-func (a *app) listParked(ctx context.Context, shared bool, reason string) error {
+func (a *app) listParked(ctx context.Context, of parkedOf, reason string) error {
 	type row struct {
 		ID       int64     `json:"id"`
 		Origin   string    `json:"origin"`
@@ -112,11 +129,11 @@ func (a *app) listParked(ctx context.Context, shared bool, reason string) error 
 		Attempts int       `json:"attempts"`
 		ParkedAt time.Time `json:"parked_at"`
 	}
-	tenant, _, err := a.parkedTenant(ctx, shared)
+	tenant, _, role, err := a.parkedTenant(ctx, of)
 	if err != nil {
 		return err
 	}
-	pool, err := a.pool(ctx, pg.Reader, pg.Config{MaxConns: 1})
+	pool, err := a.pool(ctx, role, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}
@@ -148,16 +165,16 @@ func short(s string, n int) string {
 	return s
 }
 
-func (a *app) showParked(ctx context.Context, shared bool, arg string) error {
+func (a *app) showParked(ctx context.Context, of parkedOf, arg string) error {
 	filter, err := parkedFilter([]string{arg}, "", false)
 	if err != nil {
 		return err
 	}
-	tenant, _, err := a.parkedTenant(ctx, shared)
+	tenant, _, role, err := a.parkedTenant(ctx, of)
 	if err != nil {
 		return err
 	}
-	pool, err := a.pool(ctx, pg.Reader, pg.Config{MaxConns: 1})
+	pool, err := a.pool(ctx, role, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}
@@ -172,10 +189,14 @@ func (a *app) showParked(ctx context.Context, shared bool, arg string) error {
 	return err
 }
 
-func (a *app) replay(ctx context.Context, shared bool, filter ingest.ParkedFilter) error {
-	tenant, role, err := a.parkedTenant(ctx, shared)
+func (a *app) replay(ctx context.Context, of parkedOf, filter ingest.ParkedFilter, prefixes []string) error {
+	tenant, role, _, err := a.parkedTenant(ctx, of)
 	if err != nil {
 		return err
+	}
+	refs, err := kafka.NewReferences(prefixes, normalize.DefaultLimits.MaxBytes)
+	if err != nil {
+		return usageError{err}
 	}
 	pool, err := a.pool(ctx, role, ingest.PoolConfig(3))
 	if err != nil {
@@ -185,7 +206,11 @@ func (a *app) replay(ctx context.Context, shared bool, filter ingest.ParkedFilte
 	if err != nil {
 		return err
 	}
-	if missing := len(filter.IDs) - found.Len(); missing > 0 {
+	landed, stay, err := kafka.ReplayEvents(ctx, pool, tenant, filter, a.coverEvents)
+	if err != nil {
+		return err
+	}
+	if missing := len(filter.IDs) - found.Len() - landed - stay; missing > 0 {
 		return fmt.Errorf("%d of the %d ids are not parked documents of this tenant whose bytes are kept; see `sluice parked list`", missing, len(filter.IDs))
 	}
 	run, err := ingest.StartRun(ctx, pool, tenant, "replay", nil)
@@ -195,6 +220,9 @@ func (a *app) replay(ctx context.Context, shared bool, filter ingest.ParkedFilte
 	src, err := ingest.NewReplay(ctx, pool, tenant, run, filter)
 	if err != nil {
 		return err
+	}
+	if len(prefixes) > 0 {
+		src.Configure(ingest.ReplayConfig{Fetch: refs.Fetch})
 	}
 	start := time.Now()
 	var counts ingest.Counts
@@ -208,20 +236,27 @@ func (a *app) replay(ctx context.Context, shared bool, filter ingest.ParkedFilte
 	}
 	if err := pipeline.Run(ctx, src); err != nil {
 		_ = ingest.EndRun(context.WithoutCancel(ctx), pool, tenant, run, "failed", counts)
+		_ = src.EndRuns(context.WithoutCancel(ctx), "failed")
+		return err
+	}
+	if err := src.EndRuns(ctx, "done"); err != nil {
 		return err
 	}
 	if err := ingest.EndRun(ctx, pool, tenant, run, "done", counts); err != nil {
 		return err
 	}
+	if landed+stay > 0 && a.output != "json" {
+		fmt.Fprintf(a.stdout, "events: %d landed, %d stay parked\n", landed, stay)
+	}
 	a.printSummary(counts, run, 0, time.Since(start), true)
-	if counts.Parked > 0 {
+	if counts.Parked > 0 || stay > 0 {
 		return errParked
 	}
 	return nil
 }
 
-func (a *app) dropParked(ctx context.Context, shared bool, filter ingest.ParkedFilter) error {
-	tenant, role, err := a.parkedTenant(ctx, shared)
+func (a *app) dropParked(ctx context.Context, of parkedOf, filter ingest.ParkedFilter) error {
+	tenant, role, _, err := a.parkedTenant(ctx, of)
 	if err != nil {
 		return err
 	}

@@ -303,31 +303,42 @@ func (w *eventWriter) attempt(ctx context.Context, list []event) (open bool, err
 
 // insert writes the events of one tenant and returns those that are to be parked.
 func (w *eventWriter) insert(ctx context.Context, tx pgx.Tx, tenant id.ID, list []*event) (parked []ingest.Envelope, err error) {
-	n := len(list)
-	runs, times, kinds, payloads, ids := make([]int64, 0, n), make([]time.Time, 0, n), make([]string, 0, n), make([]string, 0, n), make([]id.ID, 0, n)
+	good := make([]*event, 0, len(list))
 	for _, e := range list {
-		if e.park != nil {
-			parked = append(parked, ingest.Envelope{
-				Tenant: tenant, Origin: origin(e.message), Bytes: e.message.Value, Err: e.park, ScanRun: e.scanRun,
-				Hints: map[string]string{"event": "true"},
-			})
+		if e.park == nil {
+			good = append(good, e)
 			continue
 		}
-		runs, times, kinds = append(runs, e.scanRun), append(times, e.at), append(kinds, e.kind)
-		payloads, ids = append(payloads, e.payload), append(ids, e.id)
+		parked = append(parked, ingest.Envelope{
+			Tenant: tenant, Origin: origin(e.message), Bytes: e.message.Value, Err: e.park, ScanRun: e.scanRun,
+			Hints: map[string]string{
+				"event": "true", "tenant": storable(e.tenantName), "message_time": e.message.Time.UTC().Format(time.RFC3339Nano),
+			},
+		})
 	}
-	if len(runs) == 0 {
+	if len(good) == 0 {
 		return parked, nil
 	}
-	if err := pg.SetTenant(ctx, tx, tenant); err != nil {
-		return nil, err
+	return parked, insertEvents(ctx, tx, tenant, good)
+}
+
+// insertEvents writes events of one tenant. Arrays instead of COPY: that cannot write to a
+// table under row security, and a temporary table between would be written and read once more.
+func insertEvents(ctx context.Context, tx pgx.Tx, tenant id.ID, list []*event) error {
+	n := len(list)
+	runs, times, kinds, payloads, ids := make([]int64, n), make([]time.Time, n), make([]string, n), make([]string, n), make([]id.ID, n)
+	for i, e := range list {
+		runs[i], times[i], kinds[i], payloads[i], ids[i] = e.scanRun, e.at, e.kind, e.payload, e.id
 	}
-	_, err = tx.Exec(ctx, `
+	if err := pg.SetTenant(ctx, tx, tenant); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
 		insert into ingest.scan_run_event (tenant_id, scan_run_id, occurred_at, event_type, payload, event_id)
 		select $1, r, o, k, p::jsonb, e from unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::uuid[]) as u(r, o, k, p, e)`,
 		tenant, runs, times, kinds, payloads, ids)
 	if err != nil {
-		return nil, fmt.Errorf("insert %d events: %w", len(runs), err)
+		return fmt.Errorf("insert %d events: %w", n, err)
 	}
-	return parked, nil
+	return nil
 }

@@ -129,10 +129,15 @@ func (d *meta) hints() map[string]string {
 	h := map[string]string{}
 	for k, v := range map[string]string{"tenant": d.tenant, "document_ref": d.ref, "document_sha256": hex.EncodeToString(d.sha256), "traceparent": d.traceparent} {
 		if v != "" {
-			h[k] = strings.ToValidUTF8(strings.ReplaceAll(v, "\x00", ""), "\uFFFD")
+			h[k] = storable(v)
 		}
 	}
 	return h
+}
+
+// storable is s as jsonb can hold it.
+func storable(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\uFFFD")
 }
 
 func origin(m *kafka.Message) string {

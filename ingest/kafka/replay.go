@@ -1,0 +1,130 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/segmentio/kafka-go"
+
+	"sluice/ingest"
+	"sluice/internal/id"
+	"sluice/internal/pg"
+	"sluice/normalize"
+)
+
+// ReplayEvents tries parked events of a tenant again, those of the operator too whose tenant
+// there is by now: one transaction each, in which the parked row goes. It returns how many
+// landed and how many stay. cover is Config.Cover.
+func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter ingest.ParkedFilter, cover func(context.Context, time.Time) error) (landed, stay int, err error) {
+	type row struct {
+		ID              int64
+		Origin          string
+		Encoding        string
+		Bytes           []byte
+		Size            int64
+		ScanRun         int64
+		Tenant, MsgTime string
+	}
+	var list []row
+	err = pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			select id, origin, encoding, bytes, size, scan_run_id, coalesce(hints ->> 'tenant', ''), coalesce(hints ->> 'message_time', '')
+			from ingest.parked
+			where tenant_id = $1 and bytes is not null and hints ? 'event' and ($2::bigint[] is null or id = any ($2)) and ($3 = '' or reason = $3)
+			order by id`, tenant, filter.IDs, filter.Reason)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[row])
+		return err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("find parked events: %w", err)
+	}
+	reader, names := newEventReader(), newTenants(pool, "replay")
+	for _, r := range list {
+		value, err := ingest.Expand(r.Encoding, r.Bytes, r.Size)
+		if err != nil {
+			return landed, stay, fmt.Errorf("parked event %d: %w", r.ID, err)
+		}
+		m := &kafka.Message{Value: value}
+		m.Topic, m.Partition, m.Offset = placeOf(r.Origin)
+		m.Time, _ = time.Parse(time.RFC3339Nano, r.MsgTime)
+		e := reader.read(m)
+		to := tenant
+		if tenant == id.Operator {
+			found, ok, err := names.find(ctx, firstOf(r.Tenant, e.tenantName))
+			if err != nil {
+				return landed, stay, err
+			}
+			if !ok || found == id.Shared {
+				stay++
+				continue
+			}
+			to = found
+		}
+		if e.park == nil && cover != nil {
+			if err := cover(ctx, e.at); pg.Outage(err) {
+				return landed, stay, err
+			} else if err != nil {
+				e.park = normalize.Park(normalize.ReasonTime, "", "%w", err)
+			}
+		}
+		if e.park != nil {
+			stay++
+			continue
+		}
+		if e.scanRun == 0 {
+			if e.scanRun, err = names.run(ctx, to); err != nil {
+				return landed, stay, err
+			}
+		}
+		err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+			if err := insertEvents(ctx, tx, to, []*event{&e}); err != nil {
+				return err
+			}
+			if err := pg.SetTenant(ctx, tx, tenant); err != nil {
+				return err
+			}
+			tag, err := tx.Exec(ctx, `delete from ingest.parked where tenant_id = $1 and id = $2`, tenant, r.ID)
+			if err == nil && tag.RowsAffected() == 0 {
+				return errTaken
+			}
+			return err
+		})
+		switch {
+		case errors.Is(err, errTaken): // somebody else replayed it
+		case ingest.Refused(err):
+			stay++
+		case err != nil:
+			return landed, stay, fmt.Errorf("parked event %d: %w", r.ID, err)
+		default:
+			landed++
+		}
+	}
+	return landed, stay, nil
+}
+
+var errTaken = errors.New("the parked event is gone")
+
+// placeOf takes an origin, topic/3@1842, apart.
+func placeOf(origin string) (topic string, partition int, offset int64) {
+	topic, rest, _ := strings.Cut(origin, "/")
+	number, at, _ := strings.Cut(rest, "@")
+	partition, _ = strconv.Atoi(number)
+	offset, _ = strconv.ParseInt(at, 10, 64)
+	return topic, partition, offset
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
