@@ -166,7 +166,7 @@ func (t *table) afterPlan(name, child string, oid uint32, s Span, expiry Expiry,
 	var out []Action
 	if expiry == Export && state != "exported" {
 		out = append(out, Action{
-			Kind: Exports, Parent: t.Parent, Partition: name, Span: &s, File: filepath.Join(cfg.ExportDir, exportName(name, 1)),
+			Kind: Exports, Parent: t.Parent, Partition: name, Span: &s, File: filepath.Join(cfg.ExportDir, exportName(name, "*")),
 			SQL: []string{unforceSQL(child), fmt.Sprintf("copy %s to stdout", child), stateSQL(oid, "detached", "exported")},
 		})
 	}
@@ -236,10 +236,14 @@ func (t *table) analyzeSQL() string {
 	return "analyze (skip_locked) " + t.ident
 }
 
-// stepDue: no partition that is due starts before the change of the step any more.
+// stepDue: all that is due has the next step, and lies as if there had never been another.
 func (t *table) stepDue(now time.Time) bool {
 	due := t.due(now)
-	return t.NextStep != "" && len(due) > 0 && !due[0].From.Before(t.NextFrom.Time)
+	if t.NextStep == "" || len(due) == 0 {
+		return false
+	}
+	from, _ := t.NextStep.Bounds(due[0].From)
+	return !from.Before(t.NextFrom.Time)
 }
 
 func (t *table) stepSQL() string {

@@ -2,6 +2,7 @@ package partitions_test
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +16,13 @@ import (
 	"sluice/partitions"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
+// TestMain makes the test binary a manager when a test starts it as one, to kill it.
+func TestMain(m *testing.M) {
+	if os.Getenv(childPoint) != "" {
+		os.Exit(child())
+	}
+	dbtest.Main(m)
+}
 
 func exec(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
 	t.Helper()

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"math/bits"
 	"os"
 	"path/filepath"
@@ -102,18 +101,16 @@ func (d *digester) digest() Digest {
 	return Digest{Rows: d.rows, Bytes: d.bytes, RowsSum: hex.EncodeToString(b[:])}
 }
 
-// exportName is the file name for a partition; n > 1 where others have that name.
-func exportName(name string, n int) string {
+// exportName is the file name for a partition. The start of the record's id makes it one that
+// no other retirement has, of this database or another that exports to the same folder.
+func exportName(name, id string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == '/' || r == os.PathSeparator || r < ' ' {
 			return '_'
 		}
 		return r
 	}, name)
-	if n > 1 {
-		name = fmt.Sprintf("%s-%d", name, n)
-	}
-	return name + ".copy.zst"
+	return name + "-" + id + ".copy.zst"
 }
 
 // export writes a detached partition to a file. When it returns, the file and its manifest
@@ -171,7 +168,7 @@ func (m *manager) export(ctx context.Context, t *table, p part, r retired) error
 }
 
 // exportPath is where the partition goes; it is written down before anything else is, so
-// that the next pass may write over what this one leaves, and over nothing else.
+// that the next pass writes over what this one leaves, and over nothing else.
 func (m *manager) exportPath(ctx context.Context, p part, r retired) (string, error) {
 	if m.cfg.ExportDir == "" {
 		return "", errors.New("the policy says export, and no folder is given for that: use --export-dir")
@@ -183,18 +180,12 @@ func (m *manager) exportPath(ctx context.Context, p part, r retired) (string, er
 	if r.File != "" && filepath.Dir(r.File) == dir {
 		return r.File, nil
 	}
-	for n := 1; ; n++ {
-		path := filepath.Join(dir, exportName(p.name(), n))
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		_ = f.Close()
-		return path, m.note(ctx, p.OID, `file = $2`, path)
+	var id string
+	if err := m.conn.QueryRow(ctx, `select left(id::text, 8) from core.retired_partition where relid = $1 and state = 'detached'`, p.OID).Scan(&id); err != nil {
+		return "", fmt.Errorf("record of the partition: %w", err)
 	}
+	path := filepath.Join(dir, exportName(p.name(), id))
+	return path, m.note(ctx, p.OID, `file = $2`, path)
 }
 
 // columns of a table that COPY takes: all but generated ones.

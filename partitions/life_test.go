@@ -33,8 +33,8 @@ func days(t *testing.T, db *dbtest.DB, rows int) *pgx.Conn {
 	policy(t, owner, `step = 'day', premake = 3, premake_for = '0', behind = 10`)
 	ensure(t, owner, may2031)
 	exec(t, admin, `
-		insert into ingest.scan_run_event (tenant_id, scan_run_id, occurred_at, event_type, payload)
-		select md5((i % 3)::text)::uuid, i, timestamptz '2031-05-07 00:00Z' + i * interval '10 days' / $1, E'it''s\t\\ a\n"line"', jsonb_build_object('n', i, 'text', repeat('ä', i % 50))
+		insert into ingest.scan_run_event (event_id, tenant_id, scan_run_id, occurred_at, event_type, payload)
+		select md5('event' || i)::uuid, md5((i % 3)::text)::uuid, i, timestamptz '2031-05-07 00:00Z' + i * interval '10 days' / $1, E'it''s\t\\ a\n"line"', jsonb_build_object('n', i, 'text', repeat('ä', i % 50))
 		from generate_series(0, $1 - 1) i`, rows)
 	exec(t, admin, `analyze ingest.scan_run_event`)
 	return owner
@@ -194,9 +194,19 @@ func TestExportAndAttach(t *testing.T) {
 	}
 	exec(t, owner, `update core.retired_partition set hold_until = '2031-01-01' where state = 'attached'`)
 	maintain(t, owner, may2031, partitions.Config{ExportDir: dir})
-	if again, _ := filepath.Glob(filepath.Join(dir, "*-2.copy.zst")); len(again) != 5 {
+	if again, _ := filepath.Glob(filepath.Join(dir, "*.copy.zst")); len(again) != 10 {
 		t.Errorf("files of a second export: %v", again)
 	}
+}
+
+// exported is the file of one day.
+func exported(t *testing.T, dir, day string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "ingest.scan_run_event_"+day+"-????????.copy.zst"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files of %s: %v, %v", day, files, err)
+	}
+	return files[0]
 }
 
 // TestAttachDamaged: a file that is not what its manifest says never gets near the table.
@@ -207,7 +217,7 @@ func TestAttachDamaged(t *testing.T) {
 	policy(t, owner, `retention = '9 days', on_expiry = 'export'`)
 	dir := t.TempDir()
 	maintain(t, owner, may2031, partitions.Config{ExportDir: dir})
-	file := filepath.Join(dir, "ingest.scan_run_event_2031_05_07.copy.zst")
+	file := exported(t, dir, "2031_05_07")
 	good, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

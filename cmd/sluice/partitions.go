@@ -75,7 +75,7 @@ What fails for one table does not stop the others; then the exit status is 1.`,
 		Long: `Brings a retired partition back, from the file that it was exported to or, by its name, from the
 table that was kept. The rows are compared with the manifest before anybody can see them.
 For --hold it is not retired again.`,
-		Example: "  sluice partitions attach /srv/archive/ingest.scan_run_event_2025_01.copy.zst --hold 720h",
+		Example: "  sluice partitions attach /srv/archive/ingest.scan_run_event_2025_01-1a2b3c4d.copy.zst --hold 720h",
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.attachPartition(cmd.Context(), args[0], hold) },
 	}
 	attach.Flags().StringVar(&hold, "hold", "720h", "how long it is kept, whatever the retention; `forever` is for ever")
