@@ -40,7 +40,7 @@ type Proxy struct {
 
 // New starts a proxy in front of the server of a URL and returns it with the URL that
 // leads through it. fate, if not nil, is asked at each COMMIT of a transaction that wrote by
-// COPY; calls may overlap. It ends with the test.
+// COPY or with parameters of a kilobyte; calls may overlap. It ends with the test.
 func New(t testing.TB, serverURL string, fate func() Fate) (*Proxy, string) {
 	t.Helper()
 	u, err := url.Parse(serverURL)
@@ -144,7 +144,7 @@ func (c *conn) forward() error {
 		}
 		size := int64(binary.BigEndian.Uint32(head[1:])) + 1
 		switch kind := head[0]; {
-		case kind == 'd':
+		case kind == 'd', kind == 'B' && size > 1<<10: // COPY, or parameters that are more than a few keys
 			wrote = true
 		case kind == 'Q' && wrote && c.proxy.fate != nil && size < 64:
 			text, err := r.Peek(int(size))
