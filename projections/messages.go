@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"sluice/internal/id"
 )
@@ -23,13 +24,13 @@ type teller struct {
 	bytes    int
 }
 
-// findingMessage is a message of core.outbox without what history.sql adds: its type,
-// since a finding may have been open before, and its time, which is that of the history.
+// findingMessage is a message of core.outbox without what history.sql adds at its end: its
+// type, since a finding may have been open before, and its time, which is that of the history.
 type findingMessage struct {
 	ID      string      `json:"id"`
 	Key     string      `json:"key"`
 	Subject string      `json:"subject"`
-	Data    findingData `json:"data"`
+	Data    findingData `json:"data"` // the last one
 }
 
 // findingData has the members that `sluice findings --output json` has, as far as they are
@@ -86,9 +87,9 @@ func (t *teller) message(f *finding, ch change, e event) (part int, message any)
 	if t.messages == maxRowMessages || (t.messages > 0 && t.bytes+len(text) > maxRowBytes) {
 		t.part, t.messages, t.bytes = t.part+1, 0, 0
 	}
-	t.messages, t.bytes = t.messages+1, t.bytes+len(text)+100
+	t.messages, t.bytes = t.messages+1, t.bytes+len(text)+150
 	t.b.toSend = true
-	return t.part, string(text)
+	return t.part, strings.TrimSuffix(string(text), "}}") // history.sql goes on inside data
 }
 
 func orEmpty(list []string) []string {

@@ -2,6 +2,9 @@ package projections
 
 import (
 	"io/fs"
+	"os"
+	"reflect"
+	"strings"
 	"testing"
 
 	"sluice/internal/dbtest"
@@ -34,6 +37,24 @@ func TestQueriesPrepare(t *testing.T) {
 		// the statement's parameters get no values.
 		if _, err := conn.PgConn().Exec(t.Context(), "explain (generic_plan)\n"+string(sql)).ReadAll(); err != nil {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// TestEventsDocumented holds that docs/events.md explains every member of what is told.
+func TestEventsDocumented(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, told := range []any{projectedEvent{}, findingData{}} {
+		kind := reflect.TypeOf(told)
+		for i := range kind.NumField() {
+			member, _, _ := strings.Cut(kind.Field(i).Tag.Get("json"), ",")
+			if !strings.Contains(string(docs), "`"+member+"`") && !strings.Contains(string(docs), `"`+member+`":`) {
+				t.Errorf("docs/events.md does not have %s.%s", kind.Name(), member)
+			}
 		}
 	}
 }

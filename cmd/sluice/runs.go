@@ -76,8 +76,8 @@ the run until a week after its end; --until looks further.`,
 	tail := &cobra.Command{
 		Use: "tail [RUN]", Short: "Follow the events of a scan run, or of all", Args: cobra.MaximumNArgs(1),
 		Long: `Prints events as they are committed, of one scan run or of all the tenant's, until it is
-stopped. An event is printed once, however late its transaction commits, unless that takes
-more than 15 minutes.`,
+stopped. An event is printed once, in whatever order transactions commit, as long as it is
+committed within 15 minutes of its time.`,
 		Example: "  sluice runs tail\n  sluice runs tail 7 --since 10m --output json",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if len(args) == 1 {

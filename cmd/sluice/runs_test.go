@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -218,3 +219,17 @@ func (l *lockedBuffer) String() string {
 
 func (l *lockedBuffer) Bytes() []byte { return []byte(l.String()) }
 func (l *lockedBuffer) Len() int      { return len(l.String()) }
+
+// TestEventTypesDocumented holds that docs/events.md has every type of event.
+func TestEventTypesDocumented(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range eventOrder {
+		if !strings.Contains(string(docs), "`"+event+"`") {
+			t.Errorf("docs/events.md does not have %s", event)
+		}
+	}
+}
