@@ -157,7 +157,7 @@ func TestBoundaries(t *testing.T) {
 	owner, admin := db.Conn(t, pg.Owner), db.Admin(t)
 	policy(t, owner, `premake_for = '0'`)
 	exec(t, admin, `set timezone = 'UTC'; set datestyle = 'ISO'`)
-	stories := 60
+	stories := 40
 	if testing.Short() {
 		stories = 10
 	}
