@@ -82,11 +82,16 @@ func (b *Broker) metadata(ctx context.Context, topics []string) (*kafka.Metadata
 	defer fresh.CloseIdleConnections()
 	meta, err := b.ClientOf(fresh).Metadata(ctx, &kafka.MetadataRequest{Topics: topics})
 	if err != nil {
-		cause := err
-		for errors.Unwrap(cause) != nil && strings.HasPrefix(cause.Error(), "kafka.(*Client)") {
-			cause = errors.Unwrap(cause) // the name of a function of the library helps nobody
-		}
-		return nil, &UnreadyError{Brokers: b.String(), Err: cause}
+		return nil, &UnreadyError{Brokers: b.String(), Err: Cause(err)}
 	}
 	return meta, nil
+}
+
+// Cause leaves out what the library puts before its errors: names of its own functions,
+// which help nobody.
+func Cause(err error) error {
+	for errors.Unwrap(err) != nil && strings.HasPrefix(err.Error(), "kafka.(*Client)") {
+		err = errors.Unwrap(err)
+	}
+	return err
 }

@@ -105,9 +105,11 @@ create table if not exists core.outbox (
   -- Beyond the specification: the order of sending, and when a refused one is tried again.
   seq bigserial not null,
   next_attempt_at timestamptz
-);
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 comment on table core.outbox is 'What is to be sent to Kafka, written in the transaction of what it tells of. aggregate_type batch: payload is an array of messages, in order.';
-create index if not exists ix_outbox_pending on core.outbox (seq) where dispatched_at is null;
+-- It stays for an hour: not worth compressing.
+alter table core.outbox alter column payload set storage external;
+create index if not exists ix_outbox_pending on core.outbox (topic, seq) where dispatched_at is null;
 create index if not exists ix_outbox_dispatched on core.outbox (dispatched_at) where dispatched_at is not null;
 call core.protect('core.outbox');
 

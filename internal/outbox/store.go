@@ -1,0 +1,169 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/id"
+)
+
+// What one claim takes at most: 16 batches of a mebibyte, or 2,000 single messages. It is
+// all that the relay has in memory of a topic, a few times over.
+const (
+	claimWeight = 2000
+	batchWeight = 125
+	claimBytes  = 16 << 20
+)
+
+// queryTimeout bounds every statement of the relay; none touches more than some thousand rows.
+const queryTimeout = 30 * time.Second
+
+// store is the outbox as the leader sees it: over the connection that holds the lock, so
+// that who has lost the lock cannot claim.
+type store struct{ conn *pgx.Conn }
+
+func (s store) topics(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	rows, err := s.conn.Query(ctx, sqlTopics)
+	if err != nil {
+		return nil, fmt.Errorf("topics of the outbox: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("topics of the outbox: %w", err)
+	}
+	return list, nil
+}
+
+func (s store) claim(ctx context.Context, topic string, after int64) ([]*claimed, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	rows, err := s.conn.Query(ctx, sqlClaim, topic, after, claimWeight, batchWeight, claimBytes)
+	if err != nil {
+		return nil, fmt.Errorf("rows of the outbox for %s: %w", topic, err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*claimed, error) {
+		c := new(claimed)
+		return c, row.Scan(&c.ID, &c.Seq, &c.Tenant, &c.AggregateType, &c.AggregateID, &c.Payload, &c.CreatedAt, &c.Attempts)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rows of the outbox for %s: %w", topic, err)
+	}
+	return list, nil
+}
+
+// settlement is what became of rows, to be written down.
+type settlement struct {
+	done  []*claimed
+	back  []leftover
+	pause time.Duration // until those that are back are tried again
+}
+
+func (s store) settle(ctx context.Context, t settlement) error {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	batch := &pgx.Batch{}
+	if len(t.done) > 0 {
+		ids, seqs := make([]id.ID, len(t.done)), make([]int64, len(t.done))
+		for i, c := range t.done {
+			ids[i], seqs[i] = c.ID, c.Seq
+		}
+		batch.Queue(sqlSent, ids, seqs)
+	}
+	if n := len(t.back); n > 0 {
+		ids, seqs, attempts := make([]id.ID, n), make([]int64, n), make([]int32, n)
+		payloads, causes, pauses := make([]*string, n), make([]string, n), make([]time.Duration, n)
+		for i, l := range t.back {
+			ids[i], seqs[i], attempts[i], causes[i], pauses[i] = l.row.ID, l.row.Seq, l.row.Attempts, l.err.Error(), max(0, t.pause)
+			if l.payload != nil {
+				text := string(l.payload)
+				payloads[i] = &text
+			}
+		}
+		batch.Queue(sqlLeft, ids, seqs, attempts, payloads, causes, pauses)
+	}
+	if batch.Len() == 0 {
+		return nil
+	}
+	if err := s.conn.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("mark %d rows of the outbox as sent and %d as not: %w", len(t.done), len(t.back), err)
+	}
+	return nil
+}
+
+// What one round of cleaning deletes at most, so that it does not hold up the sending.
+const (
+	cleanRows   = 1000
+	cleanRounds = 20
+)
+
+// clean deletes rows that were sent longer than keep ago. It reports whether there are more.
+func (s store) clean(ctx context.Context, keep time.Duration) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	for range cleanRounds {
+		tag, err := s.conn.Exec(ctx, sqlClean, keep, cleanRows)
+		if err != nil {
+			return false, fmt.Errorf("delete what was sent from the outbox: %w", err)
+		}
+		if tag.RowsAffected() < cleanRows {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// pendingLimit is where counting ends: beyond it the number says nothing more than "too many".
+const pendingLimit = 100_000
+
+// pending is how much of a topic waits.
+type pending struct {
+	Topic  string
+	Rows   int64
+	Oldest float64 // s
+}
+
+func (s store) pending(ctx context.Context) ([]pending, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	rows, err := s.conn.Query(ctx, sqlPending, pendingLimit)
+	if err != nil {
+		return nil, fmt.Errorf("count the outbox: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[pending])
+	if err != nil {
+		return nil, fmt.Errorf("count the outbox: %w", err)
+	}
+	return list, nil
+}
+
+// lock asks for the leader's lock, until it is given.
+func (s store) lock(ctx context.Context, poll time.Duration) error {
+	// A machine that vanishes leaves its connection open on the server, and the lock with
+	// it: the server shall notice in some ten seconds, not in two hours.
+	_, err := s.conn.Exec(ctx, `select set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false)`)
+	if err != nil {
+		return fmt.Errorf("set up the connection of the outbox: %w", err)
+	}
+	for {
+		var leads bool
+		if err := s.conn.QueryRow(ctx, sqlLead).Scan(&leads); err != nil {
+			return fmt.Errorf("ask for the lead of the outbox: %w", err)
+		}
+		if leads {
+			return nil
+		}
+		select {
+		case <-time.After(poll):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+var errStopped = errors.New("stopped")
