@@ -24,7 +24,7 @@ type Pipeline struct {
 	bytes  *semaphore.Weighted
 	held   atomic.Int64 // of bytes
 	count  atomic.Int64 // documents that hold them
-	wake   *waker
+	wake   *pg.Notifier
 	upkeep *upkeep
 
 	carriers *semaphore.Weighted // nil: as many as there are
@@ -47,7 +47,7 @@ func New(pool *pgxpool.Pool, cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
 		cfg: cfg, pool: pool, store: store{revision: cfg.revision(), seen: newPackageCache(packageCacheSize)},
 		bytes:  semaphore.NewWeighted(cfg.BytesInFlight),
-		wake:   newWaker(pool),
+		wake:   pg.NewNotifier(pool, Channel),
 		upkeep: newUpkeep(pool),
 	}
 	if cfg.Carriers > 0 {
@@ -88,7 +88,7 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 		})
 	}
 	err := g.Wait()
-	p.wake.flush()
+	p.wake.Flush()
 	p.upkeep.wait(ctx)
 	if err == nil {
 		err = ctx.Err()

@@ -186,7 +186,7 @@ func (p *Pipeline) report(src Source, tasks []*task) {
 	p.store.committed(tasks)
 	src.Committed(envelopes(tasks))
 	if stored > 0 {
-		p.wake.signal()
+		p.wake.Signal()
 		p.upkeep.add(stored, sbomBytes)
 	}
 	if p.cfg.OnReceipts != nil {

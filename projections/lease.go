@@ -99,7 +99,7 @@ func (w *Worker) project(ctx context.Context, lease queue.Lease) (err error) {
 		return lease.Finish(ctx, tx)
 	})
 	if err == nil && tell {
-		w.outbox.signal()
+		w.outbox.Signal()
 	}
 	return err
 }

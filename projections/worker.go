@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/id"
+	"sluice/internal/outbox"
 	"sluice/internal/pg"
 	"sluice/internal/queue"
 )
@@ -45,7 +46,7 @@ type Worker struct {
 	pool     *pgxpool.Pool // made with PoolConfig
 	queue    queue.Queue
 	compiled *compiledCache
-	outbox   *waker
+	outbox   *pg.Notifier
 
 	mu       sync.Mutex
 	last     id.ID     // the tenant that was served last: the others come first
@@ -78,7 +79,7 @@ func New(pool *pgxpool.Pool, cfg Config) *Worker {
 	}
 	host, _ := os.Hostname()
 	return &Worker{
-		cfg: cfg, pool: pool, compiled: newCompiledCache(), outbox: &waker{pool: pool},
+		cfg: cfg, pool: pool, compiled: newCompiledCache(), outbox: pg.NewNotifier(pool, outbox.Channel),
 		queue: queue.Queue{Pool: pool, Worker: fmt.Sprintf("%s/%d", host, os.Getpid()), For: cfg.Lease},
 	}
 }
@@ -89,7 +90,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var listening sync.WaitGroup
 	listening.Go(func() { w.listen(ctx, wake) })
 	defer listening.Wait()
-	defer w.outbox.flush()
+	defer w.outbox.Flush()
 	refreshed := time.Now()
 	for ctx.Err() == nil {
 		worked, err := w.Step(ctx)
@@ -130,7 +131,7 @@ func (e *FailedError) Error() string {
 // views show it; with no tenants given, until nobody has. It does not wait for jobs that
 // keep failing: those end in a FailedError.
 func (w *Worker) Drain(ctx context.Context, tenants ...id.ID) error {
-	defer w.outbox.flush()
+	defer w.outbox.Flush()
 	for {
 		worked, err := w.step(ctx, tenants)
 		if err == nil && worked {

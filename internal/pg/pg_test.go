@@ -188,3 +188,34 @@ func TestOutageOfACutConnection(t *testing.T) {
 		t.Errorf("%v is an outage", err)
 	}
 }
+
+// TestNotifier: many signals make few notifications, and none is left when Flush returns.
+func TestNotifier(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	listener := db.Conn(t, pg.Projector)
+	if _, err := listener.Exec(t.Context(), `listen test`); err != nil {
+		t.Fatal(err)
+	}
+	n := pg.NewNotifier(db.Pool(t, pg.Ingest), "test")
+	n.Flush() // nothing is due
+	for range 1000 {
+		n.Signal()
+	}
+	n.Flush()
+	if _, err := listener.WaitForNotification(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	more := 0
+	for {
+		if _, err := listener.WaitForNotification(ctx); err != nil {
+			break
+		}
+		more++
+	}
+	if more > 100 {
+		t.Errorf("%d notifications of 1000 signals", more+1)
+	}
+}
