@@ -112,6 +112,15 @@ func (p *Pipeline) release(tasks ...*task) {
 	}
 }
 
+// busy reports whether a batch that is sent now would wait for a carrier.
+func (p *Pipeline) busy() bool {
+	if p.carriers == nil || !p.carriers.TryAcquire(1) {
+		return p.carriers != nil
+	}
+	p.carriers.Release(1)
+	return false
+}
+
 // InFlight returns how many documents are between a source and the database, and the
 // bytes that they are reckoned with.
 func (p *Pipeline) InFlight() (documents, bytes int64) { return p.count.Load(), p.held.Load() }

@@ -77,6 +77,10 @@ func (p *Pipeline) gather(ctx context.Context, tasks <-chan *task, order *order,
 				going = g.add(ctx, t)
 			}
 		case <-g.due.C:
+			if len(g.b.tasks) > 0 && p.busy() {
+				g.due.Reset(p.cfg.BatchWait / 4) // it would only wait elsewhere: let it grow
+				continue
+			}
 			going = g.send(ctx)
 		case <-ctx.Done():
 			going = false

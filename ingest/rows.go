@@ -25,6 +25,7 @@ type rows struct {
 	bodies   []largeRow // documents as jsonb
 	seen     *packageCache
 	packages map[id.ID]bool // already among the rows
+	aliases  map[aliasKey]bool
 	revision string
 	unpark   [][]byte // hashes whose parked row is to go
 	receipts []outbox.Message
@@ -32,7 +33,14 @@ type rows struct {
 }
 
 func newRows(seen *packageCache, revision string) *rows {
-	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}}
+	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}, aliases: map[aliasKey]bool{}}
+}
+
+// aliasKey is one entry of vex.vuln_alias. by is derived from the document, so nobody else
+// writes the same ones.
+type aliasKey struct {
+	a, b string
+	by   id.ID
 }
 
 // largeRow is a row that is inserted directly: its arguments after the tenant.
@@ -210,8 +218,11 @@ func (r *rows) addAlias(a, b string, by id.ID) {
 	if a == "" || b == "" || a == b {
 		return
 	}
-	r.put(inVulnAlias, a, b, by)
-	r.put(inVulnAlias, b, a, by)
+	if k := (aliasKey{a, b, by}); !r.aliases[k] {
+		r.aliases[k], r.aliases[aliasKey{b, a, by}] = true, true
+		r.put(inVulnAlias, a, b, by)
+		r.put(inVulnAlias, b, a, by)
+	}
 }
 
 func (r *rows) addFacts(t *task) {

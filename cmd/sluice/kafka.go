@@ -12,6 +12,8 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/kafka"
+	"sluice/internal/broker"
+	"sluice/internal/outbox"
 	"sluice/internal/pg"
 	"sluice/migrations"
 	"sluice/normalize"
@@ -102,6 +104,12 @@ func (s *service) consume(ctx context.Context, f *consumerFlags, relay bool) err
 	if err != nil {
 		return err
 	}
+	var relayer *outbox.Relay
+	if relay {
+		if relayer, err = s.relay(ctx, b, f); err != nil {
+			return err
+		}
+	}
 	bar := newCounter(a)
 	consumer, err := kafka.New(kafka.Config{
 		Broker: b, Group: f.group, Prefix: f.topicPrefix, Shared: f.sharedFeed, Limits: limits, References: refs,
@@ -110,6 +118,9 @@ func (s *service) consume(ctx context.Context, f *consumerFlags, relay bool) err
 	}, pools, ingest.Config{
 		Formats: formats(), Volatile: volatile(), OnOutage: a.revive,
 		OnReceipts: func(list []ingest.Receipt) {
+			if relayer != nil {
+				relayer.Wake()
+			}
 			bar.add(list)
 		},
 	})
@@ -123,6 +134,17 @@ func (s *service) consume(ctx context.Context, f *consumerFlags, relay bool) err
 		return consumer.Run(ctx)
 	})
 	return nil
+}
+
+// relay adds the sender of the outbox.
+func (s *service) relay(ctx context.Context, b *broker.Broker, f *consumerFlags) (*outbox.Relay, error) {
+	pool, err := s.app.pool(ctx, pg.Relay, pg.Config{MaxConns: 4})
+	if err != nil {
+		return nil, err
+	}
+	r := outbox.New(pool, b, outbox.Config{Prefix: f.topicPrefix, Keep: f.outboxKeep, OnOutage: s.app.revive, Logger: s.app.log, Registerer: s.registry})
+	s.add("relay", r.Run)
+	return r, nil
 }
 
 func (a *app) kafkaPools(ctx context.Context, shared bool) (pools kafka.Pools, err error) {

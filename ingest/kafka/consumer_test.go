@@ -102,7 +102,7 @@ func (w *world) count(sql string, args ...any) int64 {
 func (w *world) wait(what string, want int64, sql string, args ...any) {
 	w.t.Helper()
 	var got int64
-	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
 		if got = w.count(sql, args...); got == want {
 			return
 		}

@@ -3,6 +3,9 @@
 -- INSERT ... SELECT is checked by the policies. Large bodies do not come this way: they are
 -- inserted directly, which saves writing them to a temporary table and reading them back.
 set temp_buffers = '64MB';
+-- No statement of an import has reason to read a whole table; without statistics the planner
+-- may think so.
+set enable_seqscan = off;
 -- For the merge of the JSON search index that an insert does when the pending list is full.
 set work_mem = '128MB';
 create temp table if not exists t_original (
@@ -32,6 +35,7 @@ create temp table if not exists t_vuln_alias (vuln_id text, alias text, fact_id 
 create temp table if not exists t_event (scan_run_id bigint, event_type text, payload text, event_id uuid) on commit delete rows;
 create temp table if not exists t_job (kind text, payload text, dedup_key text) on commit delete rows;
 create temp table if not exists t_outbox (ordinal int, topic text, payload text, always boolean) on commit delete rows;
+alter table t_outbox alter column payload set storage external;
 create temp table if not exists t_parked (
   content_hash bytea, document_id uuid, origin text, reason text, pointer text, message text, format text, hints text, size bigint,
   encoding text, bytes bytea, revision text, scan_run_id bigint) on commit delete rows;

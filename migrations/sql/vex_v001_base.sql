@@ -63,7 +63,6 @@ comment on column vex.vuln_fact.score is 'CVSS in tenths: 98 is 9.8.';
 comment on column vex.vuln_fact.names is 'The vulnerabilities that the record speaks of: its own id, or the CVEs that a distribution''s advisory fixes.';
 create unique index if not exists ux_vuln_fact_tenant on vex.vuln_fact (tenant_id, id);
 create index if not exists ix_vuln_fact_external on vex.vuln_fact (tenant_id, external_id, modified desc nulls last, content_hash desc);
-create index if not exists ix_vuln_fact_document on vex.vuln_fact (tenant_id, document_id);
 call core.protect('vex.vuln_fact');
 
 create table if not exists vex.vuln_affected (
