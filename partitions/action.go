@@ -2,7 +2,9 @@ package partitions
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -83,8 +85,19 @@ func (t *table) trouble(cfg Config) error {
 		return fmt.Errorf("%s is a default partition: attaching others would lock and read it, and nothing can be detached concurrently; move its rows away, `alter table %s detach partition %s` and drop it",
 			d.name(), t.ident, d.ident())
 	}
-	if t.OnExpiry == Export && t.Retention.Valid && cfg.ExportDir == "" {
-		return fmt.Errorf("its policy exports what has expired, and no folder is given for that: use --export-dir")
+	return t.exportTrouble(cfg)
+}
+
+// exportTrouble is why nothing can be exported, found before anything is detached for it.
+func (t *table) exportTrouble(cfg Config) error {
+	if t.OnExpiry != Export || !t.Retention.Valid {
+		return nil
+	}
+	if cfg.ExportDir == "" {
+		return errors.New("its policy exports what has expired, and no folder is given for that: use --export-dir")
+	}
+	if _, err := os.ReadDir(cfg.ExportDir); err != nil {
+		return fmt.Errorf("its policy exports what has expired, and the folder for that cannot be used: %w", err)
 	}
 	return nil
 }
@@ -172,7 +185,7 @@ func (t *table) afterPlan(name, child string, oid uint32, s Span, expiry Expiry,
 	}
 	if expiry == Export || expiry == Drop {
 		out = append(out, Action{Kind: Drops, Parent: t.Parent, Partition: name, Span: &s, SQL: append(append(
-			[]string{"begin", setLockTimeout(cfg.LockTimeout, true)}, dropSQL(child, oid)...), "commit")})
+			[]string{"begin", setLockTimeout(cfg.LockTimeout, true), lockSQL(child)}, dropSQL(child, oid)...), "commit")})
 	}
 	return out
 }
@@ -195,13 +208,16 @@ func (t *table) finalizeSQL(child string) string {
 }
 
 func (t *table) recordSQL(p part, expiry Expiry) string {
-	low := "'-infinity'"
+	low, high := "'-infinity'", "'infinity'"
 	if s := p.span(); !s.From.IsZero() {
 		low = literal(s.From)
 	}
+	if s := p.span(); !s.To.Equal(endOfTime) {
+		high = literal(s.To)
+	}
 	return fmt.Sprintf("insert into core.retired_partition (parent, name, relid, low, high, on_expiry) values (%s, %s, %d, %s, %s, %s) "+
 		"on conflict (parent, relid) where state in ('detaching', 'detached', 'exported') do update set state = 'detaching', on_expiry = excluded.on_expiry, updated_at = now()",
-		quote(t.Parent), quote(p.name()), p.OID, low, literal(p.span().To), quote(string(expiry)))
+		quote(t.Parent), quote(p.name()), p.OID, low, high, quote(string(expiry)))
 }
 
 func stateSQL(oid uint32, from, to string) string {
@@ -213,6 +229,9 @@ func stateSQL(oid uint32, from, to string) string {
 func unforceSQL(child string) string {
 	return fmt.Sprintf("alter table %s no force row level security", child)
 }
+
+// lockSQL goes before a drop, so that what is found out about the table stays true.
+func lockSQL(child string) string { return "lock table " + child + " in access exclusive mode" }
 
 func dropSQL(child string, oid uint32) []string {
 	return []string{

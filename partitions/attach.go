@@ -2,7 +2,6 @@ package partitions
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Attach brings a retired partition back: from the file that it was exported to, or, by its
@@ -34,23 +34,6 @@ func Attach(ctx context.Context, conn *pgx.Conn, fileOrTable string, hold time.D
 		return "", fmt.Errorf("attach %s: %w", fileOrTable, err)
 	}
 	return name, nil
-}
-
-// ReadManifest reads the manifest of an exported partition, of which the data file or the
-// manifest itself may be named.
-func ReadManifest(path string) (file string, m Manifest, err error) {
-	file = strings.TrimSuffix(path, ".json")
-	b, err := os.ReadFile(file + ".json")
-	if err != nil {
-		return file, m, fmt.Errorf("manifest: %w", err)
-	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return file, m, fmt.Errorf("manifest %s.json: %w", file, err)
-	}
-	if m.Format != manifestFormat {
-		return file, m, fmt.Errorf("manifest %s.json is of format %q; this program knows %q", file, m.Format, manifestFormat)
-	}
-	return file, m, nil
 }
 
 func attachFile(ctx context.Context, conn *pgx.Conn, path string, hold time.Duration, cfg Config) (string, error) {
@@ -225,7 +208,10 @@ func (a *attacher) attach(ctx context.Context, tx pgx.Tx, child string) error {
 		return err
 	}
 	column := pgx.Identifier{key}.Sanitize()
-	check := fmt.Sprintf("%s is not null and %[1]s < %s", column, literal(a.span.To))
+	check := column + " is not null"
+	if !a.span.To.Equal(endOfTime) {
+		check += fmt.Sprintf(" and %s < %s", column, literal(a.span.To))
+	}
 	if !a.span.From.IsZero() {
 		check += fmt.Sprintf(" and %s >= %s", column, literal(a.span.From))
 	}
@@ -256,12 +242,22 @@ func (a *attacher) attach(ctx context.Context, tx pgx.Tx, child string) error {
 	if _, err := tx.Exec(ctx, `delete from core.retired_partition where parent = $1 and relid = to_regclass($2)::oid and state = 'detached'`, a.Parent, child); err != nil {
 		return err
 	}
-	low := "-infinity"
-	if !a.span.From.IsZero() {
-		low = a.span.From.Format(time.RFC3339Nano)
-	}
 	_, err = tx.Exec(ctx, `
 		insert into core.retired_partition (parent, name, relid, low, high, on_expiry, state, hold_until)
-		values ($1, $2, to_regclass($3)::oid, $4::text::timestamptz, $5, 'detach', 'attached', $6)`, a.Parent, a.name, child, low, a.span.To, holdUntil(time.Now(), a.hold))
+		values ($1, $2, to_regclass($3)::oid, $4, $5, 'detach', 'attached', $6)`,
+		a.Parent, a.name, child, boundParameter(a.span.From, time.Time{}, pgtype.NegativeInfinity), boundParameter(a.span.To, endOfTime, pgtype.Infinity), holdUntil(time.Now(), a.hold))
 	return err
+}
+
+// boundParameter is a bound for a column; none stands for infinite.
+func boundParameter(at, none time.Time, infinite pgtype.InfinityModifier) pgtype.Timestamptz {
+	if at.Equal(none) {
+		return pgtype.Timestamptz{InfinityModifier: infinite, Valid: true}
+	}
+	return pgtype.Timestamptz{Time: at, Valid: true}
+}
+
+// holdUntil is when a partition that is attached now may be retired again.
+func holdUntil(now time.Time, hold time.Duration) pgtype.Timestamptz {
+	return pgtype.Timestamptz{Time: now.Add(hold), Valid: hold > 0}
 }

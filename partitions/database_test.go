@@ -2,6 +2,7 @@ package partitions_test
 
 import (
 	"context"
+	"flag"
 	"os"
 	"slices"
 	"strings"
@@ -20,6 +21,11 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(childPoint) != "" {
 		os.Exit(child())
+	}
+	// Most tests here wait, for locks or for processes that they kill.
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = flag.Set("test.parallel", "6")
 	}
 	dbtest.Main(m)
 }

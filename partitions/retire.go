@@ -28,6 +28,9 @@ func (m *manager) retire(ctx context.Context, t *table) error {
 	if t.pendingPart() != nil {
 		return nil // that has failed, and been said; PostgreSQL detaches one at a time
 	}
+	if t.exportTrouble(m.cfg) != nil {
+		return nil // the same; what has no place to go to stays where it can be read
+	}
 	var failed []error
 	for _, r := range t.unfinished {
 		if err := m.resume(ctx, t, r); err != nil {
@@ -41,6 +44,11 @@ func (m *manager) retire(ctx context.Context, t *table) error {
 		return errors.Join(failed...) // DETACH CONCURRENTLY refuses
 	}
 	expired := t.expiredParts(m.now, m.cfg.MaxRetire)
+	if len(expired) > 0 && t.OnExpiry == Export {
+		if err := writable(m.cfg.ExportDir); err != nil {
+			return errors.Join(append(failed, err)...)
+		}
+	}
 	for _, p := range expired {
 		if err := m.expire(ctx, t, p); err != nil {
 			failed = append(failed, err)
@@ -204,8 +212,7 @@ func (m *manager) drop(ctx context.Context, t *table, p part) error {
 				if _, err := tx.Exec(ctx, setLockTimeout(m.cfg.LockTimeout, true)); err != nil {
 					return err
 				}
-				// Locked first: it stays what it is found to be.
-				if _, err := tx.Exec(ctx, `lock table `+p.ident()+` in access exclusive mode`); err != nil {
+				if _, err := tx.Exec(ctx, lockSQL(p.ident())); err != nil {
 					return err
 				}
 				var same bool

@@ -1,6 +1,7 @@
 package partitions
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -45,13 +46,25 @@ func (s Step) Name(parent string, from time.Time) string {
 
 // Span is a stretch of time: From is inside, To is not. Both are UTC. Partitions from
 // MINVALUE and to MAXVALUE have the years 1 and 300000 there.
-type Span struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-}
+type Span struct{ From, To time.Time }
 
 // endOfTime stands for MAXVALUE and infinity; year 1, the zero time, for MINVALUE.
 var endOfTime = time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// MarshalJSON writes null for a bound that is not there.
+func (s Span) MarshalJSON() ([]byte, error) {
+	var out struct {
+		From *time.Time `json:"from"`
+		To   *time.Time `json:"to"`
+	}
+	if !s.From.IsZero() {
+		out.From = &s.From
+	}
+	if !s.To.Equal(endOfTime) {
+		out.To = &s.To
+	}
+	return json.Marshal(out)
+}
 
 // Contains reports whether t lies in s.
 func (s Span) Contains(t time.Time) bool { return !t.Before(s.From) && t.Before(s.To) }
