@@ -154,6 +154,7 @@ func cmpOr(a, b string) string {
 func anyOrder(t *testing.T, seed, order uint64) {
 	w := newWorld(t)
 	tenants := []id.ID{w.db.Tenant(t, "acme"), w.db.Tenant(t, "bolt")}
+	w.exec(t, `update core.outbox_route set enabled = true where name = 'findings'`)
 	size := 50
 	if seed%3 == 0 {
 		size = 130 // more of everything about the same few packages
@@ -235,6 +236,10 @@ func anyOrder(t *testing.T, seed, order uint64) {
 	compare(t, got, newOracle(t, u).state(tenants))
 	w.checkViews(t)
 	w.checkHistory(t)
+	w.checkMessages(t)
+	for _, tenant := range tenants {
+		checkTallies(t, w, tenant)
+	}
 }
 
 // checkViews compares the materialized views with what they are made of.

@@ -354,3 +354,46 @@ func TestBatchAgain(t *testing.T) {
 	w.drain(t)
 	checkTallies(t, w, acme)
 }
+
+// checkMessages plays a consumer of the findings topic: what it keeps, by the messages alone
+// and in their order, must be the findings that there are. And there is one for each row of
+// the history.
+func (w *world) checkMessages(t testing.TB) {
+	t.Helper()
+	told, kept := map[string]int{}, map[string]string{}
+	for _, line := range query[[]string](t, w, `
+		select array[o.tenant_id::text, m ->> 'type', d ->> 'artifact', d ->> 'package', d ->> 'vulnerability', d ->> 'status', coalesce(d ->> 'renamed_from', ''), d ->> 'reason']
+		from core.outbox o, jsonb_array_elements(o.payload) with ordinality as e (m, n), lateral (select m -> 'data' as d) as x order by o.seq, e.n`) {
+		told[strings.Join([]string{line[0], strings.Split(line[1], ".")[3], line[2], line[3], line[4], line[7]}, "|")]++
+		at := line[0] + "|" + line[2] + "|" + line[3] + "|"
+		if line[6] != "" {
+			delete(kept, at+line[6])
+		}
+		if line[5] == "closed" {
+			delete(kept, at+line[4])
+		} else {
+			kept[at+line[4]] = line[5]
+		}
+	}
+	for _, row := range query[string](t, w, `
+		select concat_ws('|', h.tenant_id, h.event, h.artifact_purl, p.purl, h.vuln_id, h.reason) from vex.finding_history h join vex.package p on (p.tenant_id, p.id) = (h.tenant_id, h.package_id)
+		where h.event <> 'changed'`) {
+		if told[row]--; told[row] < 0 {
+			t.Errorf("no message of %s", row)
+		}
+	}
+	for row, n := range told {
+		if n > 0 {
+			t.Errorf("%d messages more than history of %s", n, row)
+		}
+	}
+	are := map[string]string{}
+	for _, f := range query[[]string](t, w, `
+		select array[concat_ws('|', tenant_id, artifact_purl, package_purl, vuln_id), 'open'] from vex.open_findings
+		union all select array[concat_ws('|', tenant_id, artifact_purl, package_purl, vuln_id), 'suppressed'] from vex.suppressed_findings`) {
+		are[f[0]] = f[1]
+	}
+	if diff := cmp.Diff(are, kept); diff != "" {
+		t.Errorf("findings -, what the messages make +:\n%s", diff)
+	}
+}

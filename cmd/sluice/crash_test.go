@@ -251,8 +251,13 @@ var contents = map[string]string{
 	"unknown":          `select concat_ws('|', tenant_id, subject_hash, kind, context, artifact_id, stream) from unknowns.unknown where valid_to is null`,
 	"mv_artifact_risk": `select concat_ws('|', tenant_id, artifact_purl, risk_score) from vex.mv_artifact_risk`,
 	"mv_triage_queue":  `select concat_ws('|', tenant_id, vuln_id, package_id, score, artifacts) from vex.mv_triage_queue`,
-	// Nothing may be left to do, and no document was taken for new twice.
-	"job_queue":      `select concat_ws('|', tenant_id, kind, dedup_key, last_error) from core.job_queue`,
+	// Nothing may be left to do, the events tell of as many findings as the history, and no
+	// document was taken for new twice.
+	"job_queue": `select concat_ws('|', tenant_id, kind, dedup_key, last_error) from core.job_queue`,
+	"findings told": `select concat_ws('|', tenant_id, event, h.n, e.n)
+		from (select tenant_id, 'findings_' || event as event, count(*) as n from vex.finding_history group by 1, 2) as h
+		full join (select tenant_id, event_type as event, sum((payload ->> 'count')::int) as n from ingest.scan_run_event where event_type like 'findings%' group by 1, 2) as e using (tenant_id, event)
+		where h.n is distinct from e.n`,
 	"accepted twice": `select concat_ws('|', tenant_id, payload ->> 'document_id', count(*)) from ingest.scan_run_event where event_type in ('accepted', 'unchanged') group by tenant_id, payload ->> 'document_id' having count(*) > 1`,
 }
 
