@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The logical topics. In Kafka they bear the prefix: sluice.receipts. Any other name is
@@ -78,23 +80,82 @@ func (m Message) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads the form that MarshalJSON writes.
-func (m *Message) UnmarshalJSON(b []byte) error {
-	var s stored
-	if err := json.Unmarshal(b, &s); err != nil {
+func (m *Message) UnmarshalJSON(text []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true))
+	_, wrong, err := m.read(dec, text)
+	if err != nil {
 		return err
 	}
-	*m = Message{ID: s.ID, Type: s.Type, Time: s.Time, Subject: s.Subject, Traceparent: s.Traceparent, Data: s.Data}
-	switch {
-	case s.Key64 != nil:
-		key, err := base64.StdEncoding.DecodeString(*s.Key64)
-		if err != nil {
-			return fmt.Errorf("key64: %w", err)
-		}
-		m.Key = key
-	case s.Key != nil:
-		m.Key = []byte(*s.Key)
+	return wrong
+}
+
+// read reads a message off dec, which decodes text; raw and Data are parts of text. wrong
+// is what the message has that it should not, and dec stands behind it; after an err dec is
+// of no more use.
+func (m *Message) read(dec *jsontext.Decoder, text []byte) (raw []byte, wrong, err error) {
+	*m = Message{}
+	if kind := dec.PeekKind(); kind != '{' {
+		value, err := dec.ReadValue()
+		end := int(dec.InputOffset())
+		return text[end-len(value) : end], errors.New("it is no object"), err
 	}
-	return nil
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, nil, err
+	}
+	begin := int(dec.InputOffset()) - 1
+	for dec.PeekKind() != '}' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return nil, nil, err
+		}
+		name := tok.String()
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil, nil, err
+		}
+		end := int(dec.InputOffset())
+		if err := m.set(name, text[end-len(value):end]); err != nil && wrong == nil {
+			wrong = fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	_, err = dec.ReadToken()
+	return text[begin:dec.InputOffset()], wrong, err
+}
+
+// set takes a member of the stored form; what has no name there is passed over.
+func (m *Message) set(name string, value jsontext.Value) error {
+	switch name {
+	case "data":
+		m.Data = json.RawMessage(value)
+		return nil
+	case "id", "key", "key64", "type", "time", "subject", "traceparent":
+	default:
+		return nil
+	}
+	if value.Kind() != '"' {
+		return errors.New("it is a string")
+	}
+	b, err := jsontext.AppendUnquote(nil, value)
+	if err != nil {
+		return err
+	}
+	switch name {
+	case "id":
+		m.ID = string(b)
+	case "key":
+		m.Key = b
+	case "key64":
+		m.Key, err = base64.StdEncoding.DecodeString(string(b))
+	case "type":
+		m.Type = string(b)
+	case "time":
+		m.Time, err = time.Parse(time.RFC3339Nano, string(b))
+	case "subject":
+		m.Subject = string(b)
+	case "traceparent":
+		m.Traceparent = string(b)
+	}
+	return err
 }
 
 func (m Message) check() error {
