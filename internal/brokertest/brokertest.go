@@ -164,6 +164,10 @@ type Kafka struct {
 // or Maven the test is skipped.
 func StartKafka(t testing.TB) *Kafka { return startKafka(t, apache.Config{}) }
 
+// StartSecureKafka is StartKafka with a second listener that has TLS, certificates of
+// clients and SASL: SecureAddr, Certificates, apache.Username, apache.Password.
+func StartSecureKafka(t testing.TB) *Kafka { return startKafka(t, apache.Config{Secure: true}) }
+
 func startKafka(t testing.TB, cfg apache.Config) *Kafka {
 	t.Helper()
 	cfg.Dir = t.TempDir()

@@ -46,14 +46,19 @@ type Config struct {
 	Dir string
 	// Settings are added to, or replace, those of the same name above.
 	Settings map[string]string
+	// Secure adds a listener with TLS and SASL; see SecureAddr and Certificates.
+	Secure bool
 }
 
 // Kafka is a broker that runs or ran.
 type Kafka struct {
-	dir, java, libs  string
-	port, controller int
-	cmd              *exec.Cmd
-	exited           chan struct{}
+	// Certificates are those of the secure listener.
+	Certificates Certificates
+
+	dir, java, libs          string
+	port, controller, secure int // secure is 0 without one
+	cmd                      *exec.Cmd
+	exited                   chan struct{}
 }
 
 // Start fetches Kafka if need be, formats the data folder and starts the broker. It
@@ -69,7 +74,7 @@ func Start(ctx context.Context, cfg Config) (*Kafka, error) {
 	}
 	// Somebody may take a free port between the look and the start.
 	for range 3 {
-		if err = k.configure(ctx, cfg.Settings); err != nil {
+		if err = k.configure(ctx, cfg); err != nil {
 			return nil, err
 		}
 		if err = k.Restart(ctx); err == nil || !strings.Contains(err.Error(), "Address already in use") {
@@ -85,6 +90,9 @@ func Start(ctx context.Context, cfg Config) (*Kafka, error) {
 // Addr is where clients connect, as HOST:PORT.
 func (k *Kafka) Addr() string { return fmt.Sprintf("127.0.0.1:%d", k.port) }
 
+// SecureAddr is where clients connect by TLS and SASL.
+func (k *Kafka) SecureAddr() string { return fmt.Sprintf("127.0.0.1:%d", k.secure) }
+
 // Log is what the broker printed.
 func (k *Kafka) Log() string {
 	b, _ := os.ReadFile(filepath.Join(k.dir, "kafka.log"))
@@ -94,7 +102,7 @@ func (k *Kafka) Log() string {
 func (k *Kafka) properties() string { return filepath.Join(k.dir, "server.properties") }
 
 // configure picks ports, writes the settings and formats the data folder.
-func (k *Kafka) configure(ctx context.Context, more map[string]string) error {
+func (k *Kafka) configure(ctx context.Context, cfg Config) error {
 	var err error
 	if k.port, err = freePort(); err == nil {
 		k.controller, err = freePort()
@@ -109,7 +117,25 @@ func (k *Kafka) configure(ctx context.Context, more map[string]string) error {
 		"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"controller.quorum.voters":       fmt.Sprintf("1@127.0.0.1:%d", k.controller),
 	}
-	for _, settings := range []map[string]string{Settings, more} {
+	secure := map[string]string{}
+	format := []string{"-Xmx128m", "-cp", k.libs + "/*", "kafka.tools.StorageTool", "format", "-t", "c2x1aWNlLXRlc3RzLTAwMQ", "-c", k.properties()}
+	if cfg.Secure {
+		if k.secure, err = freePort(); err != nil {
+			return fmt.Errorf("free port: %w", err)
+		}
+		if k.Certificates, err = NewCertificates(k.dir); err != nil {
+			return fmt.Errorf("certificates: %w", err)
+		}
+		secure = secureListener(k.Certificates)
+		for _, name := range []string{"listeners", "advertised.listeners"} {
+			all[name] += fmt.Sprintf(",SECURE://127.0.0.1:%d", k.secure)
+		}
+		all["listener.security.protocol.map"] += ",SECURE:SASL_SSL"
+		for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
+			format = append(format, "--add-scram", fmt.Sprintf(`%s=[name="%s",password="%s"]`, mechanism, Username, Password))
+		}
+	}
+	for _, settings := range []map[string]string{Settings, secure, cfg.Settings} {
 		for name, value := range settings {
 			all[name] = value
 		}
@@ -125,9 +151,8 @@ func (k *Kafka) configure(ctx context.Context, more map[string]string) error {
 	if err := os.RemoveAll(filepath.Join(k.dir, "data")); err != nil {
 		return err
 	}
-	args := []string{"-Xmx128m", "-cp", k.libs + "/*", "kafka.tools.StorageTool", "format", "-t", "c2x1aWNlLXRlc3RzLTAwMQ", "-c", k.properties()}
-	if out, err := exec.CommandContext(ctx, k.java, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("format the data folder of Kafka: %w\n%s", err, out)
+	if out, err := exec.CommandContext(ctx, k.java, format...).CombinedOutput(); err != nil {
+		return fmt.Errorf("format the data folder of Kafka: %w\n%s", err, out[max(0, len(out)-2000):]) // all settings come before the reason
 	}
 	return nil
 }
