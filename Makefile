@@ -15,7 +15,7 @@ PKG ?= ./...
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt fmt-check vet staticcheck race fuzz bench cover deadcode tidy-check clean
+.PHONY: help build demo test test-kafka check fmt fmt-check vet staticcheck race fuzz bench cover deadcode tidy-check clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ test: ## run all tests against an embedded PostgreSQL (TEST_DATABASE_URL=... to 
 	@$(GO) run ./internal/testsum -timeout 15m $(TESTFLAGS) $(PKG)
 
 check: fmt-check vet staticcheck race ## formatting, vet, staticcheck, then the short tests under the race detector
+
+# The tests of what talks to Kafka, once more on a real one. -count=1: it is not the code
+# alone that decides. Not those that start a Kafka of their own anyway.
+KAFKA_PKG ?= ./internal/broker ./internal/outbox ./internal/topics ./internal/brokertest ./ingest/kafka
+test-kafka: ## the tests of Kafka's packages against a real Apache Kafka (needs a JDK 17 and Maven)
+	@$(GO) build -o bin/testkafka ./internal/brokertest/testkafka
+	@bin/testkafka $(GO) test -count=1 -short -timeout 4m $(TESTFLAGS) $(KAFKA_PKG)
 
 fmt: ## format all files
 	$(TOOL) gofumpt -w .
