@@ -41,18 +41,22 @@ func (s showRun) window(r runJSON) (from, to time.Time) {
 }
 
 // sqlRunSummary sums up the events of a run. Whatever sluice.events brings may have any
-// payload: only numbers count, and none too large to add.
+// payload: only numbers count, and none too large to add. The sub-selects are kept apart
+// (offset 0): each member is read once, and what is sorted for the percentiles is without payloads.
 const sqlRunSummary = `
 select event_type, count(*), min(occurred_at), max(occurred_at), sum(n), sum(bytes),
-  avg(ms), percentile_disc(0.5) within group (order by ms), percentile_disc(0.95) within group (order by ms), max(ms),
-  min(payload ->> 'received_at'), max(payload ->> 'received_at')
+  avg(ms), percentile_disc(array[0.5, 0.95]) within group (order by ms), max(ms),
+  min(received collate "C"), max(received collate "C")
 from (
-  select event_type, occurred_at, payload,
-    case when jsonb_typeof(payload -> 'count') = 'number' then least(greatest((payload -> 'count')::numeric, 0), 1e12)::bigint end as n,
-    case when jsonb_typeof(payload -> 'bytes') = 'number' then least(greatest((payload -> 'bytes')::numeric, 0), 1e12)::bigint end as bytes,
-    case when jsonb_typeof(payload -> 'duration_ms') = 'number' then least(greatest((payload -> 'duration_ms')::numeric, 0), 1e12)::float8 end as ms
-  from ingest.scan_run_event
-  where tenant_id = $1 and scan_run_id = $2 and occurred_at >= $3 and occurred_at <= $4) as e
+  select event_type, occurred_at, received,
+    case when jsonb_typeof(n) = 'number' then least(greatest(n::numeric, 0), 1e12)::bigint end as n,
+    case when jsonb_typeof(bytes) = 'number' then least(greatest(bytes::numeric, 0), 1e12)::bigint end as bytes,
+    case when jsonb_typeof(ms) = 'number' then least(greatest(ms::numeric, 0), 1e12)::float8 end as ms
+  from (
+    select event_type, occurred_at, payload -> 'count' as n, payload -> 'bytes' as bytes, payload -> 'duration_ms' as ms, payload ->> 'received_at' as received
+    from ingest.scan_run_event
+    where tenant_id = $1 and scan_run_id = $2 and occurred_at >= $3 and occurred_at <= $4 offset 0) as members
+  offset 0) as e
 group by event_type`
 
 const sqlRunParked = `
@@ -134,16 +138,21 @@ func (a *app) showRun(ctx context.Context, s showRun) error {
 }
 
 func (out *summaryJSON) read(ctx context.Context, tx pgx.Tx, args ...any) error {
+	// The durations of a million events are sorted in memory.
+	if _, err := tx.Exec(ctx, `set local work_mem = '64MB'`); err != nil {
+		return err
+	}
 	rows, err := tx.Query(ctx, sqlRunSummary, args...)
 	if err != nil {
 		return err
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (sumJSON, error) {
 		var e sumJSON
-		var mean, p50, p95, most *float64
-		err := row.Scan(&e.Event, &e.Events, &e.First, &e.Last, &e.Count, &e.bytes, &mean, &p50, &p95, &most, &e.received, &e.done)
-		if mean != nil {
-			e.Duration = &durationJSON{tenth(*mean), tenth(*p50), tenth(*p95), tenth(*most)}
+		var mean, most *float64
+		var p []float64
+		err := row.Scan(&e.Event, &e.Events, &e.First, &e.Last, &e.Count, &e.bytes, &mean, &p, &most, &e.received, &e.done)
+		if mean != nil && len(p) == 2 {
+			e.Duration = &durationJSON{tenth(*mean), tenth(p[0]), tenth(p[1]), tenth(*most)}
 		}
 		e.First, e.Last = e.First.UTC(), e.Last.UTC()
 		return e, err
