@@ -57,6 +57,7 @@ it, it makes schema sluice_bench and tenants named bench-... there.`,
 	f.IntVar(&b.workers, "workers", max(2, runtime.NumCPU()), "connections that write, for both")
 	f.StringVar(&b.corpora, "corpora", "", "folder with load/real-sboms.tar.zst; default ../shared/corpora (env SLUICE_CORPORA)")
 	f.StringVar(&b.json, "json", "", "write the figures to this file as well")
+	cmd.AddCommand(newBenchKafka(a))
 	return cmd
 }
 

@@ -150,7 +150,11 @@ func (s *service) relay(ctx context.Context, b *broker.Broker, f *consumerFlags)
 func (a *app) kafkaPools(ctx context.Context, shared bool) (pools kafka.Pools, err error) {
 	open := func(role pg.Role, conns int32) (p *pgxPool) {
 		if err == nil {
-			p, err = a.pool(ctx, role, ingest.PoolConfig(conns))
+			cfg := ingest.PoolConfig(conns)
+			// A process that is stopped in the middle of a transaction holds the place of its
+			// topic partition: whoever takes that over waits so long for it.
+			cfg.IdleInTransaction = 20 * time.Second
+			p, err = a.pool(ctx, role, cfg)
 		}
 		return p
 	}

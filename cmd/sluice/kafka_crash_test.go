@@ -189,7 +189,7 @@ func produceLoad(t *testing.T, cluster *brokertest.Cluster, prefix string) (stop
 		tenant := []kafka.Header{{Key: "tenant", Value: []byte("acme")}}
 		for n := 0; ctx.Err() == nil; n++ {
 			var list []kafka.Message
-			for i := range 10 {
+			for i := range 40 {
 				list = append(list, kafka.Message{
 					Topic: prefix + ".sbom", Key: fmt.Appendf(nil, "app-%d", n%20), Headers: tenant,
 					Value: fmt.Appendf(nil, `{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"metadata":{"component":{"type":"application","name":"app-%d","version":"%d.%d","purl":"pkg:generic/app-%d@%d.%d"}},"components":[{"type":"library","name":"a","version":"%d","purl":"pkg:npm/a@%d"}]}`,

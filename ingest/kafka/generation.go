@@ -108,3 +108,6 @@ func (c *Consumer) observe(r prometheus.Registerer) {
 			func() float64 { return float64(g.value()) }))
 	}
 }
+
+// Member reports whether the consumer is a member of its group.
+func (c *Consumer) Member() bool { return c.members.Load() > 0 }

@@ -45,6 +45,9 @@ type Config struct {
 	MinConns int32 // default 0: a command line tool holds none in reserve
 	// StatementTimeout bounds each statement; 0 leaves it to the server. Imports of large documents need minutes.
 	StatementTimeout time.Duration
+	// IdleInTransaction ends the session of a transaction that waits for us for so long, with
+	// its locks: of a process that was stopped in the middle. Default 5 minutes.
+	IdleInTransaction time.Duration
 	// AfterConnect runs once per connection, after the role is taken: temporary tables go here.
 	AfterConnect func(context.Context, *pgx.Conn) error
 	// BeforeConnect may change where to connect to: an embedded server that was started
@@ -82,7 +85,11 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 	if cfg.StatementTimeout > 0 {
 		settings["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
 	}
-	settings["idle_in_transaction_session_timeout"] = "300000"
+	idle := cfg.IdleInTransaction
+	if idle == 0 {
+		idle = 5 * time.Minute
+	}
+	settings["idle_in_transaction_session_timeout"] = fmt.Sprint(idle.Milliseconds())
 	pc.BeforeConnect = cfg.BeforeConnect
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if err := Become(ctx, c, role); err != nil {
