@@ -33,7 +33,7 @@ check: fmt-check vet staticcheck race ## formatting, vet, staticcheck, then the 
 
 # The tests of what talks to Kafka, once more on a real one. -count=1: it is not the code
 # alone that decides. Not those that start a Kafka of their own anyway.
-KAFKA_PKG ?= ./internal/broker ./internal/outbox ./internal/topics ./internal/brokertest ./ingest/kafka
+KAFKA_PKG ?= ./internal/broker ./internal/outbox/... ./internal/topics ./internal/brokertest ./ingest/kafka
 test-kafka: ## the tests of Kafka's packages against a real Apache Kafka (needs a JDK 17 and Maven)
 	@$(GO) build -o bin/testkafka ./internal/brokertest/testkafka
 	@bin/testkafka $(GO) test -count=1 -short -timeout 4m $(TESTFLAGS) $(KAFKA_PKG)

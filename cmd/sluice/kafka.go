@@ -13,7 +13,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/kafka"
 	"sluice/internal/broker"
-	"sluice/internal/outbox"
+	"sluice/internal/outbox/relay"
 	"sluice/internal/pg"
 	"sluice/migrations"
 	"sluice/normalize"
@@ -86,7 +86,7 @@ Any number of processes of one --group share the work.`,
 }
 
 // consume adds the consumers to the service, and the relay that answers.
-func (s *service) consume(ctx context.Context, f *consumerFlags, relay bool) error {
+func (s *service) consume(ctx context.Context, f *consumerFlags, withRelay bool) error {
 	a := s.app
 	b, err := f.open()
 	if err != nil {
@@ -104,8 +104,8 @@ func (s *service) consume(ctx context.Context, f *consumerFlags, relay bool) err
 	if err != nil {
 		return err
 	}
-	var relayer *outbox.Relay
-	if relay {
+	var relayer *relay.Relay
+	if withRelay {
 		if relayer, err = s.relay(ctx, b, f); err != nil {
 			return err
 		}
@@ -137,12 +137,12 @@ func (s *service) consume(ctx context.Context, f *consumerFlags, relay bool) err
 }
 
 // relay adds the sender of the outbox.
-func (s *service) relay(ctx context.Context, b *broker.Broker, f *consumerFlags) (*outbox.Relay, error) {
+func (s *service) relay(ctx context.Context, b *broker.Broker, f *consumerFlags) (*relay.Relay, error) {
 	pool, err := s.app.pool(ctx, pg.Relay, pg.Config{MaxConns: 4})
 	if err != nil {
 		return nil, err
 	}
-	r := outbox.New(pool, b, outbox.Config{Prefix: f.topicPrefix, Keep: f.outboxKeep, OnOutage: s.app.revive, Logger: s.app.log, Registerer: s.registry})
+	r := relay.New(pool, b, relay.Config{Prefix: f.topicPrefix, Keep: f.outboxKeep, OnOutage: s.app.revive, Logger: s.app.log, Registerer: s.registry})
 	s.add("relay", r.Run)
 	return r, nil
 }

@@ -1,17 +1,7 @@
-// Package outbox carries messages from PostgreSQL to Kafka: what a transaction has to
-// tell others is written into core.outbox in that same transaction, and the Relay sends it.
+// Package outbox is how the rest of the program tells others by Kafka: a transaction
+// writes what it has to say into core.outbox, and the relay (package relay, below this one)
+// sends it. So a message is sent if and only if what it tells of was committed.
 //
-// So a message is sent if and only if what it tells of was committed. The promise:
-//
-//   - Nothing is lost. A row is marked as sent after the brokers acknowledged all of it
-//     with acks=all. Neither a crash, nor a broker that is down, nor a missing topic, nor a
-//     message that is too large makes a row go away.
-//   - At least once. A crash between the acknowledgement and the mark sends again. A message
-//     keeps its id (ce_id), by which consumers drop repetitions.
-//   - In order per key. Messages with the same key go to the same topic partition, in the
-//     order of their rows (seq) and of their places in the row. A repetition may come late;
-//     it is one that the consumer has seen.
-//
-// Producers of messages use Message, Rows and Insert; what is sent looks like docs/kafka.md
-// says. Relay sends.
+// Message says what is sent, Rows packs messages into rows, Insert writes them; docs/kafka.md
+// has the forms. This package does not know Kafka: it is part of every import and projection.
 package outbox

@@ -170,6 +170,40 @@ func (m Message) check() error {
 	return nil
 }
 
+// Stored is a message as it was read from a row.
+type Stored struct {
+	Message
+	Raw []byte // as it stands in the payload
+	Err error  // what it has that it should not, or lacks
+}
+
+// Open reads the payload of a batch in one pass: this is most of what the relay does. What
+// is wrong with one message is in its Err; an error is about the payload as a whole.
+func Open(payload []byte) ([]Stored, error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true))
+	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '[' {
+		return nil, errors.New("payload of a batch is an array of messages")
+	}
+	var list []Stored
+	for dec.PeekKind() != ']' {
+		var s Stored
+		var err error
+		if s.Raw, s.Err, err = s.read(dec, payload); err != nil {
+			return nil, fmt.Errorf("message %d in the payload: %w", len(list)+1, err)
+		}
+		if s.Err == nil {
+			s.Err = s.check()
+		}
+		list = append(list, s)
+	}
+	for i := range list {
+		if list[i].Err != nil {
+			list[i].Err = fmt.Errorf("message %d of %d in the payload: %w", i+1, len(list), list[i].Err)
+		}
+	}
+	return list, nil
+}
+
 // storable replaces, in JSON text, the escapes that jsonb refuses: \u0000 and halves of
 // surrogate pairs. Text without such escapes is returned as it is.
 func storable(text []byte) []byte {

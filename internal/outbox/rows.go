@@ -22,8 +22,8 @@ const (
 	maxRowBytes    = 1 << 20
 )
 
-// batchType is the aggregate_type of a row that holds several messages.
-const batchType = "batch"
+// Batch is the aggregate_type of a row that holds several messages.
+const Batch = "batch"
 
 // Row is a row of core.outbox, of aggregate_type batch.
 type Row struct {
@@ -62,7 +62,7 @@ func Rows(topic string, msgs []Message) ([]Row, error) {
 
 const sqlInsert = `
 insert into core.outbox (tenant_id, aggregate_type, topic, payload)
-select $1, '` + batchType + `', r.topic, r.payload::jsonb
+select $1, '` + Batch + `', r.topic, r.payload::jsonb
 from unnest($2::text[], $3::text[]) with ordinality as r (topic, payload, place)
 order by r.place`
 

@@ -1,7 +1,7 @@
 // Command testkafka starts a real Apache Kafka, runs a command with its address in
 // SLUICE_TEST_KAFKA, and stops it:
 //
-//	go run ./internal/brokertest/testkafka go test ./internal/outbox
+//	go run ./internal/brokertest/testkafka go test ./internal/outbox/relay
 //
 // Without a command it prints the address and keeps the broker until it is interrupted.
 // Its status is the command's; 77, the usual one for a skipped test, where this machine has

@@ -1,9 +1,11 @@
-package outbox
+package relay
 
 import (
 	"context"
 	"maps"
 	"time"
+
+	"sluice/internal/outbox"
 )
 
 // countEvery is how often what waits is counted for the metrics.
@@ -26,7 +28,7 @@ type leader struct {
 
 func newLeader(r *Relay, s store) *leader {
 	l := &leader{Relay: r, store: s, lanes: map[string]*lane{}, done: make(chan *batch), counted: map[string]bool{}}
-	for _, name := range []string{Receipts, Findings, Parked} {
+	for _, name := range []string{outbox.Receipts, outbox.Findings, outbox.Parked} {
 		l.lane(name)
 	}
 	return l

@@ -1,4 +1,4 @@
-package outbox
+package relay
 
 import (
 	"log/slog"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
+
+	"sluice/internal/outbox"
 )
 
 // Config tunes a Relay. The zero value is usable.
@@ -43,7 +45,7 @@ func (c Config) withDefaults() Config {
 		c.Prefix = "sluice"
 	}
 	if c.Routes == nil {
-		c.Routes = []string{Receipts, Findings, Parked}
+		c.Routes = []string{outbox.Receipts, outbox.Findings, outbox.Parked}
 	}
 	if c.Keep <= 0 {
 		c.Keep = time.Hour
@@ -75,7 +77,7 @@ func (c Config) withDefaults() Config {
 // topic is the name in Kafka of a row's topic.
 func (c Config) topic(name string) string {
 	switch name {
-	case Receipts, Findings, Parked:
+	case outbox.Receipts, outbox.Findings, outbox.Parked:
 		return c.Prefix + "." + name
 	}
 	return name

@@ -1,4 +1,4 @@
-package outbox
+package relay
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/broker"
+	"sluice/internal/outbox"
 	"sluice/internal/pg"
 )
 
@@ -124,7 +125,7 @@ func (r *Relay) payDebts(ctx context.Context, s store) error {
 func (r *Relay) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		_ = r.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-			if _, err := c.Exec(ctx, "listen "+Channel); err != nil {
+			if _, err := c.Exec(ctx, "listen "+outbox.Channel); err != nil {
 				return err
 			}
 			defer func() {

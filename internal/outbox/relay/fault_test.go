@@ -1,4 +1,4 @@
-package outbox
+package relay
 
 import (
 	"bytes"
@@ -23,6 +23,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/internal/brokertest"
+	"sluice/internal/outbox"
 )
 
 // TestOrderUnderFailures: a fifth of all requests fail, with and without effect; each key
@@ -31,7 +32,7 @@ func TestOrderUnderFailures(t *testing.T) {
 	t.Parallel()
 	c := brokertest.Fake(t, kfake.NumBrokers(3))
 	w := newWorld(t, c)
-	topic := w.topic(Findings, 6)
+	topic := w.topic(outbox.Findings, 6)
 	rng := rand.New(rand.NewPCG(1, 2))
 	var failed atomic.Int64
 	c.Fake().ControlKey(int16(kmsg.Produce), func(req kmsgRequest) (kmsgResponse, error, bool) {
@@ -61,7 +62,7 @@ func TestOrderUnderFailures(t *testing.T) {
 	cfg.RequestBytes = 3000 // many requests
 	w.start(cfg)
 	for i := range 10 {
-		w.put(Findings, w.messages(200, 13), 50)
+		w.put(outbox.Findings, w.messages(200, 13), 50)
 		if i%3 == 0 {
 			c.Fake().ShufflePartitionLeaders()
 		}
@@ -80,10 +81,10 @@ func TestPartitionDown(t *testing.T) {
 	t.Parallel()
 	c := brokertest.Fake(t)
 	w := newWorld(t, c)
-	topic := w.topic(Findings, 3)
+	topic := w.topic(outbox.Findings, 3)
 	down := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Partitions: []int32{1}, Err: kerr.NotEnoughReplicas, Count: -1})
 	_, stop := w.start(w.config())
-	partition := func(m Message) int {
+	partition := func(m outbox.Message) int {
 		return kafka.Murmur2Balancer{}.Balance(kafka.Message{Key: m.Key}, 0, 1, 2)
 	}
 	others := 0
@@ -94,7 +95,7 @@ func TestPartitionDown(t *testing.T) {
 				others++
 			}
 		}
-		w.put(Findings, msgs, 30)
+		w.put(outbox.Findings, msgs, 30)
 		w.await(topic, func(ids map[string]bool) bool { return len(ids) == others })
 	}
 	if others == 0 || others == w.sent {
@@ -120,13 +121,13 @@ func TestPartitionDown(t *testing.T) {
 func TestTopicMissing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	receipts := w.topic(Receipts, 2)
-	w.put(Findings, w.messages(50, 5), 10)
+	receipts := w.topic(outbox.Receipts, 2)
+	w.put(outbox.Findings, w.messages(50, 5), 10)
 	w.start(w.config())
 	w.eventually("the reason is on the rows", `select bool_and(error like '%' || $1 || '%Unknown Topic%' and dispatch_attempts > 1) from core.outbox`, w.prefix+".findings")
-	w.put(Receipts, w.messages(50, 5), 10)
+	w.put(outbox.Receipts, w.messages(50, 5), 10)
 	w.arrived(receipts, 50, 100)
-	findings := w.topic(Findings, 2)
+	findings := w.topic(outbox.Findings, 2)
 	if n := w.arrived(findings, 0, 50); n > 0 {
 		t.Errorf("%d messages came twice", n)
 	}
@@ -138,11 +139,11 @@ func TestNotAuthorised(t *testing.T) {
 	t.Parallel()
 	c := brokertest.Fake(t)
 	w := newWorld(t, c)
-	receipts, parked := w.topic(Receipts, 2), w.topic(Parked, 2)
+	receipts, parked := w.topic(outbox.Receipts, 2), w.topic(outbox.Parked, 2)
 	denied := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: parked, Err: kerr.TopicAuthorizationFailed, Count: -1})
-	w.put(Parked, w.messages(10, 5), 10)
+	w.put(outbox.Parked, w.messages(10, 5), 10)
 	w.start(w.config())
-	w.put(Receipts, w.messages(10, 5), 10)
+	w.put(outbox.Receipts, w.messages(10, 5), 10)
 	w.arrived(receipts, 10, 20)
 	w.eventually("the reason is on the row", `select coalesce(bool_or(error like '%Topic Authorization Failed%'), false) from core.outbox where topic = 'parked'`)
 	denied.Remove()
@@ -167,9 +168,9 @@ func TestBrokerDown(t *testing.T) {
 	}
 	c := up()
 	w := newWorld(t, c)
-	topic := w.topic(Receipts, 3)
+	topic := w.topic(outbox.Receipts, 3)
 	c.Fake().Close()
-	w.put(Receipts, w.messages(100, 7), 10)
+	w.put(outbox.Receipts, w.messages(100, 7), 10)
 	w.start(w.config())
 	for round := range 2 {
 		w.eventually("the reason is on the rows", `select coalesce(bool_or(error like '%refused%'), false) from core.outbox where dispatched_at is null`)
@@ -179,7 +180,7 @@ func TestBrokerDown(t *testing.T) {
 		w.allSent()
 		c.Fake().Close()
 		if round == 0 {
-			w.put(Receipts, w.messages(100, 7), 10)
+			w.put(outbox.Receipts, w.messages(100, 7), 10)
 		}
 	}
 }
@@ -190,8 +191,8 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	c := brokertest.New(t)
 	w := newWorld(t, c)
-	topic := w.topic(Receipts, 3)
-	w.put(Receipts, w.messages(30_000, 11), 500) // each child sends 16 rows, and 16 more that it does not mark
+	topic := w.topic(outbox.Receipts, 3)
+	w.put(outbox.Receipts, w.messages(30_000, 11), 500) // each child sends 16 rows, and 16 more that it does not mark
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	for range 3 {
@@ -236,7 +237,7 @@ func (b *lockedBuffer) String() string {
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	topic := w.topic(Receipts, 1, "max.message.bytes", "20000")
+	topic := w.topic(outbox.Receipts, 1, "max.message.bytes", "20000")
 	noise := func(n int) string { // that no compression makes small
 		b := make([]byte, n)
 		for i := range b {
@@ -244,9 +245,9 @@ func TestTooLarge(t *testing.T) {
 		}
 		return string(b)
 	}
-	var msgs []Message
+	var msgs []outbox.Message
 	add := func(id, data string) {
-		msgs = append(msgs, Message{ID: id, Key: []byte("k"), Type: "t", Time: time.Now(), Subject: "s-" + id, Data: json.RawMessage(data)})
+		msgs = append(msgs, outbox.Message{ID: id, Key: []byte("k"), Type: "t", Time: time.Now(), Subject: "s-" + id, Data: json.RawMessage(data)})
 	}
 	for i := range 100 {
 		add(fmt.Sprint("small-", i), fmt.Sprintf(`{"n":%d,"x":%q}`, i, noise(600)))
@@ -254,9 +255,9 @@ func TestTooLarge(t *testing.T) {
 	add("warned", fmt.Sprintf(`{"origin":"a","warnings":[%q],"x":%q}`, noise(30_000), noise(300)))
 	add("large", fmt.Sprintf(`{"origin":"b","n":1.5,"ok":true,"list":["x"],"x":%q,"nothing":null}`, noise(50_000)))
 	add("text", fmt.Sprintf(`%q`, noise(50_000)))
-	msgs = append(msgs, Message{ID: "hopeless", Key: []byte("k" + noise(30_000)), Type: "t", Time: time.Now(), Data: json.RawMessage(`1`)})
+	msgs = append(msgs, outbox.Message{ID: "hopeless", Key: []byte("k" + noise(30_000)), Type: "t", Time: time.Now(), Data: json.RawMessage(`1`)})
 	add("after", `{"n":101}`)
-	w.put(Receipts, msgs, len(msgs))
+	w.put(outbox.Receipts, msgs, len(msgs))
 	log := &lockedBuffer{}
 	reg := prometheus.NewRegistry()
 	cfg := w.config()
@@ -335,7 +336,7 @@ func hasLabel(m *dto.Metric, value string) bool {
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	w.put(Findings, w.messages(30, 5), 10)
+	w.put(outbox.Findings, w.messages(30, 5), 10)
 	value[int](w, `with u as (update core.outbox set created_at = now() - interval '1 minute' returning 1) select count(*)::int from u`)
 	reg := prometheus.NewRegistry()
 	cfg := w.config()
@@ -356,7 +357,7 @@ func TestMetrics(t *testing.T) {
 	if n := metric(t, reg, "sluice_outbox_leader", ""); n != 0 {
 		t.Errorf("leader %v after the stop", n)
 	}
-	w.topic(Findings, 1)
+	w.topic(outbox.Findings, 1)
 	w.start(cfg) // the same registry once more
 	w.allSent()
 	if n := metric(t, reg, "sluice_outbox_sent_messages_total", topic); n != 30 {

@@ -1,4 +1,4 @@
-package outbox
+package relay
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/internal/brokertest"
+	"sluice/internal/outbox"
 	"sluice/internal/pg"
 )
 
@@ -22,10 +23,14 @@ type kafkaMessage = kafka.Message
 func TestSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	receipts, other := w.topic(Receipts, 3), w.topic("other", 2)
-	m := message(`{"outcome":"accepted","n":1}`)
-	bare := Message{ID: "bare", Key: []byte{0xff, 0}, Type: "dev.sluice.test.v1", Time: m.Time, Data: json.RawMessage(`"x"`)}
-	w.put(Receipts, []Message{m, bare}, 2)
+	receipts, other := w.topic(outbox.Receipts, 3), w.topic("other", 2)
+	m := outbox.Message{
+		ID: "0198f5c0-0000-7000-8000-000000000001", Key: []byte("pkg:npm/a?b=c&d"), Type: "dev.sluice.receipt.v1",
+		Time: time.Date(2026, 11, 23, 14, 30, 0, 123456000, time.UTC), Subject: "sluice.sbom/3@1842", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		Data: json.RawMessage(`{"outcome":"accepted","n":1}`),
+	}
+	bare := outbox.Message{ID: "bare", Key: []byte{0xff, 0}, Type: "dev.sluice.test.v1", Time: m.Time, Data: json.RawMessage(`"x"`)}
+	w.put(outbox.Receipts, []outbox.Message{m, bare}, 2)
 	row := value[string](w, `insert into core.outbox (aggregate_type, aggregate_id, topic, payload, created_at)
 		values ('artifact.retired', '0198f5c0-0000-7000-8000-00000000000a', $1, '{"purl": "pkg:oci/app@1"}', '2026-11-23 14:30:00.5+00') returning id::text`, other)
 	alone := value[string](w, `insert into core.outbox (aggregate_type, topic, payload) values ('alone', $1, '1') returning id::text`, other)
@@ -80,10 +85,10 @@ func TestSend(t *testing.T) {
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	topic := w.topic(Findings, 6)
+	topic := w.topic(outbox.Findings, 6)
 	w.start(w.config())
 	for range 20 {
-		w.put(Findings, w.messages(300, 17), 100)
+		w.put(outbox.Findings, w.messages(300, 17), 100)
 	}
 	if n := w.arrived(topic, 0, 6000); n > 0 {
 		t.Errorf("%d messages came twice for no reason", n)
@@ -94,11 +99,11 @@ func TestOrder(t *testing.T) {
 func TestWake(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	topic := w.topic(Receipts, 1)
+	topic := w.topic(outbox.Receipts, 1)
 	cfg := w.config()
 	cfg.Poll = time.Hour
 	r, _ := w.start(cfg)
-	w.put(Receipts, w.messages(1, 1), 1)
+	w.put(outbox.Receipts, w.messages(1, 1), 1)
 	r.Wake()
 	w.arrived(topic, 0, 1)
 	for end := time.Now().Add(patience); value[int](w, `select count(*)::int from pg_stat_activity where datname = current_database() and query like 'listen %'`) == 0; {
@@ -107,8 +112,8 @@ func TestWake(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	w.put(Receipts, w.messages(1, 1), 1)
-	if _, err := w.ingest.Exec(t.Context(), `select pg_notify($1, '')`, Channel); err != nil {
+	w.put(outbox.Receipts, w.messages(1, 1), 1)
+	if _, err := w.ingest.Exec(t.Context(), `select pg_notify($1, '')`, outbox.Channel); err != nil {
 		t.Fatal(err)
 	}
 	w.arrived(topic, 0, 2)
@@ -118,9 +123,9 @@ func TestWake(t *testing.T) {
 func TestLateCommit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	topic := w.topic(Receipts, 1)
+	topic := w.topic(outbox.Receipts, 1)
 	w.start(w.config())
-	rows, err := Rows(Receipts, w.messages(1, 1))
+	rows, err := outbox.Rows(outbox.Receipts, w.messages(1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +136,11 @@ func TestLateCommit(t *testing.T) {
 	if err := pg.SetTenant(t.Context(), tx, w.tenant); err != nil {
 		t.Fatal(err)
 	}
-	if err := Insert(t.Context(), tx, w.tenant, rows); err != nil {
+	if err := outbox.Insert(t.Context(), tx, w.tenant, rows); err != nil {
 		t.Fatal(err)
 	}
 	late := w.sent
-	w.put(Receipts, w.messages(1, 1), 1)
+	w.put(outbox.Receipts, w.messages(1, 1), 1)
 	w.await(topic, func(ids map[string]bool) bool { return len(ids) == 1 })
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
@@ -147,8 +152,8 @@ func TestLateCommit(t *testing.T) {
 func TestClean(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	topic := w.topic(Receipts, 1)
-	w.put(Receipts, w.messages(2500, 1), 1)
+	topic := w.topic(outbox.Receipts, 1)
+	w.put(outbox.Receipts, w.messages(2500, 1), 1)
 	w.put("no-such-topic", w.messages(1, 1), 1)
 	cfg := w.config()
 	cfg.Keep = time.Second
@@ -162,14 +167,14 @@ func TestClean(t *testing.T) {
 func TestTwoRelays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	topic := w.topic(Receipts, 3)
+	topic := w.topic(outbox.Receipts, 3)
 	_, stopFirst := w.start(w.config())
-	w.put(Receipts, w.messages(100, 5), 10)
+	w.put(outbox.Receipts, w.messages(100, 5), 10)
 	w.arrived(topic, 0, 100)
 	w.start(w.config())
 	holders := `select count(*)::int from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`
 	for range 20 {
-		w.put(Receipts, w.messages(10, 5), 1)
+		w.put(outbox.Receipts, w.messages(10, 5), 1)
 		if n := value[int](w, holders); n != 1 {
 			t.Fatalf("%d relays hold the lock", n)
 		}
@@ -178,14 +183,14 @@ func TestTwoRelays(t *testing.T) {
 		t.Errorf("%d messages came twice", n)
 	}
 	stopFirst()
-	w.put(Receipts, w.messages(100, 5), 10)
+	w.put(outbox.Receipts, w.messages(100, 5), 10)
 	if n := w.arrived(topic, 0, 400); n > 0 {
 		t.Errorf("%d messages came twice", n)
 	}
 	// The server forgets the leader: it, or another, leads again.
 	w.start(w.config())
 	for i := range 3 {
-		w.put(Receipts, w.messages(100, 5), 10)
+		w.put(outbox.Receipts, w.messages(100, 5), 10)
 		value[bool](w, `select bool_and(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
 		w.arrived(topic, 0, 500+100*i)
 	}
@@ -195,10 +200,10 @@ func TestTwoRelays(t *testing.T) {
 func TestForeignRows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, brokertest.New(t))
-	topic := w.topic(Receipts, 1)
+	topic := w.topic(outbox.Receipts, 1)
 	value[int](w, `with i as (insert into core.outbox (aggregate_type, topic, payload) values ('batch', 'receipts', '{"id": 1}'), ('batch', 'receipts', '[1, {"id": "x"}]'),
 		('batch', 'receipts', '[{"id": "x", "key64": "?"}]'), ('batch', 'receipts', '[]') returning 1) select count(*)::int from i`)
-	w.put(Receipts, w.messages(10, 2), 1)
+	w.put(outbox.Receipts, w.messages(10, 2), 1)
 	w.start(w.config())
 	w.arrived(topic, 0, 10)
 	w.eventually("only rows that cannot be read are left", `select count(*) = 3 and bool_and(error <> '') from core.outbox where dispatched_at is null`)
@@ -253,7 +258,7 @@ func TestStop(t *testing.T) {
 	t.Parallel()
 	c := brokertest.Fake(t)
 	w := newWorld(t, c)
-	w.topic(Receipts, 1)
+	w.topic(outbox.Receipts, 1)
 	hang := make(chan struct{})
 	c.Fake().ControlKey(0, func(kmsgRequest) (kmsgResponse, error, bool) {
 		c.Fake().KeepControl()
@@ -264,7 +269,7 @@ func TestStop(t *testing.T) {
 	cfg := w.config()
 	cfg.Timeout = time.Minute
 	_, stop := w.start(cfg)
-	w.put(Receipts, w.messages(1, 1), 1)
+	w.put(outbox.Receipts, w.messages(1, 1), 1)
 	time.Sleep(300 * time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

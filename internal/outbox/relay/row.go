@@ -1,16 +1,12 @@
-package outbox
+package relay
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/segmentio/kafka-go"
 
 	"sluice/internal/id"
+	"sluice/internal/outbox"
 )
 
 // claimed is a row as it was read.
@@ -30,8 +26,8 @@ type claimed struct {
 
 // item is one message on its way.
 type item struct {
-	Message
-	raw    json.RawMessage // as it stands in a batch
+	outbox.Message
+	raw    []byte // as it stands in a batch
 	tenant *id.ID
 	sent   bool
 	err    error // why it was not sent, if that was tried
@@ -39,45 +35,26 @@ type item struct {
 
 // open reads the messages of a row. Whatever is wrong with a row stays with that row.
 func (c *claimed) open() {
-	if c.AggregateType != batchType {
+	if c.AggregateType != outbox.Batch {
 		key := c.ID.String()
 		if c.AggregateID != nil {
 			key = c.AggregateID.String()
 		}
 		c.items = []*item{{
-			Message: Message{ID: c.ID.String(), Key: []byte(key), Type: c.AggregateType, Time: c.CreatedAt, Data: c.Payload},
+			Message: outbox.Message{ID: c.ID.String(), Key: []byte(key), Type: c.AggregateType, Time: c.CreatedAt, Data: c.Payload},
 			tenant:  c.Tenant,
 		}}
 		return
 	}
-	c.items, c.err = openBatch(c.Payload)
-	for i, it := range c.items {
-		it.tenant = c.Tenant
-		if it.err != nil {
-			it.err = fmt.Errorf("message %d of %d in the payload: %w", i+1, len(c.items), it.err)
-		}
+	list, err := outbox.Open(c.Payload)
+	if err != nil {
+		c.err = err
+		return
 	}
-}
-
-// openBatch reads an array of messages in one pass: this is most of what the relay does.
-func openBatch(payload []byte) ([]*item, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowDuplicateNames(true))
-	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '[' {
-		return nil, errors.New("payload of a batch is an array of messages")
+	c.items = make([]*item, len(list))
+	for i, m := range list {
+		c.items[i] = &item{Message: m.Message, raw: m.Raw, err: m.Err, tenant: c.Tenant}
 	}
-	var items []*item
-	for dec.PeekKind() != ']' {
-		it := new(item)
-		var err error
-		if it.raw, it.err, err = it.read(dec, payload); err != nil {
-			return nil, fmt.Errorf("message %d in the payload: %w", len(items)+1, err)
-		}
-		if it.err == nil {
-			it.err = it.check()
-		}
-		items = append(items, it)
-	}
-	return items, nil
 }
 
 // remaining returns what is left of a row: whether all of it was sent, the payload that is

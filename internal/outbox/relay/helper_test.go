@@ -1,4 +1,4 @@
-package outbox
+package relay
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"sluice/internal/brokertest"
 	"sluice/internal/dbtest"
 	"sluice/internal/id"
+	"sluice/internal/outbox"
 	"sluice/internal/pg"
 )
 
@@ -96,25 +97,25 @@ type payload struct {
 }
 
 // messages makes n messages over so many keys, numbered on from the last.
-func (w *world) messages(n, keys int) []Message {
-	list := make([]Message, n)
+func (w *world) messages(n, keys int) []outbox.Message {
+	list := make([]outbox.Message, n)
 	for i := range list {
 		key := fmt.Sprint("key-", w.sent%keys)
 		data, _ := json.Marshal(payload{key, w.sent})
-		list[i] = Message{ID: fmt.Sprintf("%s/%d", w.prefix, w.sent), Key: []byte(key), Type: "dev.sluice.test.v1", Time: time.Now(), Data: data}
+		list[i] = outbox.Message{ID: fmt.Sprintf("%s/%d", w.prefix, w.sent), Key: []byte(key), Type: "dev.sluice.test.v1", Time: time.Now(), Data: data}
 		w.sent++
 	}
 	return list
 }
 
 // put writes messages into the outbox, each so many in a transaction.
-func (w *world) put(topic string, msgs []Message, each int) {
+func (w *world) put(topic string, msgs []outbox.Message, each int) {
 	w.Helper()
 	for len(msgs) > 0 {
 		n := min(each, len(msgs))
-		rows, err := Rows(topic, msgs[:n])
+		rows, err := outbox.Rows(topic, msgs[:n])
 		if err == nil {
-			err = pg.Tenant(context.Background(), w.ingest, w.tenant, func(tx pgx.Tx) error { return Insert(context.Background(), tx, w.tenant, rows) })
+			err = pg.Tenant(context.Background(), w.ingest, w.tenant, func(tx pgx.Tx) error { return outbox.Insert(context.Background(), tx, w.tenant, rows) })
 		}
 		if err != nil {
 			w.Fatal(err)

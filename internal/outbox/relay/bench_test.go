@@ -1,4 +1,4 @@
-package outbox
+package relay
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"sluice/internal/brokertest"
 	"sluice/internal/dbtest"
 	"sluice/internal/id"
+	"sluice/internal/outbox"
 	"sluice/internal/pg"
 )
 
@@ -53,21 +54,21 @@ func BenchmarkRelay(b *testing.B) {
 // fill writes n receipts.
 func fill(b *testing.B, db *dbtest.DB, begin func(context.Context, pgx.TxOptions) (pgx.Tx, error), tenant id.ID, n, each int) {
 	b.Helper()
-	msgs := make([]Message, n)
+	msgs := make([]outbox.Message, n)
 	for i := range msgs {
 		data, _ := json.Marshal(map[string]any{
 			"origin": fmt.Sprintf("sluice.sbom/3@%d", i), "document_id": id.Derive(tenant, "d", fmt.Sprint(i)), "content_hash": fmt.Sprintf("sha256:%064x", i*7919),
 			"format": "cyclonedx-json", "format_version": "1.5", "outcome": "accepted", "reason": "", "pointer": "", "warnings": []string{"/components/3: purl without a version"},
 		})
-		msgs[i] = Message{
+		msgs[i] = outbox.Message{
 			ID: id.Derive(tenant, "e", fmt.Sprint(i)).String(), Key: fmt.Append(nil, "pkg:oci/app-", i%1000), Type: "dev.sluice.receipt.v1", Time: time.Now(), Data: data,
 			Subject: fmt.Sprintf("sluice.sbom/3@%d", i),
 		}
 	}
-	var rows []Row
+	var rows []outbox.Row
 	for len(msgs) > 0 {
 		k := min(each, len(msgs))
-		r, err := Rows(Receipts, msgs[:k])
+		r, err := outbox.Rows(outbox.Receipts, msgs[:k])
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -78,7 +79,7 @@ func fill(b *testing.B, db *dbtest.DB, begin func(context.Context, pgx.TxOptions
 		err = pg.SetTenant(b.Context(), tx, tenant)
 	}
 	if err == nil {
-		err = Insert(b.Context(), tx, tenant, rows)
+		err = outbox.Insert(b.Context(), tx, tenant, rows)
 	}
 	if err == nil {
 		err = tx.Commit(b.Context())
