@@ -26,6 +26,7 @@ type rows struct {
 	seen     *packageCache
 	packages map[id.ID]bool // already among the rows
 	aliases  map[aliasKey]bool
+	facts    map[int64][]string // records that came, by scan run
 	revision string
 	unpark   [][]byte // hashes whose parked row is to go
 	receipts []outbox.Message
@@ -33,7 +34,7 @@ type rows struct {
 }
 
 func newRows(seen *packageCache, revision string) *rows {
-	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}, aliases: map[aliasKey]bool{}}
+	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}, aliases: map[aliasKey]bool{}, facts: map[int64][]string{}}
 }
 
 // aliasKey is one entry of vex.vuln_alias. by is derived from the document, so nobody else
@@ -251,7 +252,20 @@ func (r *rows) addFacts(t *task) {
 		for _, alias := range v.Aliases {
 			r.addAlias(v.ID, alias, fact)
 		}
-		r.put(inJob, "fact", toJSON(map[string]any{"id": v.ID, "run": t.env.ScanRun}), clip(clean(v.ID), 200))
+		r.facts[t.env.ScanRun] = append(r.facts[t.env.ScanRun], clip(clean(v.ID), 200))
+	}
+}
+
+// factsPerJob is how many records one job names: a feed has hundreds of thousands, and a
+// job for each cost as much as the record's own index entries.
+const factsPerJob = 10
+
+func (r *rows) addFactJobs() {
+	for _, run := range slices.Sorted(maps.Keys(r.facts)) {
+		ids := slices.Compact(slices.Sorted(slices.Values(r.facts[run])))
+		for some := range slices.Chunk(ids, factsPerJob) {
+			r.put(inJob, "fact", toJSON(map[string]any{"ids": some, "run": run}), some[0])
+		}
 	}
 }
 
@@ -289,6 +303,7 @@ func (r *rows) addParked(t *task) {
 // flush sends the rows and moves them on: first all the COPYs, then the inserts in one round trip.
 // more says that rows of another tenant follow in the same transaction.
 func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID, more bool) error {
+	r.addFactJobs()
 	if err := r.addOutbox(); err != nil {
 		return err
 	}

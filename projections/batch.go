@@ -17,7 +17,7 @@ import (
 const (
 	kindSBOM     = "sbom"     // {"artifact","stream"}: a document of this stream came
 	kindVEX      = "vex"      // {"document"}: statements came
-	kindFact     = "fact"     // {"id"}: a version of this record came
+	kindFact     = "fact"     // {"id"} or {"ids"}: versions of these records came
 	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
 )
@@ -76,6 +76,7 @@ func (b *batch) take(jobs []queue.Job) error {
 			Stream   string   `json:"stream"`
 			Document id.ID    `json:"document"`
 			ID       string   `json:"id"`
+			IDs      []string `json:"ids"`
 			Records  []string `json:"records"`
 			Vulns    []string `json:"vulns"`
 			Vuln     string   `json:"vuln"`
@@ -93,8 +94,13 @@ func (b *batch) take(jobs []queue.Job) error {
 		case kindVEX:
 			b.documents = append(b.documents, p.Document)
 		case kindFact:
-			b.own[p.ID] = true
-			b.runs.facts[p.ID] = max(b.runs.facts[p.ID], p.Run)
+			if p.ID != "" {
+				p.IDs = append(p.IDs, p.ID)
+			}
+			for _, record := range p.IDs {
+				b.own[record] = true
+				b.runs.facts[record] = max(b.runs.facts[record], p.Run)
+			}
 		case kindMatch:
 			for _, r := range p.Records {
 				b.records[r] = true

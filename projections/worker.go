@@ -23,8 +23,8 @@ const Channel = "sluice_jobs"
 
 // Config tunes a Worker. The zero value is usable.
 type Config struct {
-	// BatchJobs is how many jobs one transaction takes at most. Default 500; of the shared
-	// feed ten times as many, since every batch of it visits every tenant.
+	// BatchJobs is how many jobs one transaction takes at most. Default 500; a job about
+	// records names several.
 	BatchJobs int
 	// Lease is how long claimed jobs stay with a worker that does not extend it; what a
 	// killed worker held is taken up after that. Default 10 s, extended every third of it.
@@ -233,11 +233,7 @@ func (w *Worker) step(ctx context.Context, only []id.ID) (bool, error) {
 		w.analyze(ctx)
 	}
 	for _, tenant := range w.inTurn(tenants) {
-		limit := w.cfg.BatchJobs
-		if tenant == id.Shared {
-			limit *= 10
-		}
-		lease, err := w.queue.Claim(ctx, tenant, limit)
+		lease, err := w.queue.Claim(ctx, tenant, w.cfg.BatchJobs)
 		if err != nil {
 			return false, err
 		}
