@@ -316,6 +316,55 @@ func TestKilledWhileDetachWaits(t *testing.T) {
 	}
 }
 
+// TestCoverBesideDetach: while a detach waits for a reader, and while the end of one waits for an
+// old snapshot, partitions are made on demand.
+func TestCoverBesideDetach(t *testing.T) {
+	t.Parallel()
+	for name, pending := range map[string]bool{"detach": false, "finalize": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.New(t)
+			owner, cover, reader, admin := days(t, db, 1000), db.Conn(t, pg.Owner), db.Admin(t), db.Admin(t)
+			policy(t, owner, `retention = '9 days', on_expiry = 'drop'`)
+			exec(t, reader, `begin isolation level repeatable read`)
+			if pending {
+				pendingDetach(t, db, "scan_run_event_2031_05_07")
+				exec(t, reader, `select count(*) from core.outbox`) // its snapshot is enough
+			} else {
+				exec(t, reader, `select count(*) from ingest.scan_run_event`)
+			}
+			done := make(chan error, 1)
+			go func() {
+				_, err := partitions.Maintain(t.Context(), owner, may2031, partitions.Config{LockTimeout: 300 * time.Millisecond})
+				done <- err
+			}()
+			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+				if one[int](t, admin, `select count(*) from pg_locks where locktype = 'virtualxid' and not granted and pid = $1`, owner.PgConn().PID()) == 1 {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatal("the manager does not wait")
+				}
+			}
+			for day := range 3 {
+				made, err := partitions.CoverAt(t.Context(), cover, "ingest.scan_run_event", may2031.AddDate(0, -1, -day), may2031.AddDate(0, -2, 0))
+				if err != nil || !made {
+					t.Fatalf("made %v, %v", made, err)
+				}
+			}
+			select {
+			case err := <-done:
+				t.Fatalf("the manager did not wait for the reader: %v", err)
+			default:
+			}
+			exec(t, reader, `rollback`)
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestForeignDetach: a detach that somebody else began is ended, and its table kept.
 func TestForeignDetach(t *testing.T) {
 	t.Parallel()

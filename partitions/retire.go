@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -120,9 +122,9 @@ func (m *manager) note(ctx context.Context, oid uint32, set string, args ...any)
 func (m *manager) detach(ctx context.Context, t *table, p part) error {
 	s := p.span()
 	return m.do(ctx, Action{Kind: Detaches, Parent: t.Parent, Partition: p.name(), Span: &s}, func(*Action) error {
-		err := m.patiently(ctx, func() error { return m.exec(ctx, t.detachSQL(p.ident())) })
+		err := m.patiently(ctx, m.cfg.DetachTimeout, t.detachSQL(p.ident()))
 		if err != nil {
-			return m.explain(ctx, t, err)
+			return m.explain(ctx, t, Detaches, err)
 		}
 		m.cfg.fault("detach.done")
 		if err := m.note(ctx, p.OID, `state = 'detached'`); err != nil {
@@ -147,21 +149,36 @@ func (m *manager) finalize(ctx context.Context, t *table, p part) error {
 			}
 		}
 		m.cfg.fault("finalize.recorded")
-		err := m.patiently(ctx, func() error { return m.exec(ctx, t.finalizeSQL(p.ident())) })
-		if err != nil {
-			return m.explain(ctx, t, err)
+		if err := m.finalizeInSlices(ctx, t, p); err != nil {
+			return m.explain(ctx, t, Finalizes, err)
 		}
 		m.cfg.fault("finalize.done")
 		return m.note(ctx, p.OID, `state = 'detached'`)
 	})
 }
 
-// patiently runs fn with the long lock_timeout of a detach.
-func (m *manager) patiently(ctx context.Context, fn func() error) error {
-	if err := m.exec(ctx, setLockTimeout(m.cfg.DetachTimeout, false)); err != nil {
+// finalizeInSlices waits for DetachTimeout in all. Unlike DETACH CONCURRENTLY itself, FINALIZE
+// holds its lock of the parent while it waits, for every snapshot of the database that is older:
+// in between, whoever wants to attach a partition gets his turn.
+func (m *manager) finalizeInSlices(ctx context.Context, t *table, p part) error {
+	slice := 3 * m.cfg.LockTimeout
+	for left := m.cfg.DetachTimeout; ; left -= slice {
+		err := m.patiently(ctx, min(slice, left), t.finalizeSQL(p.ident()))
+		if !busy(err) || left <= slice {
+			return err
+		}
+		if serr := sleep(ctx, 100*time.Millisecond+rand.N(200*time.Millisecond)); serr != nil {
+			return err
+		}
+	}
+}
+
+// patiently runs a statement with a lock_timeout of its own.
+func (m *manager) patiently(ctx context.Context, timeout time.Duration, sql string) error {
+	if err := m.exec(ctx, setLockTimeout(timeout, false)); err != nil {
 		return err
 	}
-	err := fn()
+	err := m.exec(ctx, sql)
 	if !m.conn.IsClosed() {
 		if rerr := m.exec(context.WithoutCancel(ctx), setLockTimeout(m.cfg.LockTimeout, false)); err == nil {
 			err = rerr
@@ -170,16 +187,24 @@ func (m *manager) patiently(ctx context.Context, fn func() error) error {
 	return err
 }
 
-// explain adds to a lock that was not to be had who has it.
-func (m *manager) explain(ctx context.Context, t *table, err error) error {
-	if !busy(err) {
+// explain adds to a wait that was in vain whom it was for: DETACH CONCURRENTLY waits for those
+// who used the table before, FINALIZE for every older transaction of the database. What others
+// do is not for the owner to see, but their process ids are.
+func (m *manager) explain(ctx context.Context, t *table, kind Kind, err error) error {
+	if !busy(err) || m.conn.IsClosed() {
 		return err
 	}
-	rows, qerr := m.conn.Query(ctx, `
+	whom := "transactions that used the table before have"
+	if kind == Finalizes {
+		whom = "older transactions of the database have"
+	}
+	rows, qerr := m.conn.Query(context.WithoutCancel(ctx), `
 		select distinct l.pid::text || coalesce(' (' || a.application_name || ', ' || a.state || ', since ' || a.xact_start || ')', '')
-		from pg_locks l left join pg_stat_activity a on a.pid = l.pid
-		where l.granted and l.pid <> pg_backend_pid() and l.relation in (select to_regclass($1) union all select inhrelid from pg_inherits where inhparent = to_regclass($1))
-		order by 1 limit 10`, t.ident)
+		from pg_locks l join pg_stat_activity a on a.pid = l.pid
+		where l.granted and l.pid <> pg_backend_pid() and a.datname = current_database() and case when $2
+			then l.locktype = 'virtualxid'
+			else l.relation in (select to_regclass($1) union all select inhrelid from pg_inherits where inhparent = to_regclass($1)) end
+		order by 1 limit 10`, t.ident, kind == Finalizes)
 	if qerr != nil {
 		return err
 	}
@@ -187,7 +212,7 @@ func (m *manager) explain(ctx context.Context, t *table, err error) error {
 	if qerr != nil || len(pids) == 0 {
 		return err
 	}
-	return fmt.Errorf("transactions that used the table before have not ended, process %s; the next pass goes on: %w", strings.Join(pids, ", "), err)
+	return fmt.Errorf("%s not ended, process %s; the next pass goes on: %w", whom, strings.Join(pids, ", "), err)
 }
 
 // finish does with a detached partition what its policy says.
