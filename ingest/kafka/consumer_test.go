@@ -414,9 +414,6 @@ func (w *world) recreate(topic string) {
 // deleteUpTo removes the messages before offset, as retention does.
 func (w *world) deleteUpTo(topic string, offset int64) {
 	w.t.Helper()
-	if w.cluster.Real() {
-		w.t.Skip("kafka-go has no DeleteRecords to ask a real broker with")
-	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.Addr()))
 	if err != nil {
 		w.t.Fatal(err)
