@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	dto "github.com/prometheus/client_model/go"
 
 	"sluice/internal/brokertest"
 	"sluice/internal/dbtest"
@@ -35,8 +36,17 @@ func BenchmarkRelay(b *testing.B) {
 				begin := time.Now()
 				ctx, cancel := context.WithCancel(b.Context())
 				done := make(chan error, 1)
-				go func() { done <- New(relay, c.Broker, Config{Prefix: prefix}).Run(ctx) }()
-				for left := true; left; time.Sleep(5 * time.Millisecond) {
+				r := New(relay, c.Broker, Config{Prefix: prefix})
+				settled := make(chan struct{}, 1)
+				r.beforeSettle = func() {
+					var m dto.Metric
+					if r.metrics.sent.WithLabelValues(prefix+".receipts").Write(&m) == nil && m.GetCounter().GetValue() == total {
+						settled <- struct{}{}
+					}
+				}
+				go func() { done <- r.Run(ctx) }()
+				<-settled
+				for left := true; left; time.Sleep(time.Millisecond) { // the mark of the last
 					if err := relay.QueryRow(ctx, `select exists (select from core.outbox where dispatched_at is null)`).Scan(&left); err != nil {
 						b.Fatal(err)
 					}

@@ -23,6 +23,8 @@ const (
 	childURL     = "SLUICE_OUTBOX_TEST_URL"
 	childBrokers = "SLUICE_OUTBOX_TEST_BROKERS"
 	childPrefix  = "SLUICE_OUTBOX_TEST_PREFIX"
+
+	childRows = 16
 )
 
 // child sends until the brokers have acknowledged its second batch, and is killed before it
@@ -34,6 +36,7 @@ func child() {
 		var b *broker.Broker
 		if b, err = (broker.Config{Brokers: []string{os.Getenv(childBrokers)}}).Open(); err == nil {
 			r := New(pool, b, Config{Prefix: os.Getenv(childPrefix), Poll: 50 * time.Millisecond})
+			r.claimRows = childRows
 			batches := 0
 			r.beforeSettle = func() {
 				if batches++; batches == 2 {

@@ -192,7 +192,7 @@ func TestKill(t *testing.T) {
 	c := brokertest.New(t)
 	w := newWorld(t, c)
 	topic := w.topic(outbox.Receipts, 3)
-	w.put(outbox.Receipts, w.messages(30_000, 11), 500) // each child sends 16 rows, and 16 more that it does not mark
+	w.put(outbox.Receipts, w.messages(30_000, 11), 500) // each child sends childRows rows, and as many more that it does not mark
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	for range 3 {
@@ -203,8 +203,8 @@ func TestKill(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	if n := value[int](w, `select count(*)::int from core.outbox where dispatched_at is null`); n != 12 {
-		t.Fatalf("%d of 60 rows wait after three crashes, want 12", n)
+	if n := value[int](w, `select count(*)::int from core.outbox where dispatched_at is null`); n != 60-3*childRows {
+		t.Fatalf("%d of 60 rows wait after three crashes, want %d", n, 60-3*childRows)
 	}
 	w.start(w.config())
 	if n := w.arrived(topic, 0, 30_000); n == 0 {

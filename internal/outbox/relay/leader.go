@@ -102,7 +102,7 @@ func (l *leader) loop() error {
 // claim takes the lane's next rows and has them sent.
 func (l *leader) claim(lane *lane) error {
 	begin := time.Now()
-	rows, err := l.store.claim(l.ctx, lane.name, lane.after)
+	rows, err := l.store.claim(l.ctx, lane.name, lane.after, l.claimRows)
 	if err != nil {
 		return err
 	}

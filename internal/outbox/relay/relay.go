@@ -27,8 +27,10 @@ type Relay struct {
 	metrics  *metrics
 	wake     chan struct{}
 	owed     []settlement // what the database could not be told yet
-	// beforeSettle is for tests: it is called between the brokers' acknowledgement and the mark.
+	// For tests: what is called between the brokers' acknowledgement and the mark, and how many
+	// rows one claim takes.
 	beforeSettle func()
+	claimRows    int
 }
 
 // New returns a relay that reads through pool, which acts as pg.Relay, and writes to b. It
@@ -37,7 +39,7 @@ func New(pool *pgxpool.Pool, b *broker.Broker, cfg Config) *Relay {
 	cfg = cfg.withDefaults()
 	m := newMetrics(cfg.Registerer)
 	return &Relay{
-		cfg: cfg, pool: pool, producer: newProducer(b, cfg, m), metrics: m, wake: make(chan struct{}, 1), beforeSettle: func() {},
+		cfg: cfg, pool: pool, producer: newProducer(b, cfg, m), metrics: m, wake: make(chan struct{}, 1), beforeSettle: func() {}, claimRows: claimRows,
 	}
 }
 

@@ -190,8 +190,9 @@ func TestTwoRelays(t *testing.T) {
 	// The server forgets the leader: it, or another, leads again.
 	w.start(w.config())
 	for i := range 3 {
+		w.eventually("a relay leads", `select exists (select from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database()))`)
 		w.put(outbox.Receipts, w.messages(100, 5), 10)
-		value[bool](w, `select bool_and(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
+		value[bool](w, `select coalesce(bool_and(pg_terminate_backend(pid)), false) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
 		w.arrived(topic, 0, 500+100*i)
 	}
 }
@@ -234,7 +235,7 @@ func TestStatements(t *testing.T) {
 		if index == "" {
 			continue
 		}
-		args := map[string][]any{sqlTopics: {}, sqlClaim: {"topic-1", int64(0), claimWeight, batchWeight, claimBytes}, sqlClean: {"1 hour", 10}}[sql]
+		args := map[string][]any{sqlTopics: {}, sqlClaim: {"topic-1", int64(0), claimRows, claimBytes}, sqlClean: {"1 hour", 10}}[sql]
 		if len(args) != len(sd.ParamOIDs) {
 			t.Fatalf("%d parameters, %d are wanted", len(args), len(sd.ParamOIDs))
 		}

@@ -11,12 +11,11 @@ import (
 	"sluice/internal/id"
 )
 
-// What one claim takes at most: 16 batches of a mebibyte, or 2,000 single messages. It is
-// all that the relay has in memory of a topic, a few times over.
+// What one claim takes at most: 16 batches of a mebibyte, or 2,000 small rows. It is all
+// that the relay has in memory of a topic, a few times over.
 const (
-	claimWeight = 2000
-	batchWeight = 125
-	claimBytes  = 16 << 20
+	claimRows  = 2000
+	claimBytes = 16 << 20
 )
 
 // queryTimeout bounds every statement of the relay; none touches more than some thousand rows.
@@ -40,10 +39,10 @@ func (s store) topics(ctx context.Context) ([]string, error) {
 	return list, nil
 }
 
-func (s store) claim(ctx context.Context, topic string, after int64) ([]*claimed, error) {
+func (s store) claim(ctx context.Context, topic string, after int64, limit int) ([]*claimed, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	rows, err := s.conn.Query(ctx, sqlClaim, topic, after, claimWeight, batchWeight, claimBytes)
+	rows, err := s.conn.Query(ctx, sqlClaim, topic, after, limit, claimBytes)
 	if err != nil {
 		return nil, fmt.Errorf("rows of the outbox for %s: %w", topic, err)
 	}
