@@ -190,13 +190,17 @@ func (t *table) afterPlan(name, child string, oid uint32, s Span, expiry Expiry,
 	return out
 }
 
-// after is what becomes of r in the end. Where the policy has become milder since the
+// after is what becomes of r in the end. Where the policy has become more careful since the
 // retirement began, it counts.
 func (t *table) after(r retired) Expiry {
-	if t.OnExpiry == Keep || t.OnExpiry == Detach || !t.Retention.Valid {
+	switch {
+	case r.OnExpiry == Detach || t.OnExpiry == Keep || t.OnExpiry == Detach || !t.Retention.Valid:
 		return Detach
+	case t.OnExpiry == Export:
+		return Export
+	default:
+		return r.OnExpiry
 	}
-	return r.OnExpiry
 }
 
 func (t *table) detachSQL(child string) string {

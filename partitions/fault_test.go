@@ -395,12 +395,18 @@ func TestNeverTheWrongTable(t *testing.T) {
 	if n := one[int](t, admin, `select mine from ingest.scan_run_event_2031_05_07`) + one[int](t, admin, `select count(*) from ingest.moved`); n != 101 {
 		t.Errorf("a table was dropped, or changed: %d", n)
 	}
-	// And the policy may become milder after the detach: then the table is kept.
+	// And the policy may become more careful after the detach: then the table is exported, or kept.
 	policy(t, owner, `retention = '8 days'`)
 	crash(t, db, "close", "detach.noted", "", "")
+	policy(t, owner, `on_expiry = 'export'`)
+	dir := t.TempDir()
+	settled(t, db, partitions.Config{ExportDir: dir})
+	exported(t, dir, "2031_05_08")
+	policy(t, owner, `retention = '7 days'`)
+	crash(t, db, "close", "detach.noted", dir, "")
 	policy(t, owner, `on_expiry = 'keep'`)
 	settled(t, db, partitions.Config{})
-	if n := one[int](t, admin, `select count(*) from ingest.scan_run_event_2031_05_08`); n != 100 {
+	if n := one[int](t, admin, `select count(*) from ingest.scan_run_event_2031_05_09`); n != 100 {
 		t.Errorf("the table has %d rows", n)
 	}
 }

@@ -171,14 +171,14 @@ func TestOpenEnds(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	owner, admin := days(t, db, 100), db.Admin(t)
-	exec(t, owner, `create table ingest.before_all partition of ingest.scan_run_event for values from (minvalue) to ('2031-05-07Z')`)
+	exec(t, owner, `create table ingest."Before All" partition of ingest.scan_run_event for values from (minvalue) to ('2031-05-07Z')`)
 	exec(t, owner, `create table ingest.after_all partition of ingest.scan_run_event for values from ('2031-05-21Z') to (maxvalue)`)
 	if err := event(t, admin, may2031.AddDate(-20, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	policy(t, owner, `retention = '10 days', on_expiry = 'export'`)
 	dir := t.TempDir()
-	if got := kinds(maintain(t, owner, may2031, partitions.Config{ExportDir: dir}), partitions.Exports); !slices.Equal(got, []string{"export ingest.before_all"}) {
+	if got := kinds(maintain(t, owner, may2031, partitions.Config{ExportDir: dir}), partitions.Exports); !slices.Equal(got, []string{"export ingest.Before All"}) {
 		t.Errorf("did %q", got)
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "*.zst"))
