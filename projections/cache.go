@@ -1,10 +1,13 @@
 package projections
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
 	"sluice/normalize"
@@ -32,20 +35,52 @@ func newCompiledCache() *compiledCache {
 	return &compiledCache{m: map[compiledKey]*version.Compiled{}}
 }
 
-func (c *compiledCache) get(r *affectedRow) (*version.Compiled, error) {
-	k := compiledKey{r.tenant, r.fact, r.ordinal}
+// load returns the ranges of entries, nil for one that is not there any more. Those that
+// nobody has asked for yet come from the database, in one query.
+func (c *compiledCache) load(ctx context.Context, tx pgx.Tx, entries []affectedRow) ([]*version.Compiled, error) {
+	out := make([]*version.Compiled, len(entries))
+	missing := map[compiledKey][]int{}
 	c.mu.Lock()
-	v := c.m[k]
+	for i, e := range entries {
+		if out[i] = c.m[e.compiledKey]; out[i] == nil {
+			missing[e.compiledKey] = append(missing[e.compiledKey], i)
+		}
+	}
 	c.mu.Unlock()
-	if v != nil {
-		return v, nil
+	if len(missing) == 0 {
+		return out, nil
 	}
-	a := &normalize.AffectedPackage{Ecosystem: r.ecosystem, Name: r.name, Key: r.key, Versions: slices.Clone(r.versions), FixedVersions: slices.Clone(r.fixed)}
-	if err := json.Unmarshal(r.ranges, &a.Ranges); err != nil {
-		return nil, fmt.Errorf("ranges of %s: %w", r.advisory, err)
+	var tenants, facts []id.ID
+	var ordinals []int32
+	for k := range missing {
+		tenants, facts, ordinals = append(tenants, k.tenant), append(facts, k.fact), append(ordinals, k.ordinal)
 	}
-	v = version.Compile(a)
-	size := 512 + 4*len(r.ranges)
+	rows, err := tx.Query(ctx, sqlLoadRanges, tenants, facts, ordinals)
+	if err != nil {
+		return nil, err
+	}
+	var k compiledKey
+	var a normalize.AffectedPackage
+	var ranges []byte
+	_, err = pgx.ForEachRow(rows, []any{&k.tenant, &k.fact, &k.ordinal, &a.Key, &a.Ecosystem, &a.Name, &ranges, &a.Versions, &a.FixedVersions}, func() error {
+		entry := a
+		entry.Versions, entry.FixedVersions, entry.Ranges = slices.Clone(a.Versions), slices.Clone(a.FixedVersions), nil
+		if err := json.Unmarshal(ranges, &entry.Ranges); err != nil {
+			return fmt.Errorf("ranges of fact %s, entry %d: %w", k.fact, k.ordinal, err)
+		}
+		v := version.Compile(&entry)
+		c.put(k, v, &entry, len(ranges))
+		for _, i := range missing[k] {
+			out[i] = v
+		}
+		return nil
+	})
+	return out, err
+}
+
+// put keeps the parsed ranges of an entry.
+func (c *compiledCache) put(k compiledKey, v *version.Compiled, a *normalize.AffectedPackage, text int) {
+	size := 512 + 4*text
 	for _, list := range [...][]string{a.Versions, a.FixedVersions} {
 		for _, s := range list {
 			size += 16 + len(s)
@@ -59,5 +94,4 @@ func (c *compiledCache) get(r *affectedRow) (*version.Compiled, error) {
 	}
 	c.m[k] = v
 	c.size += size
-	return v, nil
 }

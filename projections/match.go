@@ -183,12 +183,8 @@ func (c *coveredBy) same(o coveredBy) bool {
 
 // affectedRow is a row of load_affected.
 type affectedRow struct {
-	tenant, fact     id.ID
-	ordinal          int32
+	compiledKey
 	key              string
-	ecosystem, name  string
-	ranges           []byte
-	versions, fixed  []string
 	score            *int16
 	severity         string
 	advisory, source string
@@ -220,25 +216,31 @@ func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, f
 	if err != nil {
 		return nil, fmt.Errorf("facts about %d names: %w", len(keys), err)
 	}
+	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r affectedRow, err error) {
+		err = row.Scan(&r.tenant, &r.fact, &r.ordinal, &r.key, &r.score, &r.severity, &r.advisory, &r.source, &r.names)
+		return r, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("facts about %d names: %w", len(keys), err)
+	}
+	compiled, err := cache.load(ctx, tx, entries)
+	if err != nil {
+		return nil, fmt.Errorf("ranges of %d facts: %w", len(entries), err)
+	}
 	type done struct {
 		target int
 		fact   id.ID
 		vuln   string
 	}
 	seen := map[done]bool{}
-	var r affectedRow
-	_, err = pgx.ForEachRow(rows, []any{
-		&r.tenant, &r.fact, &r.ordinal, &r.key, &r.ecosystem, &r.name, &r.ranges, &r.versions, &r.fixed,
-		&r.score, &r.severity, &r.advisory, &r.source, &r.names,
-	}, func() error {
-		c, err := cache.get(&r)
-		if err != nil {
-			return err
+	for n, r := range entries {
+		if compiled[n] == nil {
+			continue // deleted between the two queries
 		}
 		for _, i := range byKey[r.key] {
 			// An error means that the ecosystem cannot order the version: nothing is known, so
 			// nothing is found. The package is an unknown for that reason already.
-			m, ok, _ := c.Affected(targets[i].Version)
+			m, ok, _ := compiled[n].Affected(targets[i].Version)
 			if !ok {
 				continue
 			}
@@ -258,10 +260,6 @@ func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, f
 				})
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("facts about %d names: %w", len(keys), err)
 	}
 	return out, nil
 }

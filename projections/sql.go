@@ -52,6 +52,7 @@ var (
 	sqlPackagesByKey      = text("packages_by_key")
 	sqlLoadPackages       = text("load_packages")
 	sqlLoadAffected       = text("load_affected")
+	sqlLoadRanges         = text("load_ranges")
 	sqlLoadAffectedOf     = text("load_affected_of")
 	sqlStoredPackageVulns = text("stored_package_vulns")
 	sqlDeletePackageVulns = text("delete_package_vulns")

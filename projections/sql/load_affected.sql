@@ -1,5 +1,6 @@
--- Current facts, the tenant's own and the shared ones, that speak of these keys.
-select a.tenant_id, a.fact_id, a.ordinal, a.match_key, a.ecosystem, a.name, a.ranges, a.versions, a.fixed_versions,
+-- Current facts, the tenant's own and the shared ones, that speak of these keys. Their ranges are
+-- apart, in load_ranges: most are known already, and some list thousands of versions.
+select a.tenant_id, a.fact_id, a.ordinal, a.match_key,
        coalesce(a.score, f.score), case when a.score is not null or a.severity <> '' then a.severity else f.severity end,
        f.external_id, f.source, f.names
 from unnest($2::text[]) as k (key)

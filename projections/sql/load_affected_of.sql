@@ -1,5 +1,5 @@
 -- load_affected for some facts ($3) only: those of records that changed.
-select a.tenant_id, a.fact_id, a.ordinal, a.match_key, a.ecosystem, a.name, a.ranges, a.versions, a.fixed_versions,
+select a.tenant_id, a.fact_id, a.ordinal, a.match_key,
        coalesce(a.score, f.score), case when a.score is not null or a.severity <> '' then a.severity else f.severity end,
        f.external_id, f.source, f.names
 from unnest($3::uuid[]) as k (fact)
