@@ -161,7 +161,11 @@ func (a *app) connect(ctx context.Context) error {
 	}
 	if a.databaseURL != "" {
 		a.url = a.databaseURL
-		return a.check(ctx)
+		err := a.check(ctx)
+		if err != nil {
+			a.url = "" // not checked yet
+		}
+		return err
 	}
 	server, err := embedpg.Start(ctx, embedpg.Config{Home: a.home, Logger: a.log})
 	if err != nil {

@@ -83,6 +83,9 @@ type check struct {
 	ask  func(context.Context) error
 }
 
+// startPatience is how long a service waits for its database at the start.
+const startPatience = time.Minute
+
 // newService connects to the database and takes its port, so that mistakes show at once.
 func (a *app) newService(ctx context.Context, listen string) (*service, error) {
 	s := &service{app: a, registry: prometheus.NewRegistry()}
@@ -94,8 +97,13 @@ func (a *app) newService(ctx context.Context, listen string) (*service, error) {
 		}
 		s.listener = l
 	}
-	if err := a.connect(ctx); err != nil {
-		return nil, err
+	// It may be starting as well. Who waits longer than this has another trouble.
+	patient, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	var last error
+	err := a.persist(patient, func() error { last = a.connect(ctx); return last })
+	if err != nil {
+		return nil, last
 	}
 	pool, err := a.pool(ctx, pg.Reader, pg.Config{MaxConns: 1, StatementTimeout: 5 * time.Second})
 	if err != nil {

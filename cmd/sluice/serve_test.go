@@ -14,6 +14,7 @@ import (
 
 	"sluice/internal/brokertest"
 	"sluice/internal/dbtest"
+	"sluice/internal/pgproxy"
 )
 
 // TestServe runs the whole service: it says what is missing, imports what comes, answers,
@@ -100,6 +101,43 @@ func TestServe(t *testing.T) {
 	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %s to stop", took)
+	}
+}
+
+// TestServeWaitsForItsDatabase: both may be starting.
+func TestServeWaitsForItsDatabase(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	proxy, url := pgproxy.New(t, db.URL, nil)
+	proxy.Down(true)
+	addr := freeAddress(t)
+	p := launch(t, []string{"SLUICE_DATABASE_URL=" + url, "SLUICE_LISTEN=" + addr}, "serve")
+	time.Sleep(2 * time.Second)
+	proxy.Down(false)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		resp, err := http.Get("http://" + addr + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				break
+			}
+		}
+		select {
+		case <-p.ended:
+			t.Fatalf("serve ended: %s", tail(p.err.String()))
+		default:
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not ready: %v; %s", err, tail(p.err.String()))
+		}
+	}
+	if !strings.Contains(p.err.String(), "database outage: waiting") {
+		t.Errorf("it does not say that it waits: %s", p.err.String())
+	}
+	// One that does not exist is no outage.
+	q := launch(t, []string{"SLUICE_DATABASE_URL=" + strings.Replace(url, "?", "x?", 1), "SLUICE_LISTEN=" + freeAddress(t)}, "serve")
+	if status := q.finish(t, 30*time.Second); status != 1 {
+		t.Errorf("status %d for a database that is not there: %s", status, tail(q.err.String()))
 	}
 }
 

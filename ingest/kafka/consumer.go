@@ -208,7 +208,7 @@ func (c *Consumer) join(ctx context.Context, topics []string) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		for sleep(ctx, 10*time.Second) {
+		for sleep(ctx, min(c.cfg.WatchInterval, 3*time.Second)) {
 			if now, err := c.existing(ctx); err == nil && !slices.Equal(now, topics) {
 				c.cfg.Logger.Info("the topics have changed; joining the group anew", "topics", strings.Join(now, ","))
 				cancel()
