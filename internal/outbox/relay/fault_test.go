@@ -213,6 +213,51 @@ func TestKill(t *testing.T) {
 	w.allSent()
 }
 
+// TestDebts: the database goes away between acknowledgement and mark. The relay that is
+// still there remembers, and sends nothing twice.
+func TestDebts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, brokertest.New(t))
+	topic := w.topic(outbox.Receipts, 3)
+	w.put(outbox.Receipts, w.messages(1000, 11), 50)
+	r := New(w.relay, w.c.Broker, w.config())
+	cuts := 0
+	r.claimRows = 5
+	r.beforeSettle = func() {
+		if cuts++; cuts%2 == 1 {
+			value[int](w, `select count(pg_terminate_backend(pid))::int from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
+		}
+	}
+	w.run(r)
+	if n := w.arrived(topic, 0, 1000); n > 0 {
+		t.Errorf("%d messages came twice", n)
+	}
+	w.allSent()
+	if cuts < 4 {
+		t.Errorf("the connection was cut at %d batches", cuts)
+	}
+}
+
+// TestBrokerKilled: a real broker is killed and started again while messages flow.
+func TestBrokerKilled(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: starts an Apache Kafka three times, which takes 20 s")
+	}
+	k := brokertest.StartKafka(t)
+	w := newWorld(t, k.Cluster())
+	topic := w.topic(outbox.Findings, 6)
+	w.start(w.config())
+	for range 2 {
+		w.put(outbox.Findings, w.messages(4000, 23), 20) // and the relay is at it
+		k.Kill()
+		w.put(outbox.Findings, w.messages(1000, 23), 20)
+		k.Restart()
+	}
+	w.arrived(topic, 0, w.sent)
+	w.allSent()
+}
+
 // lockedBuffer is a log that a test reads while it is written.
 type lockedBuffer struct {
 	mu  sync.Mutex

@@ -43,9 +43,7 @@ func (l *lane) due(now time.Time, woken bool) bool {
 		return false
 	}
 	if !now.Before(l.next) {
-		if !l.left {
-			l.fails = 0
-		}
+		l.recovered()
 		l.walk()
 	}
 	return !l.blocked && (!l.idle || woken)
@@ -61,6 +59,15 @@ func (l *lane) leave(now time.Time, cfg Config) time.Duration {
 		l.next = now.Add(pause)
 	}
 	return l.next.Sub(now)
+}
+
+// recovered reports whether this walk left nothing behind, after some that did.
+func (l *lane) recovered() bool {
+	if l.left || l.fails == 0 {
+		return false
+	}
+	l.fails = 0
+	return true
 }
 
 // looked notes what a look for rows brought. The first look of a walk passes by all rows

@@ -109,6 +109,9 @@ func (l *leader) claim(lane *lane) error {
 	now := time.Now()
 	lane.looked(now, now.Sub(begin), rows, l.cfg)
 	if len(rows) == 0 {
+		if lane.recovered() {
+			l.cfg.Logger.Info("the topic is written again; nothing waits", "topic", lane.topic)
+		}
 		return nil
 	}
 	b := &batch{lane: lane, rows: rows, failing: map[int]bool{}}
