@@ -53,6 +53,7 @@ of instances may run; they share the work out.`,
 			}
 			s.add("projections", func(ctx context.Context) error { return a.project(ctx, false, workers) })
 			s.add("partitions", a.keepPartitions)
+			s.add("figures of partitions", s.partitionFigures)
 			return s.run(ctx)
 		},
 	}

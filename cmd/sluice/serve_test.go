@@ -88,6 +88,7 @@ func TestServe(t *testing.T) {
 	_, metrics := get("/metrics")
 	for _, name := range []string{
 		`sluice_kafka_documents_total{outcome="accepted",reason=""} 2`, `sluice_kafka_documents_total{outcome="parked",reason="syntax"} 1`,
+		`sluice_partitions_ahead{table="ingest.scan_run_event"} 3`, `sluice_partitions_alarms{table="vex.finding_history"} 0`,
 		"sluice_kafka_lag_messages", "sluice_kafka_bytes_in_flight 0", "sluice_kafka_rebalances_total", "sluice_outbox_",
 	} {
 		if !strings.Contains(metrics, name) {
