@@ -48,6 +48,7 @@ func (l *leader) run(parent context.Context) (err error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	defer cancel()
 	l.stop, l.ctx = stop, ctx
+	defer l.publish(nil) // another relay knows now
 	defer context.AfterFunc(stop, func() { time.AfterFunc(stopTimeout, cancel) })()
 
 	err = l.loop()
