@@ -143,3 +143,39 @@ func TestRowsErrors(t *testing.T) {
 		t.Error("rows without a topic")
 	}
 }
+
+// FuzzOpen: whatever lies in a payload, it is read or refused; what is read as a message can
+// be written again and says the same.
+func FuzzOpen(f *testing.F) {
+	text, err := message(`{"a":[1,"x"]}`).MarshalJSON()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{
+		"[" + string(text) + "]", "[]", "{}", "", `[1,{"id":2}]`, `[{"id":"a","type":"t","data":null,"key64":"AA=="}]`, `[{"id":"a","id":"b"}`, `[{"time":"x","data":}]`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		list, err := Open(payload)
+		if err != nil {
+			return
+		}
+		for _, s := range list {
+			if !bytes.Contains(payload, s.Raw) || len(s.Raw) == 0 {
+				t.Fatalf("%q is no part of %q", s.Raw, payload)
+			}
+			if s.Err != nil || s.Time.Year() > 9999 || s.Time.Year() < 0 {
+				continue
+			}
+			again, err := s.MarshalJSON()
+			if err != nil {
+				t.Fatalf("%q: %v", s.Raw, err)
+			}
+			var back Message
+			if err := back.UnmarshalJSON(again); err != nil || back.ID == "" || !back.Time.Equal(s.Time) {
+				t.Fatalf("%q became %q: %v", s.Raw, again, err)
+			}
+		}
+	})
+}

@@ -24,6 +24,7 @@ import (
 
 	"sluice/internal/brokertest"
 	"sluice/internal/outbox"
+	"sluice/internal/pg"
 )
 
 // TestOrderUnderFailures: a fifth of all requests fail, with and without effect; each key
@@ -407,5 +408,47 @@ func TestMetrics(t *testing.T) {
 	w.allSent()
 	if n := metric(t, reg, "sluice_outbox_sent_messages_total", topic); n != 30 {
 		t.Errorf("%v messages were sent", n)
+	}
+}
+
+// TestStaleLeader: a relay that lost the lead while it was sending writes down what it sent,
+// and neither brings back nor takes away what the next one left to be sent.
+func TestStaleLeader(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, brokertest.New(t))
+	w.put(outbox.Receipts, w.messages(4, 1), 4)
+	w.put(outbox.Receipts, w.messages(4, 1), 4)
+	claim := func() (store, []*claimed) {
+		s := store{w.db.Conn(t, pg.Relay)}
+		rows, err := s.claim(t.Context(), outbox.Receipts, 0, claimRows)
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%d rows, %v", len(rows), err)
+		}
+		for _, row := range rows {
+			row.open()
+		}
+		return s, rows
+	}
+	left := func(row *claimed, unsent ...int) leftover {
+		for _, it := range row.items {
+			it.sent = true
+		}
+		for _, i := range unsent {
+			row.items[i].sent = false
+		}
+		_, payload, _ := row.remaining()
+		return leftover{row, payload, errBehind}
+	}
+	old, oldRows := claim()
+	next, nextRows := claim()
+	if err := next.settle(t.Context(), settlement{back: []leftover{left(nextRows[0], 1, 2), left(nextRows[1], 3)}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.settle(t.Context(), settlement{done: oldRows[1:], back: []leftover{left(oldRows[0], 3)}}); err != nil {
+		t.Fatal(err)
+	}
+	got := value[string](w, `select json_agg(json_build_array(dispatched_at is not null, dispatch_attempts, (select json_agg(m->'data'->'n') from jsonb_array_elements(payload) m)) order by seq)::text from core.outbox`)
+	if want := `[[false, 1, [1, 2]], [true, 2, [7]]]`; got != want {
+		t.Errorf("the rows are %s, want %s", got, want)
 	}
 }
