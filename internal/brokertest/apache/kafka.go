@@ -218,12 +218,6 @@ func (k *Kafka) Stop() {
 	k.Kill()
 }
 
-// Pause stops the broker's process in its tracks; Resume lets it go on.
-func (k *Kafka) Pause() { _ = k.cmd.Process.Signal(syscall.SIGSTOP) }
-
-// Resume lets a paused broker go on.
-func (k *Kafka) Resume() { _ = k.cmd.Process.Signal(syscall.SIGCONT) }
-
 func (k *Kafka) signal(sig syscall.Signal, patience time.Duration) {
 	if k.cmd == nil {
 		return
