@@ -90,6 +90,8 @@ func TestKafkaCrashes(t *testing.T) {
 			zombies.Go(func() {
 				time.Sleep(session + session/2)
 				_ = p.Signal(syscall.SIGCONT)
+				time.Sleep(4 * time.Second) // it does what it can
+				_ = p.Kill()
 			})
 			start(i)
 		case what < 2:
