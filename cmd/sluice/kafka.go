@@ -153,7 +153,7 @@ func (a *app) kafkaPools(ctx context.Context, shared bool) (pools kafka.Pools, e
 			cfg := ingest.PoolConfig(conns)
 			// A process that is stopped in the middle of a transaction holds the place of its
 			// topic partition: whoever takes that over waits so long for it.
-			cfg.IdleInTransaction = 20 * time.Second
+			cfg.IdleInTransaction, cfg.TransactionTimeout = 20*time.Second, 5*time.Minute
 			p, err = a.pool(ctx, role, cfg)
 		}
 		return p

@@ -48,6 +48,9 @@ type Config struct {
 	// IdleInTransaction ends the session of a transaction that waits for us for so long, with
 	// its locks: of a process that was stopped in the middle. Default 5 minutes.
 	IdleInTransaction time.Duration
+	// TransactionTimeout ends the session of a transaction that lasts so long, whatever it does:
+	// of a process that was stopped while it was sending. From PostgreSQL 17 on; 0: none.
+	TransactionTimeout time.Duration
 	// AfterConnect runs once per connection, after the role is taken: temporary tables go here.
 	AfterConnect func(context.Context, *pgx.Conn) error
 	// BeforeConnect may change where to connect to: an embedded server that was started
@@ -94,6 +97,12 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if err := Become(ctx, c, role); err != nil {
 			return err
+		}
+		if cfg.TransactionTimeout > 0 {
+			_, err := c.Exec(ctx, `select set_config(name, $1, false) from pg_settings where name = 'transaction_timeout'`, fmt.Sprint(cfg.TransactionTimeout.Milliseconds()))
+			if err != nil {
+				return fmt.Errorf("set transaction_timeout: %w", err)
+			}
 		}
 		if cfg.AfterConnect != nil {
 			return cfg.AfterConnect(ctx, c)
@@ -169,6 +178,7 @@ func Outage(err error) bool {
 		switch pe.Code {
 		case "55P03", // lock not available
 			"25P03", // idle in transaction timeout
+			"25P04", // transaction timeout
 			"25006", // read-only: a standby, or a failover in progress
 			"28000", // role is being dropped or the server starts up
 			"XX000": // internal error, e.g. a relation file that vanished in a crash

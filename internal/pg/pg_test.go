@@ -219,3 +219,36 @@ func TestNotifier(t *testing.T) {
 		t.Errorf("%d notifications of 1000 signals", more+1)
 	}
 }
+
+// TestTimeoutsOfTransactions: the session of who hangs in a transaction ends, and that is an outage.
+func TestTimeoutsOfTransactions(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	for name, cfg := range map[string]pg.Config{
+		"idle":     {IdleInTransaction: 50 * time.Millisecond},
+		"too long": {TransactionTimeout: 50 * time.Millisecond},
+	} {
+		pool, err := pg.Open(t.Context(), db.URL, pg.Ingest, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		var version int
+		if err := pool.QueryRow(t.Context(), `select current_setting('server_version_num')::int`).Scan(&version); err != nil {
+			t.Fatal(err)
+		}
+		if name == "too long" && version < 170000 {
+			t.Logf("PostgreSQL %d has no transaction_timeout", version)
+			continue
+		}
+		tx, err := pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		if _, err := tx.Exec(t.Context(), `select 1`); !pg.Outage(err) {
+			t.Errorf("%s: %v, want an outage", name, err)
+		}
+		_ = tx.Rollback(t.Context())
+	}
+}
