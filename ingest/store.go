@@ -150,7 +150,8 @@ func (s store) findTwins(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*
 	var document, artifact id.ID
 	var stream, format string
 	var meaning []byte
-	_, err = pgx.ForEachRow(rows, []any{&document, &artifact, &stream, &format, &meaning}, func() error {
+	var held bool
+	_, err = pgx.ForEachRow(rows, []any{&document, &artifact, &stream, &format, &meaning, &held}, func() error {
 		twins[key{streamKey{tenant, artifact, stream}, format, [32]byte(meaning)}] = document
 		return nil
 	})

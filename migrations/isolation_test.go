@@ -24,7 +24,8 @@ var sharedTables = []string{"vex.vuln_fact", "vex.vuln_affected", "vex.vuln_alia
 // may it see a row that is not of its tenant.
 var acrossTenants = map[pg.Role][]string{
 	pg.Projector:  {"core.job_queue", "authority.tenant"}, // takes jobs of every tenant, hands shared facts on to each
-	pg.Maintainer: {"authority.tenant"},                   // makes and lists tenants
+	// Makes and lists tenants; clears what was sent and what was given up.
+	pg.Maintainer: {"authority.tenant", "core.outbox", "core.job_queue"},
 	pg.Relay:      {"core.outbox"},                        // sends what every tenant has to say
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -24,13 +23,14 @@ type pgxPool = pgxpool.Pool
 
 func newServe(a *app) *cobra.Command {
 	var f consumerFlags
+	var m maintainFlags
 	var listen string
 	var workers int
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Run everything: consumers, projections, the outbox relay, partitions, HTTP",
+		Short: "Run everything: consumers, projections, the outbox relay, maintenance, HTTP",
 		Long: `Runs consumers and the outbox relay (where --brokers names a Kafka), projection workers
-and the upkeep of partitions, and answers /metrics, /healthz and /readyz. Any number
+and maintenance (what `+"`sluice maintain`"+` does), and answers /metrics, /healthz and /readyz. Any number
 of instances may run; they share the work out.`,
 		Example: "  sluice serve --brokers localhost:9092\n  SLUICE_KAFKA_BROKERS=kafka:9092 SLUICE_DATABASE_URL=postgres://… sluice serve --listen :8080",
 		Args:    cobra.NoArgs,
@@ -39,6 +39,9 @@ of instances may run; they share the work out.`,
 				return usagef("--workers %d: it is 1 to 64", workers)
 			}
 			if err := f.check(); err != nil {
+				return err
+			}
+			if err := m.check(); err != nil {
 				return err
 			}
 			ctx := cmd.Context()
@@ -52,12 +55,16 @@ of instances may run; they share the work out.`,
 				}
 			}
 			s.add("projections", func(ctx context.Context) error { return a.project(ctx, false, workers) })
-			s.add("partitions", a.keepPartitions)
+			m.outbox = f.outboxKeep
+			if err := s.maintain(ctx, m); err != nil {
+				return err
+			}
 			s.add("figures of partitions", s.partitionFigures)
 			return s.run(ctx)
 		},
 	}
 	f.add(cmd.Flags())
+	m.add(cmd.Flags())
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address for HTTP (env SLUICE_LISTEN)")
 	cmd.Flags().IntVar(&workers, "workers", 2, "tenants that are projected at the same time")
 	return cmd
@@ -188,22 +195,4 @@ func (s *service) handler() http.Handler {
 		fmt.Fprintln(w, "ready")
 	})
 	return mux
-}
-
-// keepPartitions makes the partitions that become due, every hour or so.
-func (a *app) keepPartitions(ctx context.Context) error {
-	for {
-		if conn, err := a.dial(ctx); err == nil {
-			err = ensurePartitions(ctx, conn)
-			_ = conn.Close(context.WithoutCancel(ctx))
-			if err != nil && ctx.Err() == nil {
-				a.log.Warn("partitions cannot be looked after", "error", err)
-			}
-		}
-		select {
-		case <-time.After(time.Hour + rand.N(5*time.Minute)):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }

@@ -1,4 +1,8 @@
+-- Only of documents that are still there: one that retention deleted since the look-up is
+-- missing from the count, and the batch starts over.
 insert into ingest.document_alias (tenant_id, content_hash, document_id, artifact_id, stream, document_time, origin, scan_run_id)
 select $1, content_hash, document_id, artifact_id, stream, document_time, origin, scan_run_id
-from t_alias order by content_hash
+from t_alias t
+where exists (select from ingest.original o where o.tenant_id = $1 and o.document_id = t.document_id offset 0)
+order by content_hash
 on conflict (tenant_id, content_hash) do nothing

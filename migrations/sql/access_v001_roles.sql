@@ -41,6 +41,13 @@ begin
   execute 'drop policy if exists p_relay on core.outbox';
   execute format('create policy p_relay on core.outbox for all to %s using (%s) with check (%s)', access.role('sluice_relay'), worker, worker);
 
+  -- Maintenance clears what was sent, and jobs that were given up, of every tenant; what is
+  -- still to be done it does not even see. Marks of stale views are no tenant's.
+  execute 'drop policy if exists p_maintain on core.outbox';
+  execute format('create policy p_maintain on core.outbox for all to %s using (dispatched_at is not null and (%s)) with check (false)', access.role('sluice_maintainer'), worker);
+  execute 'drop policy if exists p_maintain on core.job_queue';
+  execute format('create policy p_maintain on core.job_queue for all to %s using ((run_after = ''infinity'' or tenant_id is null) and (%s)) with check (false)', access.role('sluice_maintainer'), worker);
+
   -- The list of tenants: shared facts are handed on to each, and somebody has to keep it.
   execute 'drop policy if exists p_tenant_worker on authority.tenant';
   execute format('create policy p_tenant_worker on authority.tenant for select to %s using (%s)', access.role('sluice_projector'), worker);
@@ -202,14 +209,31 @@ begin
   execute 'grant select on core.retired_partition to sluice_maintainer, sluice_monitor';
   execute 'grant select on core.schema_version, core.schema_migration to sluice_maintainer, sluice_relay, sluice_monitor';
 
-  execute 'grant select, delete on ingest.parked to sluice_maintainer';
+  -- Retention, in the name of one tenant at a time: it deletes documents, and may look at
+  -- what decides whether one is needed, not at the documents.
+  execute 'grant delete on ingest.original, ingest.sbom_document, ingest.document_alias, ingest.sbom_inventory,
+    vex.vex_document, vex.vex_statement, vex.vuln_fact, vex.vuln_affected, vex.vuln_alias to sluice_maintainer';
+  execute 'grant select (tenant_id, document_id, content_hash, kind, size, received_at) on ingest.original to sluice_maintainer';
+  execute 'grant select (tenant_id, id, content_hash, document_id, artifact_id, stream, document_time, bom_serial) on ingest.sbom_document to sluice_maintainer';
+  execute 'grant select (tenant_id, sbom_document_id) on ingest.sbom_inventory to sluice_maintainer';
+  execute 'grant select (tenant_id, id) on vex.vex_document to sluice_maintainer';
+  execute 'grant select (tenant_id, id, document_id, bom_serial, outcome) on vex.vex_statement to sluice_maintainer';
+  execute 'grant select (tenant_id, id, external_id, content_hash, names, modified) on vex.vuln_fact to sluice_maintainer';
+  execute 'grant select (tenant_id, fact_id, is_current) on vex.vuln_affected, vex.vuln_alias to sluice_maintainer';
+  execute 'grant select (tenant_id, vuln_id, fact_id) on vex.package_vuln to sluice_maintainer';
+  execute 'grant select (tenant_id, rationale, proof_ref) on vex.vex_decision to sluice_maintainer';
+  execute 'grant select on ingest.document_alias, artifact.stream to sluice_maintainer';
+  execute 'grant select, delete on ingest.parked, ingest.file_checkpoint, core.outbox, core.job_queue to sluice_maintainer';
+  execute 'grant select on ingest.scan_run, ingest.scan_run_event to sluice_maintainer';
+  execute 'grant update (state, updated_at, finished_at) on ingest.scan_run to sluice_maintainer';
+  execute 'grant select, insert, update on core.maintenance to sluice_maintainer';
 
   -- relay: the outbox
   execute 'grant select, update, delete on core.outbox to sluice_relay';
   execute 'grant select, update on core.outbox_route to sluice_relay';
 
   -- monitor: figures, never content
-  execute 'grant select on vex.view_refresh, core.partition_policy, ingest.kafka_offset, ingest.kafka_gap to sluice_monitor';
+  execute 'grant select on vex.view_refresh, core.partition_policy, core.maintenance, ingest.kafka_offset, ingest.kafka_gap to sluice_monitor';
 end $$;
 
 insert into core.schema_version (module, version, migration_hash)

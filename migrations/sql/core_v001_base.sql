@@ -165,6 +165,21 @@ create table if not exists core.retired_partition (
 comment on table core.retired_partition is 'Every partition that was retired, and how far that got: what a run that was cut short left, the next one finishes.';
 create unique index if not exists ux_retired_partition_open on core.retired_partition (parent, relid) where state in ('detaching', 'detached', 'exported');
 
+create table if not exists core.maintenance (
+  task text primary key,
+  last_started timestamptz,
+  last_success timestamptz,
+  last_error text,
+  duration_ms bigint,
+  rows bigint not null default 0,
+  bytes bigint not null default 0,
+  what text not null default '',
+  failures bigint not null default 0,
+  state jsonb not null default '{}',
+  updated_at timestamptz not null default now()
+);
+comment on table core.maintenance is 'The tasks of maintenance: when each ran last, whoever ran it, and what came of it. Belongs to the operator.';
+
 -- Gives a partition the row security of its parent, and takes from it what others may do
 -- by default privileges: who may read a partition reads past the policies of its parent.
 create or replace procedure core.protect_partition(target regclass, parent regclass)

@@ -1,0 +1,1 @@
+select count(*) from core.outbox where dispatched_at < clock_timestamp() - $1::interval

@@ -1,0 +1,1 @@
+select tenant_id, name, settings from authority.tenant order by name
