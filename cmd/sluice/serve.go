@@ -30,7 +30,7 @@ func newServe(a *app) *cobra.Command {
 		Use:   "serve",
 		Short: "Run everything: consumers, projections, the outbox relay, maintenance, HTTP",
 		Long: `Runs consumers and the outbox relay (where --brokers names a Kafka), projection workers
-and maintenance (what `+"`sluice maintain`"+` does), and answers /metrics, /healthz and /readyz. Any number
+and maintenance (what ` + "`sluice maintain`" + ` does), and answers /metrics, /healthz and /readyz. Any number
 of instances may run; they share the work out.`,
 		Example: "  sluice serve --brokers localhost:9092\n  SLUICE_KAFKA_BROKERS=kafka:9092 SLUICE_DATABASE_URL=postgres://… sluice serve --listen :8080",
 		Args:    cobra.NoArgs,

@@ -16,11 +16,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/id"
+	"sluice/internal/maintain"
 	"sluice/internal/pg"
 )
 
 func newTenant(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "tenant", Short: "Make and list tenants"}
+	cmd := &cobra.Command{Use: "tenant", Short: "Make and list tenants, and say how long their documents are kept"}
 	var ifNotExists, reader bool
 	create := &cobra.Command{
 		Use:   "create NAME",
@@ -40,7 +41,7 @@ password is printed once.`,
 		Use: "list", Short: "List the tenants", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listTenants(cmd.Context()) },
 	}
-	cmd.AddCommand(create, list)
+	cmd.AddCommand(create, list, newTenantSet(a))
 	return cmd
 }
 
@@ -142,18 +143,35 @@ func (a *app) listTenants(ctx context.Context) error {
 		ID      id.ID     `json:"id"`
 		Name    string    `json:"name"`
 		Created time.Time `json:"created_at"`
+		policyJSON
 	}
-	rows, err := pool.Query(ctx, `select tenant_id, name, created_at from authority.tenant order by name`)
+	rows, err := pool.Query(ctx, `select tenant_id, name, created_at, settings from authority.tenant order by name`)
 	if err != nil {
 		return err
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
+	list, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (row, error) {
+		var out row
+		var settings []byte
+		if err := r.Scan(&out.ID, &out.Name, &out.Created, &settings); err != nil {
+			return out, err
+		}
+		p, err := maintain.ParsePolicy(settings)
+		if err != nil {
+			a.log.Warn("settings of a tenant are not understood; retention leaves it alone", "tenant", out.Name, "error", err)
+		}
+		out.policyJSON = policyJSON{p.Keep, p.LegalHold}
+		return out, nil
+	})
 	if err != nil {
 		return err
 	}
-	t := table{head: []string{"name", "id", "created"}, empty: "no tenants yet; `default` is made at the first import"}
+	t := table{head: []string{"name", "id", "created", "retention", "legal_hold"}, empty: "no tenants yet; `default` is made at the first import"}
 	for _, r := range list {
-		t.add(r.Name, r.ID.String(), r.Created.UTC().Format(time.RFC3339))
+		hold := ""
+		if r.LegalHold {
+			hold = "yes"
+		}
+		t.add(r.Name, r.ID.String(), r.Created.UTC().Format(time.RFC3339), r.String(), hold)
 	}
 	return a.print(&t, orEmpty(list))
 }
