@@ -51,7 +51,7 @@ func (w *eventWriter) run(ctx context.Context) error {
 
 	g, gctx := errgroup.WithContext(ctx)
 	records, batches := make(chan event, 256), make(chan []event)
-	var ended error // what reading ended with; written before records is closed
+	var ended error // what reading ended with
 	g.Go(func() error {
 		defer close(records)
 		ended = w.read(gctx, records)
@@ -68,9 +68,12 @@ func (w *eventWriter) run(ctx context.Context) error {
 				return err
 			}
 		}
-		return ended
+		return nil
 	})
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ended
 }
 
 // read hands over records until ctx ends or the topic partition has to be looked at again.
