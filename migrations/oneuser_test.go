@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/id"
+	"sluice/internal/maintain"
 	"sluice/internal/pg"
 	"sluice/migrations"
 )
@@ -130,6 +131,23 @@ func oneUser(t *testing.T, c cluster, user *url.Userinfo, database string) {
 		exec(t, projector, `select vex.refresh_view($1)`, view)
 		if n := one[int](t, admin, `select count(*) from vex.`+view); n != 2 {
 			t.Errorf("%s has %d rows, of all tenants", view, n)
+		}
+	}
+
+	// Maintenance works across tenants there too.
+	exec(t, maintainer, `update authority.tenant set settings = '{"retention": {"documents": "400 days", "parked": "400 days"}}'`)
+	exec(t, admin, `insert into core.outbox (tenant_id, aggregate_type, topic, payload, dispatched_at) values ($1, 'batch', 'receipts', '[]', '2020-01-01')`, a)
+	upkeep, err := pg.Open(t.Context(), dbURL, pg.Maintainer, maintain.PoolConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(upkeep.Close)
+	for _, task := range []maintain.Task{
+		maintain.Retention(maintain.RetentionConfig{}), maintain.Checkpoints(0), maintain.Runs(0), maintain.Jobs(0), maintain.Outbox(0),
+	} {
+		out, err := maintain.Once(t.Context(), upkeep, task, false)
+		if want := map[string]int64{"outbox": 1}[task.Name]; err != nil || out.Rows != want {
+			t.Errorf("%s: %+v, %v", task.Name, out, err)
 		}
 	}
 
