@@ -64,6 +64,19 @@ func TestKafkaCrashes(t *testing.T) {
 	}
 	must(t, env, time.Minute, 0, "tenant", "create", "acme")
 
+	var conn *pgx.Conn
+	count := func(sql string) (n int64) {
+		if conn == nil || conn.IsClosed() {
+			if err := server.Ensure(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			conn, _ = pgx.Connect(t.Context(), server.AdminURL())
+		}
+		if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
+			return -1
+		}
+		return n
+	}
 	stopLoad := produceLoad(t, cluster, prefix)
 	workers := make([]*process, 3)
 	var all []*process
@@ -82,18 +95,26 @@ func TestKafkaCrashes(t *testing.T) {
 		zombie := stops > 0 && n%((kills+stops)/stops) == 0
 		switch what := rng.IntN(10); {
 		case zombie && done["zombie"] < stops:
-			// It sleeps through its session, while others take its topic partitions, and goes on
-			// in the middle of whatever it did.
+			// It sleeps through its session until others have taken its topic partitions, and then
+			// goes on in the middle of whatever it did.
 			done["zombie"]++
 			p := workers[i].Process
-			_ = p.Signal(syscall.SIGSTOP)
+			if stopInTransaction(t, server, p) {
+				done["zombie in a transaction"]++
+			}
+			const epochs = `select coalesce(sum(epoch), 0)::bigint from ingest.kafka_offset`
+			before := count(epochs)
+			start(i)
+			for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+				if now := count(epochs); now > before && time.Since(end.Add(-40*time.Second)) > session {
+					break
+				}
+			}
+			_ = p.Signal(syscall.SIGCONT)
 			zombies.Go(func() {
-				time.Sleep(session + session/2)
-				_ = p.Signal(syscall.SIGCONT)
 				time.Sleep(4 * time.Second) // it does what it can
 				_ = p.Kill()
 			})
-			start(i)
 		case what < 2:
 			done["postgres"]++
 			killServer(t, server)
@@ -113,19 +134,6 @@ func TestKafkaCrashes(t *testing.T) {
 	t.Logf("kills: %v", done)
 
 	documents, events := messages(t, cluster, prefix+".sbom"), messages(t, cluster, prefix+".events")
-	var conn *pgx.Conn
-	count := func(sql string) (n int64) {
-		if conn == nil || conn.IsClosed() {
-			if err := server.Ensure(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			conn, _ = pgx.Connect(t.Context(), server.AdminURL())
-		}
-		if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
-			return -1
-		}
-		return n
-	}
 	const stored = `select coalesce(sum(next_offset), 0)::bigint from ingest.kafka_offset where topic like '%.sbom' or topic like '%.events'`
 	for end := time.Now().Add(3 * time.Minute); count(stored) != int64(len(documents)+len(events)); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -172,9 +180,44 @@ func TestKafkaCrashes(t *testing.T) {
 		fenced += strings.Count(p.err.String(), "fenced: another process")
 	}
 	t.Logf("%d documents (%d messages), %d events, %d batches fenced", len(keys), len(documents), len(events), fenced)
+	if n := done["zombie in a transaction"]; n >= 5 && fenced == 0 {
+		t.Errorf("%d processes were stopped in a transaction, and none was fenced", n)
+	}
 	if len(keys) < 100 || len(events) < 1000 {
 		t.Error("that was no load")
 	}
+}
+
+// stopInTransaction stops a process, if it can be had while it has a transaction open, and
+// reports whether it has.
+func stopInTransaction(t *testing.T, server *embedpg.Server, p *os.Process) bool {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), server.AdminURL())
+	if err != nil {
+		_ = p.Signal(syscall.SIGSTOP)
+		return false // the server was just killed
+	}
+	defer conn.Close(context.Background())
+	for range 40 {
+		_ = p.Signal(syscall.SIGSTOP)
+		// The transactions of the others are over in this time.
+		time.Sleep(150 * time.Millisecond)
+		var open int
+		err := conn.QueryRow(t.Context(), `
+			select count(*) from pg_stat_activity
+			where application_name = 'sluice ingest' and state like 'idle in transaction%' and state_change < clock_timestamp() - interval '100 ms'
+			  and backend_xid is not null`).Scan(&open)
+		if err != nil {
+			return false
+		}
+		if open > 0 {
+			return true
+		}
+		_ = p.Signal(syscall.SIGCONT)
+		time.Sleep(time.Duration(5+rand.IntN(40)) * time.Millisecond)
+	}
+	_ = p.Signal(syscall.SIGSTOP)
+	return false
 }
 
 // produceLoad produces documents and events until it is stopped, through any trouble of the broker.

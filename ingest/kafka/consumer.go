@@ -197,7 +197,7 @@ func (c *Consumer) join(ctx context.Context, topics []string) {
 		GroupBalancers: []kafka.GroupBalancer{kafka.RoundRobinGroupBalancer{}},
 		SessionTimeout: c.cfg.SessionTimeout, HeartbeatInterval: c.cfg.HeartbeatInterval, RebalanceTimeout: c.cfg.RebalanceTimeout,
 		JoinGroupBackoff: min(time.Second, c.cfg.HeartbeatInterval), WatchPartitionChanges: true, PartitionWatchInterval: 15 * time.Second,
-		StartOffset: kafka.FirstOffset, Timeout: max(5*time.Second, c.cfg.RebalanceTimeout+5*time.Second),
+		StartOffset: kafka.FirstOffset, Timeout: 10 * time.Second, // joining takes the rebalance time-out on top
 		Logger: log(func(s string, _ ...any) { c.cfg.Logger.Debug(s) }), ErrorLogger: log(func(s string, _ ...any) { c.cfg.Logger.Info(s) }),
 	})
 	if err != nil {
