@@ -426,6 +426,26 @@ func TestRetentionOfRecords(t *testing.T) {
 	w.orphans()
 }
 
+// TestRetentionOfWithdrawnRecords: the version that withdrew a record counts, though it covers
+// nothing: without it an older version would open findings.
+func TestRetentionOfWithdrawnRecords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	withdrawn := record("CVE-2026-1", "p1", "2.0.0", 2)
+	withdrawn["withdrawn"] = stamp(2)
+	w.load(w.doc("fact1", record("CVE-2026-1", "p1", "2.0.0", 1)), w.doc("fact2", withdrawn), w.doc("sbom1", sbom("pkg:oci/app@1", "", 1, "pkg:npm/p1@1.0.0")))
+	w.drain()
+	w.age(expired, "fact2")
+	w.policy(policy)
+	if w.twice(Retention(RetentionConfig{})); w.origins() != "fact1 fact2 sbom1" {
+		t.Errorf("left: %s", w.origins())
+	}
+	w.age(expired, "fact1")
+	if w.twice(Retention(RetentionConfig{})); w.origins() != "fact2 sbom1" {
+		t.Errorf("left: %s", w.origins())
+	}
+}
+
 func TestRetentionOfParked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
