@@ -23,10 +23,10 @@ var sharedTables = []string{"vex.vuln_fact", "vex.vuln_affected", "vex.vuln_alia
 // acrossTenants are the tables that a role works on for all tenants at once; in no other
 // may it see a row that is not of its tenant.
 var acrossTenants = map[pg.Role][]string{
-	pg.Projector:  {"core.job_queue", "authority.tenant"}, // takes jobs of every tenant, hands shared facts on to each
+	pg.Projector: {"core.job_queue", "authority.tenant"}, // takes jobs of every tenant, hands shared facts on to each
 	// Makes and lists tenants; clears what was sent and what was given up.
 	pg.Maintainer: {"authority.tenant", "core.outbox", "core.job_queue"},
-	pg.Relay:      {"core.outbox"},                        // sends what every tenant has to say
+	pg.Relay:      {"core.outbox"}, // sends what every tenant has to say
 }
 
 // actor is somebody who looks at the database, and writes to it where he may.
