@@ -373,7 +373,7 @@ var anyValue = map[string]string{
 	"uuid": "00000000-0000-0000-0000-000000000001", "text": "x", "jsonb": "{}", "boolean": "true", "integer": "5", "bigint": "5", "bytea": "x",
 	"interval": "10 s", "timestamp with time zone": "2026-01-01",
 	"uuid[]":    "{00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-000000000002}",
-	"boolean[]": "{true,true}", "text[]": "{x,y}", "bigint[]": "{1,2}", "bytea[]": "{x,y}",
+	"boolean[]": "{true,true}", "text[]": "{x,y}", "bigint[]": "{1,2}", "integer[]": "{1,2}", "bytea[]": "{x,y}",
 }
 
 // judge collects what is wrong with a plan. Reading all that a tenant has is wrong where the
