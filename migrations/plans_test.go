@@ -137,6 +137,10 @@ func TestPlans(t *testing.T) {
 			{"checkpoints", literal(t, "ingest/files/checkpoint.go", "from ingest.file_checkpoint"), []string{tenant, "7"}, probes},
 			{"parked to replay", literal(t, "ingest/replay.go", "select id from ingest.parked"), []string{tenant, "{1,2,3}", ""}, whole},
 		},
+		pg.Maintainer: {
+			{"expired documents", file(t, "internal/maintain/sql/expired.sql"), []string{tenant, "2020-01-01", noID, "{sbom,vex}", "{2026-01-01,2026-01-01}", "500"}, limited},
+			{"silent runs", file(t, "internal/maintain/sql/silent_runs.sql"), []string{tenant, "2026-01-01", "500"}, limited},
+		},
 		pg.Reader: {
 			{"findings of an artifact", findings, []string{tenant, "pkg:oci/app-20@1", "", "all", "0"}, optional},
 			{"all findings", findings, []string{tenant, "", "", "all", "0"}, whole},
