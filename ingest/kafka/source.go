@@ -96,6 +96,11 @@ func (s *Source) begin(ctx context.Context) error {
 			yield(env)
 			return
 		}
+		if unwrap.Plain(value, s.cfg.Limits) {
+			env.Bytes = value
+			yield(env)
+			return
+		}
 		src := unwrap.Source{Origin: env.Origin, Reader: bytes.NewReader(value), ReaderAt: bytes.NewReader(value), Size: int64(len(value))}
 		// Not the caller's context: it may be one for each call. What is unwrapped is in memory.
 		_ = unwrap.Walk(context.WithoutCancel(ctx), src, s.cfg.Limits, func(e unwrap.Entry) error {

@@ -92,6 +92,12 @@ func Walk(ctx context.Context, src Source, lim normalize.Limits, yield func(Entr
 	return w.unwrap(it)
 }
 
+// Plain reports whether b is a document as it is, within the limit: Walk would hand it over
+// unchanged.
+func Plain(b []byte, lim normalize.Limits) bool {
+	return len(b) > 0 && int64(len(b)) <= lim.OrDefault().MaxBytes && kindOf(b) == plain && !isEmptyTar(b)
+}
+
 const (
 	unknown = -1        // size
 	small   = 256 << 10 // bytes up to which a source is read at once

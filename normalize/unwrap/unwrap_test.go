@@ -537,3 +537,26 @@ func BenchmarkWalk(b *testing.B) {
 		})
 	}
 }
+
+// TestPlain: what is plain is what Walk hands over as it is.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	for _, doc := range [][]byte{[]byte("{}"), []byte("x"), []byte(" <a/>"), {}, []byte("\x1f\x8b\x08x"), []byte("PK\x03\x04"), make([]byte, 1024), []byte("BZh9"), make([]byte, 2000)} {
+		var got [][]byte
+		lim := normalize.DefaultLimits
+		lim.MaxBytes = 1500
+		err := Walk(t.Context(), Source{Origin: "x", Reader: bytes.NewReader(doc), Size: int64(len(doc))}, lim, func(e Entry) error {
+			if e.Err == nil {
+				got = append(got, e.Bytes)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := len(got) == 1 && bytes.Equal(got[0], doc)
+		if plain := Plain(doc, lim); plain != same && len(doc) > 0 {
+			t.Errorf("%.20q: plain is %v, and Walk gives %.20q", doc, plain, got)
+		}
+	}
+}
