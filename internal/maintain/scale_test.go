@@ -72,3 +72,32 @@ func (w *world) orphansQuick() {
 		w.Error("rows are left behind")
 	}
 }
+
+// TestRetentionOfManyRecords: a tenant with many records of its own.
+func TestRetentionOfManyRecords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const records, versions = 5000, 3
+	w.exec(`
+		with d as (
+			select r, v, sha256((r || '/' || v)::text::bytea) as hash, md5('doc' || r || '/' || v)::uuid as document from generate_series(1, $2::int) r, generate_series(1, $3::int) v
+		), o as (
+			insert into ingest.original (tenant_id, content_hash, document_id, kind, format, size, encoding, bytes, origin, scan_run_id, received_at)
+			select $1, hash, document, 'vuln', 'osv-json', 100, 'identity', '{}', 'r', 1, now() - interval '500 days' + make_interval(secs => r) from d
+		), f as (
+			insert into vex.vuln_fact (id, tenant_id, source, external_id, payload, schema_version, document_id, content_hash, names, modified)
+			select document, $1, 'osv', 'CVE-' || r, '{}', 1, document, hash, array['CVE-' || r], now() + make_interval(days => v) from d
+		)
+		insert into vex.vuln_affected (tenant_id, fact_id, ordinal, match_key, ecosystem, name, is_current) select $1, document, 0, 'npm|p' || r, 'npm', 'p' || r, v = $3 from d`,
+		w.tenant, records, versions)
+	w.exec(`analyze`)
+	w.policy(policy)
+	out := w.run(Retention(RetentionConfig{}), false)
+	t.Logf("%d deleted in %.1f s", out.Rows, out.Seconds)
+	if out.Rows != records*(versions-1) {
+		t.Errorf("%+v", out)
+	}
+	if left := one[string](w, `select count(*) || ' ' || (select count(*) from vex.vuln_affected where is_current) || ' ' || (select count(*) from ingest.original) from vex.vuln_fact`); left != "5000 5000 5000" {
+		t.Errorf("left: %s", left)
+	}
+}

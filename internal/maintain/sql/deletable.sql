@@ -21,6 +21,10 @@ with o as materialized (
   -- Spelled out because the indexes are partial by it.
   select exists (select from core.job_queue where tenant_id = $1 and locked_at is null)
       or exists (select from core.job_queue where tenant_id = $1 and locked_at is not null) as yes
+), f as materialized (
+  -- Once for all: there is no index of facts by document.
+  select id, content_hash, external_id, names from vex.vuln_fact
+  where tenant_id = $1 and content_hash in (select content_hash from o where kind = 'vuln')
 ), named as materialized (
   select distinct lower(m[1]) as name
   from vex.vex_decision d
@@ -60,8 +64,8 @@ where encode(o.content_hash, 'hex') not in (select name from named)
     when 'vuln' then
       not busy.yes
       and not exists (
-        select from vex.vuln_fact f
-        where f.tenant_id = $1 and f.content_hash = o.content_hash
+        select from f
+        where f.content_hash = o.content_hash
           and (f.external_id is null
             or f.id = (
               select n.id from vex.vuln_fact n
