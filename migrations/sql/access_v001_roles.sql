@@ -99,9 +99,12 @@ as $$
   select gin_clean_pending_list('ingest.ix_sbom_doc_json_gin'::regclass)
 $$;
 
--- Analyzes the tables that have at least doubled since they were analyzed last; that takes
--- their owner. Autovacuum comes up to a minute after a bulk load, and what is planned
--- without statistics until then reads whole tables for single rows. Returns how many.
+-- Analyzes the tables that have at least doubled since they were analyzed last, or changed
+-- by more than 20 times the root of their rows; that takes their owner. Autovacuum comes up to a
+-- minute after a bulk load, and what is planned without statistics until then reads whole
+-- tables for single rows. The second condition is for new tenants: of one that the statistics
+-- do not have the planner thinks that it has no row, and then any index that leads with
+-- tenant_id is as good to it as the right one. Returns how many.
 create or replace function core.analyze_grown() returns int
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -115,7 +118,8 @@ begin
     select c.oid::regclass from pg_class c
     where c.relkind = 'r' and not c.relispartition
       and c.relnamespace in ('ingest'::regnamespace, 'vex'::regnamespace, 'artifact'::regnamespace, 'unknowns'::regnamespace, 'core'::regnamespace)
-      and pg_relation_size(c.oid) / current_setting('block_size')::bigint > 2 * greatest(c.relpages, 8)
+      and (pg_relation_size(c.oid) / current_setting('block_size')::bigint > 2 * greatest(c.relpages, 8)
+        or pg_stat_get_mod_since_analyze(c.oid) > 500 + 20 * sqrt(greatest(c.reltuples, 0)))
     order by 1
   loop
     execute format('analyze (skip_locked) %s', t);
