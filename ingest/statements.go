@@ -6,20 +6,15 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/sqltext"
 )
 
 //go:embed sql/*.sql
 var sqlFiles embed.FS
 
-// text returns sql/<name>.sql. The files are compiled in, so a missing one is a
-// typo that no caller could handle; any test of this package finds it.
-func text(name string) string {
-	b, err := sqlFiles.ReadFile("sql/" + name + ".sql")
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
-}
+// text is the SQL of a file.
+var text = sqltext.From(sqlFiles)
 
 var (
 	sqlStaging        = text("staging")
