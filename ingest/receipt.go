@@ -40,17 +40,12 @@ func hashText(h [32]byte) string { return "sha256:" + hex.EncodeToString(h[:]) }
 
 // Counts sums up receipts. Its JSON form is the summary of `ingest file --output json`.
 type Counts struct {
-	Documents int64                    `json:"documents"`
-	Accepted  int64                    `json:"accepted"`
-	Duplicate int64                    `json:"duplicate"`
-	Unchanged int64                    `json:"unchanged"`
-	Parked    int64                    `json:"parked"`
-	Bytes     int64                    `json:"bytes"`
-	ByFormat  map[string]OutcomeCounts `json:"by_format"`
-	ByReason  map[string]int64         `json:"parked_by_reason"`
+	OutcomeCounts
+	ByFormat map[string]OutcomeCounts `json:"by_format"`
+	ByReason map[string]int64         `json:"parked_by_reason"`
 }
 
-// OutcomeCounts counts the documents of one format.
+// OutcomeCounts counts documents by what became of them: all, or those of one format.
 type OutcomeCounts struct {
 	Documents int64 `json:"documents"`
 	Accepted  int64 `json:"accepted"`
@@ -60,32 +55,70 @@ type OutcomeCounts struct {
 	Bytes     int64 `json:"bytes"`
 }
 
+func (o *OutcomeCounts) add(other OutcomeCounts) {
+	o.Documents += other.Documents
+	o.Accepted += other.Accepted
+	o.Duplicate += other.Duplicate
+	o.Unchanged += other.Unchanged
+	o.Parked += other.Parked
+	o.Bytes += other.Bytes
+}
+
+// one is the count of one receipt.
+func (r Receipt) one() OutcomeCounts {
+	o := OutcomeCounts{Documents: 1, Bytes: r.Bytes}
+	switch r.Outcome {
+	case Accepted:
+		o.Accepted = 1
+	case Duplicate:
+		o.Duplicate = 1
+	case Unchanged:
+		o.Unchanged = 1
+	case Parked:
+		o.Parked = 1
+	}
+	return o
+}
+
 // Add counts receipts in.
 func (c *Counts) Add(receipts ...Receipt) {
-	if c.ByFormat == nil {
-		c.ByFormat, c.ByReason = map[string]OutcomeCounts{}, map[string]int64{}
-	}
+	c.init()
 	for _, r := range receipts {
 		name := r.Format
 		if name == "" {
 			name = "unknown"
 		}
-		f := c.ByFormat[name]
-		f.Documents, f.Bytes = f.Documents+1, f.Bytes+r.Bytes
-		c.Documents, c.Bytes = c.Documents+1, c.Bytes+r.Bytes
-		switch r.Outcome {
-		case Accepted:
-			c.Accepted, f.Accepted = c.Accepted+1, f.Accepted+1
-		case Duplicate:
-			c.Duplicate, f.Duplicate = c.Duplicate+1, f.Duplicate+1
-		case Unchanged:
-			c.Unchanged, f.Unchanged = c.Unchanged+1, f.Unchanged+1
-		case Parked:
-			c.Parked, f.Parked = c.Parked+1, f.Parked+1
+		one := r.one()
+		c.OutcomeCounts.add(one)
+		c.addFormat(name, one)
+		if r.Outcome == Parked {
 			c.ByReason[r.Reason]++
 		}
-		c.ByFormat[name] = f
 	}
+}
+
+// Merge adds other's counts.
+func (c *Counts) Merge(other Counts) {
+	c.init()
+	c.OutcomeCounts.add(other.OutcomeCounts)
+	for name, o := range other.ByFormat {
+		c.addFormat(name, o)
+	}
+	for reason, n := range other.ByReason {
+		c.ByReason[reason] += n
+	}
+}
+
+func (c *Counts) init() {
+	if c.ByFormat == nil {
+		c.ByFormat, c.ByReason = map[string]OutcomeCounts{}, map[string]int64{}
+	}
+}
+
+func (c *Counts) addFormat(name string, o OutcomeCounts) {
+	f := c.ByFormat[name]
+	f.add(o)
+	c.ByFormat[name] = f
 }
 
 // Clone returns a copy that shares nothing.
@@ -93,28 +126,4 @@ func (c *Counts) Clone() Counts {
 	out := *c
 	out.ByFormat, out.ByReason = maps.Clone(c.ByFormat), maps.Clone(c.ByReason)
 	return out
-}
-
-// Merge adds other's counts.
-func (c *Counts) Merge(other Counts) {
-	c.Add()
-	c.Documents += other.Documents
-	c.Accepted += other.Accepted
-	c.Duplicate += other.Duplicate
-	c.Unchanged += other.Unchanged
-	c.Parked += other.Parked
-	c.Bytes += other.Bytes
-	for name, o := range other.ByFormat {
-		f := c.ByFormat[name]
-		f.Documents += o.Documents
-		f.Accepted += o.Accepted
-		f.Duplicate += o.Duplicate
-		f.Unchanged += o.Unchanged
-		f.Parked += o.Parked
-		f.Bytes += o.Bytes
-		c.ByFormat[name] = f
-	}
-	for reason, n := range other.ByReason {
-		c.ByReason[reason] += n
-	}
 }

@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"context"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -236,5 +235,3 @@ func (w *world) commonPurls(t testing.TB, n int) []string {
 	}
 	return out[:n]
 }
-
-var _ = context.Background

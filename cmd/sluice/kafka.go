@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -148,7 +149,7 @@ func (s *service) relay(ctx context.Context, b *broker.Broker, f *consumerFlags)
 }
 
 func (a *app) kafkaPools(ctx context.Context, shared bool) (pools kafka.Pools, err error) {
-	open := func(role pg.Role, conns int32) (p *pgxPool) {
+	open := func(role pg.Role, conns int32) (p *pgxpool.Pool) {
 		if err == nil {
 			cfg := ingest.PoolConfig(conns)
 			// A process that is stopped in the middle of a transaction holds the place of its

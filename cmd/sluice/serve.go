@@ -19,8 +19,6 @@ import (
 	"sluice/internal/pg"
 )
 
-type pgxPool = pgxpool.Pool
-
 func newServe(a *app) *cobra.Command {
 	var f consumerFlags
 	var m maintainFlags

@@ -15,10 +15,6 @@ import (
 // Config says what is read and how.
 type Config struct {
 	Broker *broker.Broker
-	// Brokers, Dialer and Client come from Broker.
-	Brokers []string
-	Dialer  *kafka.Dialer
-	Client  *kafka.Client
 
 	// Group is the consumer group: its members share the topic partitions out. Positions
 	// are kept per group.
@@ -54,12 +50,14 @@ type Config struct {
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+
+	brokers []string // what Broker gives, once
+	dialer  *kafka.Dialer
+	client  *kafka.Client
 }
 
 func (c Config) withDefaults() Config {
-	if c.Broker != nil {
-		c.Brokers, c.Dialer, c.Client = c.Broker.Addresses(), c.Broker.Dialer(), c.Broker.Client()
-	}
+	c.brokers, c.dialer, c.client = c.Broker.Addresses(), c.Broker.Dialer(), c.Broker.Client()
 	for _, d := range []struct {
 		v        *time.Duration
 		fallback time.Duration

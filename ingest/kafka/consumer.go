@@ -16,25 +16,20 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/ingest"
+	"sluice/internal/topics"
 	"sluice/normalize"
 )
 
-// The topics, without their prefix.
-const (
-	TopicSBOM   = "sbom"
-	TopicVEX    = "vex"
-	TopicVuln   = "vuln"
-	TopicEvents = "events"
-	bulkSuffix  = ".bulk" // the lane that lets the others go first
-)
+// bulkSuffix marks the topics of the lane that lets the others go first.
+const bulkSuffix = ".bulk"
 
 // Topics are those that a consumer reads.
 func Topics(prefix string) []string {
-	var list []string
-	for _, t := range []string{TopicSBOM, TopicVEX, TopicVuln} {
-		list = append(list, prefix+"."+t, prefix+"."+t+bulkSuffix)
+	list := []string{topics.SBOM, topics.SBOMBulk, topics.VEX, topics.VEXBulk, topics.Vuln, topics.VulnBulk, topics.Events}
+	for i, t := range list {
+		list[i] = topics.Name(prefix, t)
 	}
-	return append(list, prefix+"."+TopicEvents)
+	return list
 }
 
 // Pools are the connections of a consumer, made with ingest.PoolConfig.
@@ -150,15 +145,15 @@ func (c *Consumer) Run(ctx context.Context) error {
 	counting.Go(func() { c.keepCounts(ctx) })
 	defer counting.Wait()
 	for ctx.Err() == nil {
-		topics, err := c.existing(ctx)
+		found, err := c.existing(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			c.metrics.brokerErrors.Inc()
-			c.cfg.Logger.Warn("the brokers cannot be reached; trying again", "brokers", strings.Join(c.cfg.Brokers, ","), "error", err)
-		case err == nil && len(topics) == 0:
+			c.cfg.Logger.Warn("the brokers cannot be reached; trying again", "brokers", strings.Join(c.cfg.brokers, ","), "error", err)
+		case err == nil && len(found) == 0:
 			c.cfg.Logger.Warn("there is none of the topics yet; make them with `sluice topics create`", "topics", strings.Join(Topics(c.cfg.Prefix), ","))
 		case err == nil:
-			c.join(ctx, topics)
+			c.join(ctx, found)
 		}
 		sleep(ctx, time.Second)
 	}
@@ -170,7 +165,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 func (c *Consumer) existing(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	resp, err := c.cfg.Client.Metadata(ctx, &kafka.MetadataRequest{})
+	resp, err := c.cfg.client.Metadata(ctx, &kafka.MetadataRequest{})
 	if err != nil {
 		return nil, err
 	}
@@ -186,14 +181,14 @@ func (c *Consumer) existing(ctx context.Context) ([]string, error) {
 }
 
 // join is a member of the group until ctx ends or a topic comes or goes.
-func (c *Consumer) join(ctx context.Context, topics []string) {
+func (c *Consumer) join(ctx context.Context, names []string) {
 	log := func(level func(string, ...any)) kafka.LoggerFunc {
 		return func(msg string, args ...any) {
 			level("consumer group: " + strings.TrimSpace(fmt.Sprintf(msg, args...)))
 		}
 	}
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID: c.cfg.Group, Brokers: c.cfg.Brokers, Dialer: c.cfg.Dialer, Topics: topics,
+		ID: c.cfg.Group, Brokers: c.cfg.brokers, Dialer: c.cfg.dialer, Topics: names,
 		GroupBalancers: []kafka.GroupBalancer{kafka.RoundRobinGroupBalancer{}},
 		SessionTimeout: c.cfg.SessionTimeout, HeartbeatInterval: c.cfg.HeartbeatInterval, RebalanceTimeout: c.cfg.RebalanceTimeout,
 		JoinGroupBackoff: min(time.Second, c.cfg.HeartbeatInterval), WatchPartitionChanges: true, PartitionWatchInterval: 15 * time.Second,
@@ -209,7 +204,7 @@ func (c *Consumer) join(ctx context.Context, topics []string) {
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		for sleep(ctx, min(c.cfg.WatchInterval, 3*time.Second)) {
-			if now, err := c.existing(ctx); err == nil && !slices.Equal(now, topics) {
+			if now, err := c.existing(ctx); err == nil && !slices.Equal(now, names) {
 				c.cfg.Logger.Info("the topics have changed; joining the group anew", "topics", strings.Join(now, ","))
 				cancel()
 			}
@@ -217,7 +212,7 @@ func (c *Consumer) join(ctx context.Context, topics []string) {
 	})
 	defer watching.Wait()
 	defer cancel()
-	defer c.members.Store(0)
+	defer func() { c.members.Store(0); c.metrics.partitions.Set(0) }()
 	defer group.Close() // waits for what is in hand, then leaves
 	defer cancel()
 	for {
@@ -296,13 +291,13 @@ func (c *Consumer) read(ctx context.Context, commits *commits, topic string, par
 		c.troubles.clear(topic, partition)
 		commits.set(topic, partition, offset)
 	}
-	if name == TopicEvents {
+	if name == topics.Events {
 		w := newEventWriter(newStream(&c.cfg, c.pools.Events, c.metrics, topic, partition), c.lanes[laneKey{}], commit)
 		defer w.close()
 		return c.watched(ctx, w.stream, w.run)
 	}
 	bare, bulk := strings.CutSuffix(name, bulkSuffix)
-	l := c.lanes[laneKey{bulk: bulk, feed: bare == TopicVuln}]
+	l := c.lanes[laneKey{bulk: bulk, feed: bare == topics.Vuln}]
 	if l == nil {
 		l = c.lanes[laneKey{bulk: bulk}]
 	}
@@ -312,7 +307,7 @@ func (c *Consumer) read(ctx context.Context, commits *commits, topic string, par
 }
 
 // kinds are what documents of a topic must be; an SBOM topic takes what comes.
-var kinds = map[string]normalize.Kind{TopicVEX: normalize.VEX, TopicVuln: normalize.Vuln}
+var kinds = map[string]normalize.Kind{topics.VEX: normalize.VEX, topics.Vuln: normalize.Vuln}
 
 // watched runs fn while somebody compares what the broker has with where the stream is.
 func (c *Consumer) watched(ctx context.Context, s *stream, fn func(context.Context) error) error {

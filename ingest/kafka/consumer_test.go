@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -56,7 +57,7 @@ func newWorld(t *testing.T, partitions int) *world {
 }
 
 func (w *world) pools() Pools {
-	open := func(role pg.Role) *pgxPool { return w.db.Pool(w.t, role, ingest.PoolConfig(4)) }
+	open := func(role pg.Role) *pgxpool.Pool { return w.db.Pool(w.t, role, ingest.PoolConfig(4)) }
 	p := Pools{Ingest: open(pg.Ingest), Bulk: open(pg.Ingest), Events: open(pg.Ingest)}
 	if w.cfg.Shared {
 		p.Feed, p.BulkFeed = open(pg.Feed), open(pg.Feed)
@@ -484,3 +485,6 @@ func (f *first) Next(ctx context.Context) (ingest.Envelope, error) {
 	f.n--
 	return f.Source.Next(ctx)
 }
+
+// hashOf is the content hash of a document as receipts have it.
+func hashOf(b []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(b)) }

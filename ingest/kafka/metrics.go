@@ -8,6 +8,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/ingest"
+	"sluice/internal/telemetry"
 )
 
 // metrics of a consumer. docs/kafka.md describes them.
@@ -28,30 +29,25 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) *metrics {
 	const ns, sub = "sluice", "kafka"
 	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: ns, Subsystem: sub, Name: name, Help: help}, labels)
+		return telemetry.Register(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: ns, Subsystem: sub, Name: name, Help: help}, labels))
 	}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Subsystem: sub, Name: name, Help: help}, labels)
+		return telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Subsystem: sub, Name: name, Help: help}, labels))
 	}
-	m := &metrics{
+	return &metrics{
 		lag:       gauge("lag_messages", "Messages of a topic partition that are not stored yet.", "topic", "partition"),
 		oldest:    gauge("oldest_message_age_seconds", "Age of the newest message that is stored, while there are later ones; 0 without lag.", "topic", "partition"),
 		documents: counter("documents_total", "Documents by what became of them.", "outcome", "reason"),
 		events:    counter("events_total", "Events of the events topic by what became of them.", "outcome"),
 		batches:   counter("batches_total", "Transactions that were committed.", "lane"),
 		gaps:      counter("gaps_total", "Places where offsets were missing.", "topic", "reason"),
+
+		fenced:       counter("fenced_total", "Batches rolled back because another process had taken the topic partition over.").WithLabelValues(),
+		rebalances:   counter("rebalances_total", "Generations of the group that this process was a member of.").WithLabelValues(),
+		brokerErrors: counter("broker_errors_total", "Failed requests to brokers; they are tried again.").WithLabelValues(),
+		partitions:   gauge("assigned_partitions", "Topic partitions that this process reads.").WithLabelValues(),
+		paused:       gauge("paused_partitions", "Topic partitions that wait after a failure that is not theirs.").WithLabelValues(),
 	}
-	fenced := counter("fenced_total", "Batches rolled back because another process had taken the topic partition over.")
-	rebalances := counter("rebalances_total", "Generations of the group that this process was a member of.")
-	broken := counter("broker_errors_total", "Failed requests to brokers; they are tried again.")
-	partitions := gauge("assigned_partitions", "Topic partitions that this process reads.")
-	paused := gauge("paused_partitions", "Topic partitions that wait after a failure that is not theirs.")
-	m.fenced, m.rebalances, m.brokerErrors = fenced.WithLabelValues(), rebalances.WithLabelValues(), broken.WithLabelValues()
-	m.partitions, m.paused = partitions.WithLabelValues(), paused.WithLabelValues()
-	if r != nil {
-		r.MustRegister(m.lag, m.oldest, m.documents, m.events, m.batches, m.gaps, fenced, rebalances, broken, partitions, paused)
-	}
-	return m
 }
 
 // stored notes that everything up to m is stored.

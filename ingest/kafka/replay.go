@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter 
 		e := reader.read(m)
 		to := tenant
 		if tenant == id.Operator {
-			found, ok, err := names.find(ctx, firstOf(r.Tenant, e.tenantName))
+			found, ok, err := names.find(ctx, cmp.Or(r.Tenant, e.tenantName))
 			if err != nil {
 				return landed, stay, err
 			}
@@ -120,11 +121,4 @@ func placeOf(origin string) (topic string, partition int, offset int64) {
 	partition, _ = strconv.Atoi(number)
 	offset, _ = strconv.ParseInt(at, 10, 64)
 	return topic, partition, offset
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

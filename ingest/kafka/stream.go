@@ -36,8 +36,7 @@ type stream struct {
 	idle    context.Context // of the next FetchMessage
 	cancel  context.CancelFunc
 	renewed time.Time
-	heard   time.Time // when the last message came
-	first   int64     // the first offset that the broker keeps, as of asked
+	first   int64 // the first offset that the broker keeps, as of asked
 	asked   time.Time
 
 	dials    atomic.Int64 // connections that the reader has made
@@ -80,7 +79,7 @@ func (s *stream) open(ctx context.Context) error {
 		s.next = place{offset: g.found}
 	}
 	s.reader = kafka.NewReader(kafka.ReaderConfig{
-		Brokers: s.cfg.Brokers, Dialer: s.countingDialer(), Topic: s.topic, Partition: s.partition,
+		Brokers: s.cfg.brokers, Dialer: s.countingDialer(), Topic: s.topic, Partition: s.partition,
 		// Few messages wait here: they may be large, and they do not count as bytes in flight yet.
 		QueueCapacity: s.cfg.QueueMessages, MinBytes: 1, MaxBytes: s.cfg.FetchBytes, MaxWait: s.cfg.FetchWait,
 		ReadBatchTimeout: 30 * time.Second, ReadBackoffMin: 20 * time.Millisecond, ReadBackoffMax: time.Second,
@@ -90,7 +89,6 @@ func (s *stream) open(ctx context.Context) error {
 	if err := s.reader.SetOffset(s.next.offset); err != nil {
 		return fmt.Errorf("read %s/%d from %d: %w", s.topic, s.partition, s.next.offset, err)
 	}
-	s.heard = time.Now()
 	s.position.Store(s.next.offset)
 	s.opened.Store(true)
 	return nil
@@ -99,7 +97,7 @@ func (s *stream) open(ctx context.Context) error {
 // bounds asks the broker for its offsets until it answers.
 func (s *stream) bounds(ctx context.Context) (first, end int64, err error) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		first, end, err = bounds(ctx, s.cfg.Client, s.topic, s.partition)
+		first, end, err = bounds(ctx, s.cfg.client, s.topic, s.partition)
 		if err == nil || ctx.Err() != nil {
 			return first, end, err
 		}
@@ -168,7 +166,7 @@ func (s *stream) fetch(ctx context.Context) (*kafka.Message, span, error) {
 		case ctx.Err() != nil:
 			return nil, span{}, ctx.Err()
 		case errors.Is(err, context.DeadlineExceeded) && s.idle.Err() != nil:
-			s.metrics.lag.WithLabelValues(s.topic, fmt.Sprint(s.partition)).Set(0)
+			s.metrics.lag.WithLabelValues(s.topic, strconv.Itoa(s.partition)).Set(0)
 		case errors.Is(err, kafka.OffsetOutOfRange):
 			return nil, span{}, errLookAgain
 		default:
@@ -184,7 +182,7 @@ func (s *stream) fetch(ctx context.Context) (*kafka.Message, span, error) {
 
 // countingDialer tells when the reader connects anew.
 func (s *stream) countingDialer() *kafka.Dialer {
-	d := *s.cfg.Dialer
+	d := *s.cfg.dialer
 	dial := d.DialFunc
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: d.Timeout, LocalAddr: d.LocalAddr, FallbackDelay: d.FallbackDelay, KeepAlive: d.KeepAlive}).DialContext
@@ -252,7 +250,7 @@ func (a *anchor) fingerprint() []byte {
 // readAgain reads the message at offset, waiting for the broker.
 func (s *stream) readAgain(ctx context.Context, offset int64) (*kafka.Message, error) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		m, err := readOne(ctx, s.cfg.Dialer, s.cfg.Brokers, s.topic, s.partition, offset)
+		m, err := readOne(ctx, s.cfg.dialer, s.cfg.brokers, s.topic, s.partition, offset)
 		if err == nil {
 			return m, nil
 		}
@@ -271,7 +269,6 @@ func (s *stream) step(ctx context.Context, m *kafka.Message) span {
 		sp.gap = s.gap(ctx, m.Offset)
 	}
 	s.next = sp.to
-	s.heard = time.Now()
 	s.position.Store(sp.to.offset)
 	return sp
 }
@@ -280,7 +277,7 @@ func (s *stream) step(ctx context.Context, m *kafka.Message) span {
 func (s *stream) gap(ctx context.Context, found int64) *gap {
 	g := &gap{gapMissing, s.next.offset, found, "the broker has no messages between these offsets: compacted away, or markers of transactions"}
 	if time.Since(s.asked) > time.Second {
-		if first, _, err := bounds(ctx, s.cfg.Client, s.topic, s.partition); err == nil {
+		if first, _, err := bounds(ctx, s.cfg.client, s.topic, s.partition); err == nil {
 			s.first, s.asked = first, time.Now()
 		}
 	}
@@ -321,7 +318,7 @@ func (s *stream) watch(ctx context.Context) {
 			continue
 		}
 		before := s.position.Load()
-		first, end, err := bounds(ctx, s.cfg.Client, s.topic, s.partition)
+		first, end, err := bounds(ctx, s.cfg.client, s.topic, s.partition)
 		if err != nil {
 			continue // the stream will notice by itself, or the next time
 		}

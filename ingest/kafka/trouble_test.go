@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/segmentio/kafka-go"
@@ -18,13 +19,14 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/pgproxy"
+	"sluice/internal/topics"
 	"sluice/normalize"
 )
 
 // through are pools whose connections go through a proxy.
 func (w *world) through(url string) Pools {
 	w.t.Helper()
-	open := func() *pgxPool {
+	open := func() *pgxpool.Pool {
 		p, err := pg.Open(w.t.Context(), url, pg.Ingest, ingest.PoolConfig(4))
 		if err != nil {
 			w.t.Fatal(err)
@@ -84,7 +86,7 @@ func (w *world) produceEvents(n, from int) {
 			`{"scan_run_id":%d,"occurred_at":%q,"event_type":"ci.step","step":%d,"host":"runner-%d","status":"ok"}`,
 			1+(from+i)%5, time.Now().UTC().Format(time.RFC3339Nano), from+i, i%3), "tenant", "acme")
 	}
-	w.cluster.Produce(w.t, w.cfg.Prefix+"."+TopicEvents, list...)
+	w.cluster.Produce(w.t, topics.Name(w.cfg.Prefix, topics.Events), list...)
 }
 
 // TestOutageOfTheDatabase: while it is away nothing is parked, the group keeps its member,

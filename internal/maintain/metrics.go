@@ -1,9 +1,9 @@
 package maintain
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/internal/telemetry"
 )
 
 // metrics tell of every task, whichever process ran it: they come from core.maintenance.
@@ -14,10 +14,10 @@ type metrics struct {
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	vec := func(name, help string) *prometheus.GaugeVec {
-		return register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sluice_maintenance_" + name, Help: help}, []string{"task"}))
+		return telemetry.Register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sluice_maintenance_" + name, Help: help}, []string{"task"}))
 	}
 	return &metrics{
-		leader: register(reg, prometheus.NewGauge(prometheus.GaugeOpts{
+		leader: telemetry.Register(reg, prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "sluice_maintenance_leader", Help: "1 where this process runs the tasks of maintenance.",
 		})),
 		success:  vec("last_success_timestamp_seconds", "When the task succeeded last, as Unix time; 0 for never."),
@@ -45,18 +45,4 @@ func (m *metrics) publish(tasks []Task, known map[string]Status) {
 		}
 		m.failed.WithLabelValues(t.Name).Set(bad)
 	}
-}
-
-// register uses what another loop of this process registered.
-func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
-	if reg == nil {
-		return c
-	}
-	var already prometheus.AlreadyRegisteredError
-	if err := reg.Register(c); errors.As(err, &already) {
-		if same, ok := already.ExistingCollector.(C); ok {
-			return same
-		}
-	}
-	return c
 }
