@@ -27,15 +27,15 @@ demo: build ## import our sample documents into an embedded PostgreSQL and show 
 	@SLUICE_HOME="$${SLUICE_HOME:-$${TMPDIR:-/tmp}/sluice-demo-$$(id -u)}" ./fixtures/demo.sh
 
 test: ## run all tests against an embedded PostgreSQL (TEST_DATABASE_URL=... to use your own)
-	@$(GO) run ./internal/testsum -timeout 15m $(TESTFLAGS) $(PKG)
+	@$(GO) run ./internal/test/testsum -timeout 15m $(TESTFLAGS) $(PKG)
 
 check: fmt-check vet staticcheck race ## formatting, vet, staticcheck, then the short tests under the race detector
 
 # The tests of what talks to Kafka, once more on a real one. -count=1: it is not the code
 # alone that decides. Not those that start a Kafka of their own anyway.
-KAFKA_PKG ?= ./internal/broker ./internal/outbox/... ./internal/topics ./internal/brokertest ./ingest/kafka
+KAFKA_PKG ?= ./internal/kafkaclient ./outbox/... ./topics ./internal/test/brokertest ./ingest/kafka
 test-kafka: ## the tests of Kafka's packages against a real Apache Kafka (needs a JDK 17 and Maven)
-	@$(GO) build -o bin/testkafka ./internal/brokertest/testkafka
+	@$(GO) build -o bin/testkafka ./internal/test/brokertest/testkafka
 	@bin/testkafka $(GO) test -count=1 -short -timeout 4m $(TESTFLAGS) $(KAFKA_PKG)
 
 fmt: ## format all files
@@ -58,10 +58,10 @@ staticcheck: ## staticcheck
 race: ## the short tests under the race detector
 	@cc="$$($(GO) env CC)"; \
 	if command -v "$${cc%% *}" >/dev/null 2>&1; then \
-		CGO_ENABLED=1 $(GO) run ./internal/testsum -race -short -timeout 15m $(TESTFLAGS) $(PKG); \
+		CGO_ENABLED=1 $(GO) run ./internal/test/testsum -race -short -timeout 15m $(TESTFLAGS) $(PKG); \
 	else \
 		echo "no C compiler ($$cc): running the short tests WITHOUT the race detector" >&2; \
-		$(GO) run ./internal/testsum -short -timeout 15m $(TESTFLAGS) $(PKG); \
+		$(GO) run ./internal/test/testsum -short -timeout 15m $(TESTFLAGS) $(PKG); \
 	fi
 
 # go test fuzzes one target of one package at a time, hence the loops.
@@ -78,7 +78,7 @@ bench: build ## measure import, matching and queue against the goals (bin/sluice
 	bin/sluice bench
 
 cover: ## coverage of all tests: coverage.out, and coverage.html to look at
-	@$(GO) run ./internal/testsum -timeout 15m -coverpkg=./... -coverprofile=coverage.out $(TESTFLAGS) $(PKG)
+	@$(GO) run ./internal/test/testsum -timeout 15m -coverpkg=./... -coverprofile=coverage.out $(TESTFLAGS) $(PKG)
 	@$(GO) tool cover -html=coverage.out -o coverage.html
 	@$(GO) tool cover -func=coverage.out | tail -n 1
 

@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/ingest"
-	"sluice/internal/dbtest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"

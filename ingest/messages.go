@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"sluice/internal/outbox"
+	"sluice/outbox"
 )
 
 // The types of the messages that tell senders and operators about documents.

@@ -11,7 +11,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/sourcetest"
 	"sluice/internal/pg"
-	"sluice/internal/pgproxy"
+	"sluice/internal/test/pgproxy"
 )
 
 // mixed makes documents of all outcomes, none of which may be counted twice.

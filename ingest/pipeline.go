@@ -18,14 +18,14 @@ import (
 // Pipeline carries documents from sources into the database. It may run several
 // sources at once; they share its bytes in flight.
 type Pipeline struct {
-	cfg    Config
-	pool   *pgxpool.Pool // made with PoolConfig
-	store  store
-	bytes  *semaphore.Weighted
-	held   atomic.Int64 // of bytes
-	count  atomic.Int64 // documents that hold them
-	wake   *pg.Notifier
-	upkeep *upkeep
+	cfg      Config
+	pool     *pgxpool.Pool // made with PoolConfig
+	store    store
+	bytes    *semaphore.Weighted
+	held     atomic.Int64 // of bytes
+	count    atomic.Int64 // documents that hold them
+	wake     *pg.Notifier
+	analyzer *analyzer
 
 	carriers *semaphore.Weighted // nil: as many as there are
 
@@ -46,9 +46,9 @@ func New(pool *pgxpool.Pool, cfg Config) (*Pipeline, error) {
 	cfg = cfg.withDefaults()
 	p := &Pipeline{
 		cfg: cfg, pool: pool, store: store{revision: cfg.revision(), seen: newPackageCache(packageCacheSize)},
-		bytes:  semaphore.NewWeighted(cfg.BytesInFlight),
-		wake:   pg.NewNotifier(pool, Channel),
-		upkeep: newUpkeep(pool),
+		bytes:    semaphore.NewWeighted(cfg.BytesInFlight),
+		wake:     pg.NewNotifier(pool, Channel),
+		analyzer: newAnalyzer(pool),
 	}
 	if cfg.Carriers > 0 {
 		p.carriers = semaphore.NewWeighted(int64(cfg.Carriers))
@@ -89,7 +89,7 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 	}
 	err := g.Wait()
 	p.wake.Flush()
-	p.upkeep.wait(ctx)
+	p.analyzer.wait(ctx)
 	if err == nil {
 		err = ctx.Err()
 	}

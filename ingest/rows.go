@@ -13,9 +13,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
-	"sluice/internal/outbox"
 	"sluice/normalize"
 	"sluice/normalize/purl"
+	"sluice/outbox"
 )
 
 // rows collects what one transaction writes for one tenant, table by table.

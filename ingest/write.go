@@ -187,7 +187,7 @@ func (p *Pipeline) report(src Source, tasks []*task) {
 	src.Committed(envelopes(tasks))
 	if stored > 0 {
 		p.wake.Signal()
-		p.upkeep.add(stored, sbomBytes)
+		p.analyzer.add(stored, sbomBytes)
 	}
 	if p.cfg.OnReceipts != nil {
 		p.receipts.Lock()

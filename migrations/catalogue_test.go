@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"sluice/internal/dbtest"
+	"sluice/internal/test/dbtest"
 )
 
 // appRoles are those that the program works as, or that somebody logs in with.

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"sluice/internal/dbtest"
-	"sluice/internal/embedpg/pgtest"
+	"sluice/internal/test/dbtest"
+	"sluice/internal/test/pgtest"
 	"sluice/migrations"
 	"sluice/partitions"
 )

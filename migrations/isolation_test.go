@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"sluice/internal/dbtest"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
 )
 
 // sharedTables are those whose rows of the shared feed every tenant reads.

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/id"
-	"sluice/internal/maintain"
 	"sluice/internal/pg"
+	"sluice/maintenance"
 	"sluice/migrations"
 )
 
@@ -137,15 +137,15 @@ func oneUser(t *testing.T, c cluster, user *url.Userinfo, database string) {
 	// Maintenance works across tenants there too.
 	exec(t, maintainer, `update authority.tenant set settings = '{"retention": {"documents": "400 days", "parked": "400 days"}}'`)
 	exec(t, admin, `insert into core.outbox (tenant_id, aggregate_type, topic, payload, dispatched_at) values ($1, 'batch', 'receipts', '[]', '2020-01-01')`, a)
-	upkeep, err := pg.Open(t.Context(), dbURL, pg.Maintainer, maintain.PoolConfig())
+	maint, err := pg.Open(t.Context(), dbURL, pg.Maintainer, maintenance.PoolConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(upkeep.Close)
-	for _, task := range []maintain.Task{
-		maintain.Retention(maintain.RetentionConfig{}), maintain.Checkpoints(0), maintain.Runs(0), maintain.Jobs(0), maintain.Outbox(0),
+	t.Cleanup(maint.Close)
+	for _, task := range []maintenance.Task{
+		maintenance.Retention(maintenance.RetentionConfig{}), maintenance.Checkpoints(0), maintenance.Runs(0), maintenance.Jobs(0), maintenance.Outbox(0),
 	} {
-		out, err := maintain.Once(t.Context(), upkeep, task, false)
+		out, err := maintenance.Once(t.Context(), maint, task, false)
 		if want := map[string]int64{"outbox": 1}[task.Name]; err != nil || out.Rows != want {
 			t.Errorf("%s: %+v, %v", task.Name, out, err)
 		}

@@ -16,8 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"sluice/internal/dbtest"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
 )
 
 // hot is a statement whose plan is looked at, as the role that runs it.
@@ -138,8 +138,8 @@ func TestPlans(t *testing.T) {
 			{"parked to replay", literal(t, "ingest/replay.go", "select id from ingest.parked"), []string{tenant, "{1,2,3}", ""}, whole},
 		},
 		pg.Maintainer: {
-			{"expired documents", file(t, "internal/maintain/sql/expired.sql"), []string{tenant, "2020-01-01", noID, "{sbom,vex}", "{2026-01-01,2026-01-01}", "500"}, limited},
-			{"silent runs", file(t, "internal/maintain/sql/silent_runs.sql"), []string{tenant, "2026-01-01", "500"}, limited},
+			{"expired documents", file(t, "maintenance/sql/expired.sql"), []string{tenant, "2020-01-01", noID, "{sbom,vex}", "{2026-01-01,2026-01-01}", "500"}, limited},
+			{"silent runs", file(t, "maintenance/sql/silent_runs.sql"), []string{tenant, "2026-01-01", "500"}, limited},
 		},
 		pg.Reader: {
 			{"findings of an artifact", findings, []string{tenant, "pkg:oci/app-20@1", "", "all", "0"}, optional},

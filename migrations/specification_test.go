@@ -11,8 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"sluice/internal/dbtest"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
 )
 
 // statement is one of testdata/specification.sql.

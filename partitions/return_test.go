@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/dbtest"
+	"sluice/internal/test/dbtest"
 	"sluice/partitions"
 )
 

@@ -13,10 +13,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"sluice/internal/dbtest"
-	"sluice/internal/embedpg/pgtest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
+	"sluice/internal/test/pgtest"
 	"sluice/migrations"
 	"sluice/partitions"
 )

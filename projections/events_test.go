@@ -12,10 +12,10 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/id"
-	"sluice/internal/outbox"
 	"sluice/internal/pg"
 	"sluice/normalize"
 	"sluice/normalize/spdx"
+	"sluice/outbox"
 )
 
 // app is an SBOM of the artifact of the story, of the given day of January.

@@ -13,9 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/id"
-	"sluice/internal/outbox"
 	"sluice/internal/pg"
 	"sluice/internal/queue"
+	"sluice/outbox"
 )
 
 // Channel is the NOTIFY channel on which imports announce new jobs.

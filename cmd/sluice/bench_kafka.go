@@ -24,11 +24,11 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/files"
 	"sluice/ingest/kafka"
-	"sluice/internal/broker"
 	"sluice/internal/id"
+	"sluice/internal/kafkaclient"
 	"sluice/internal/pg"
-	"sluice/internal/topics"
 	"sluice/normalize"
+	"sluice/topics"
 )
 
 // benchKafka holds the flags of `bench kafka`.
@@ -82,7 +82,7 @@ type kafkaRate struct {
 type kafkaBencher struct {
 	a       *app
 	b       benchKafka
-	broker  *broker.Broker
+	broker  *kafkaclient.Broker
 	conn    *pgx.Conn
 	floor   *pgxpool.Pool
 	prefix  string

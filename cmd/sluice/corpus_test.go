@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"sluice/ingest"
-	"sluice/internal/dbtest"
+	"sluice/internal/test/dbtest"
 	"sluice/normalize"
 )
 

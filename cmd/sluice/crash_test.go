@@ -18,9 +18,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/fixtures"
-	"sluice/internal/dbtest"
 	"sluice/internal/embedpg"
-	"sluice/internal/embedpg/pgtest"
+	"sluice/internal/test/dbtest"
+	"sluice/internal/test/pgtest"
 )
 
 // TestCrashes kills the importer and PostgreSQL itself with SIGKILL, at random moments of

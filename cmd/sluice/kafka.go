@@ -13,11 +13,11 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/kafka"
-	"sluice/internal/broker"
-	"sluice/internal/outbox/relay"
+	"sluice/internal/kafkaclient"
 	"sluice/internal/pg"
 	"sluice/migrations"
 	"sluice/normalize"
+	"sluice/outbox/relay"
 	"sluice/partitions"
 )
 
@@ -138,7 +138,7 @@ func (s *service) consume(ctx context.Context, f *consumerFlags, withRelay bool)
 }
 
 // relay adds the sender of the outbox.
-func (s *service) relay(ctx context.Context, b *broker.Broker, f *consumerFlags) (*relay.Relay, error) {
+func (s *service) relay(ctx context.Context, b *kafkaclient.Broker, f *consumerFlags) (*relay.Relay, error) {
 	pool, err := s.app.pool(ctx, pg.Relay, pg.Config{MaxConns: 4})
 	if err != nil {
 		return nil, err

@@ -16,9 +16,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/segmentio/kafka-go"
 
-	"sluice/internal/brokertest"
 	"sluice/internal/embedpg"
-	"sluice/internal/embedpg/pgtest"
+	"sluice/internal/test/brokertest"
+	"sluice/internal/test/pgtest"
 )
 
 // TestKafkaCrashes kills consumers, PostgreSQL and the broker with SIGKILL and makes zombies

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"sluice/internal/broker"
-	"sluice/internal/topics"
+	"sluice/internal/kafkaclient"
+	"sluice/topics"
 )
 
 // kafkaFlags are the flags of every command that talks to Kafka.
@@ -46,33 +46,33 @@ func (f *kafkaFlags) addConnection(flags *pflag.FlagSet) {
 	flags.StringVar(&f.cert, "kafka-tls-cert", "", "PEM file of our own certificate, where the brokers ask for one")
 	flags.StringVar(&f.key, "kafka-tls-key", "", "PEM file of its key")
 	flags.StringVar(&f.tlsName, "kafka-tls-server-name", "", "name that the brokers' certificates bear, where it is not the host of their addresses")
-	flags.StringVar(&f.mechanism, "kafka-sasl", "", "how to log in to Kafka: "+strings.Join(broker.Mechanisms, ", "))
+	flags.StringVar(&f.mechanism, "kafka-sasl", "", "how to log in to Kafka: "+strings.Join(kafkaclient.Mechanisms, ", "))
 	flags.StringVar(&f.user, "kafka-username", "", "user name for --kafka-sasl")
 	flags.StringVar(&f.pwFile, "kafka-password-file", "", "file that holds the password for --kafka-sasl; else it comes from env SLUICE_KAFKA_PASSWORD")
 }
 
 // open checks the flags and reads the files that they name. It does not connect.
-func (f *kafkaFlags) open() (*broker.Broker, error) {
+func (f *kafkaFlags) open() (*kafkaclient.Broker, error) {
 	if len(f.brokers) == 0 {
 		return nil, usagef("name the Kafka brokers: --brokers HOST:PORT,... or SLUICE_KAFKA_BROKERS")
 	}
 	if err := topics.CheckPrefix(f.topicPrefix); err != nil {
 		return nil, usagef("--topic-prefix: %w", err)
 	}
-	cfg := broker.Config{
+	cfg := kafkaclient.Config{
 		Brokers: f.brokers,
-		TLS:     broker.TLS{Enabled: f.tls, CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, ServerName: f.tlsName},
-		SASL:    broker.SASL{Mechanism: f.mechanism, Username: f.user},
+		TLS:     kafkaclient.TLS{Enabled: f.tls, CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, ServerName: f.tlsName},
+		SASL:    kafkaclient.SASL{Mechanism: f.mechanism, Username: f.user},
 	}
 	var err error
 	switch {
 	case f.pwFile != "":
-		if cfg.SASL.Password, err = broker.ReadSecret(f.pwFile); err != nil {
+		if cfg.SASL.Password, err = kafkaclient.ReadSecret(f.pwFile); err != nil {
 			return nil, usagef("--kafka-password-file: %w", err)
 		}
 	case f.mechanism != "":
 		// Only where it is asked for: the environment may carry it for another program.
-		cfg.SASL.Password = broker.Secret(os.Getenv("SLUICE_KAFKA_PASSWORD"))
+		cfg.SASL.Password = kafkaclient.Secret(os.Getenv("SLUICE_KAFKA_PASSWORD"))
 	}
 	b, err := cfg.Open()
 	if err != nil {

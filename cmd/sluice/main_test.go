@@ -19,9 +19,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"sluice/internal/brokertest"
-	"sluice/internal/dbtest"
 	"sluice/internal/embedpg"
+	"sluice/internal/test/brokertest"
+	"sluice/internal/test/dbtest"
 )
 
 // TestMain makes the test binary the program itself when it is called by that name.

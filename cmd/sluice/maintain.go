@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"sluice/internal/maintain"
 	"sluice/internal/pg"
+	"sluice/maintenance"
 	"sluice/migrations"
 	"sluice/normalize"
 	"sluice/partitions"
@@ -84,30 +84,30 @@ By default retention deletes nothing: see ` + "`sluice tenant set`" + `.`,
 
 // maintainer is what tasks work with.
 func (a *app) maintainer(ctx context.Context) (*pgxpool.Pool, error) {
-	return a.pool(ctx, pg.Maintainer, maintain.PoolConfig())
+	return a.pool(ctx, pg.Maintainer, maintenance.PoolConfig())
 }
 
 // tasks are all of them, in the order of a one-shot run. Nothing is connected to yet.
-func (a *app) tasks(m maintainFlags) []maintain.Task {
-	list := []maintain.Task{
-		maintain.Partitions(func(ctx context.Context, dryRun bool) (maintain.Result, error) {
+func (a *app) tasks(m maintainFlags) []maintenance.Task {
+	list := []maintenance.Task{
+		maintenance.Partitions(func(ctx context.Context, dryRun bool) (maintenance.Result, error) {
 			return a.partitionPass(ctx, partitions.Config{ExportDir: m.exportDir, Log: a.log}, dryRun)
 		}),
-		maintain.Retention(maintain.RetentionConfig{}),
-		maintain.Checkpoints(m.checkpoints),
-		maintain.Runs(m.staleIn),
-		maintain.Jobs(m.failedJobs),
-		maintain.Outbox(m.outbox),
-		maintain.Views(a.refreshViews),
+		maintenance.Retention(maintenance.RetentionConfig{}),
+		maintenance.Checkpoints(m.checkpoints),
+		maintenance.Runs(m.staleIn),
+		maintenance.Jobs(m.failedJobs),
+		maintenance.Outbox(m.outbox),
+		maintenance.Views(a.refreshViews),
 	}
 	if m.feedPath != "" {
-		list = append(list, maintain.Feed(maintain.FeedConfig{Path: m.feedPath, Import: a.importFeed}))
+		list = append(list, maintenance.Feed(maintenance.FeedConfig{Path: m.feedPath, Import: a.importFeed}))
 	}
 	return list
 }
 
 // choose picks tasks by name; none are all.
-func choose(all []maintain.Task, names []string) ([]maintain.Task, error) {
+func choose(all []maintenance.Task, names []string) ([]maintenance.Task, error) {
 	if len(names) == 0 {
 		return all, nil
 	}
@@ -115,7 +115,7 @@ func choose(all []maintain.Task, names []string) ([]maintain.Task, error) {
 	for _, t := range all {
 		known = append(known, t.Name)
 	}
-	var out []maintain.Task
+	var out []maintenance.Task
 	for _, name := range names {
 		i := slices.Index(known, name)
 		if i < 0 && name == "feed" {
@@ -124,7 +124,7 @@ func choose(all []maintain.Task, names []string) ([]maintain.Task, error) {
 		if i < 0 {
 			return nil, usagef("there is no task %q; there are %s and, with --feed-path, feed", name, strings.Join(known, ", "))
 		}
-		if !slices.ContainsFunc(out, func(t maintain.Task) bool { return t.Name == name }) {
+		if !slices.ContainsFunc(out, func(t maintenance.Task) bool { return t.Name == name }) {
 			out = append(out, all[i])
 		}
 	}
@@ -143,11 +143,11 @@ func (a *app) maintain(ctx context.Context, m maintainFlags, names []string, dry
 	if list {
 		return a.listTasks(ctx, pool, tasks)
 	}
-	var outcomes []maintain.Outcome
+	var outcomes []maintenance.Outcome
 	var failed []string
 	t := table{head: []string{"task", "state", "rows", "bytes", "seconds", "what"}}
 	for _, task := range tasks {
-		out, err := maintain.Once(ctx, pool, task, dryRun)
+		out, err := maintenance.Once(ctx, pool, task, dryRun)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -175,13 +175,13 @@ func (a *app) maintain(ctx context.Context, m maintainFlags, names []string, dry
 
 // taskJSON is a task as --list prints it.
 type taskJSON struct {
-	maintain.Status
+	maintenance.Status
 	Does  string  `json:"does"`
 	Every float64 `json:"every_seconds"`
 }
 
-func (a *app) listTasks(ctx context.Context, pool *pgxpool.Pool, tasks []maintain.Task) error {
-	known, err := maintain.Statuses(ctx, pool)
+func (a *app) listTasks(ctx context.Context, pool *pgxpool.Pool, tasks []maintenance.Task) error {
+	known, err := maintenance.Statuses(ctx, pool)
 	if err != nil {
 		return err
 	}
@@ -202,8 +202,8 @@ func (a *app) listTasks(ctx context.Context, pool *pgxpool.Pool, tasks []maintai
 }
 
 // partitionPass is one pass of the partition manager, or the plan of one.
-func (a *app) partitionPass(ctx context.Context, cfg partitions.Config, dryRun bool) (maintain.Result, error) {
-	var out maintain.Result
+func (a *app) partitionPass(ctx context.Context, cfg partitions.Config, dryRun bool) (maintenance.Result, error) {
+	var out maintenance.Result
 	conn, err := a.dial(ctx)
 	if err != nil {
 		return out, err
@@ -239,8 +239,8 @@ func (a *app) partitionPass(ctx context.Context, cfg partitions.Config, dryRun b
 }
 
 // summed says how many of each action there were, in the order of a pass.
-func summed(did map[partitions.Kind]int) maintain.Result {
-	var out maintain.Result
+func summed(did map[partitions.Kind]int) maintenance.Result {
+	var out maintenance.Result
 	var parts []string
 	for _, k := range []partitions.Kind{
 		partitions.Finalizes, partitions.Creates, partitions.Protects, partitions.Summarizes, partitions.Detaches,
@@ -303,7 +303,7 @@ func (s *service) maintain(ctx context.Context, m maintainFlags) error {
 	if err != nil {
 		return err
 	}
-	loop := maintain.NewLoop(pool, maintain.LoopConfig{
+	loop := maintenance.NewLoop(pool, maintenance.LoopConfig{
 		Tasks: s.app.tasks(m), OnOutage: s.app.revive, Registerer: s.registry, Logger: s.app.log,
 	})
 	s.add("maintenance", loop.Run)

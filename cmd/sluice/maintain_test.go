@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/dbtest"
+	"sluice/internal/test/dbtest"
 )
 
 // TestServeMaintains: of two instances one does the maintenance, partitions first; the

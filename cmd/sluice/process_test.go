@@ -15,7 +15,7 @@ import (
 
 	"sluice/fixtures"
 	"sluice/ingest"
-	"sluice/internal/dbtest"
+	"sluice/internal/test/dbtest"
 )
 
 // process is a running sluice.

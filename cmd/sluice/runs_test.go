@@ -13,9 +13,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"sluice/internal/dbtest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
 )
 
 // TestRunsTail follows events while transactions commit in another order than they wrote:

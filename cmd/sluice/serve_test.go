@@ -12,9 +12,9 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
-	"sluice/internal/brokertest"
-	"sluice/internal/dbtest"
-	"sluice/internal/pgproxy"
+	"sluice/internal/test/brokertest"
+	"sluice/internal/test/dbtest"
+	"sluice/internal/test/pgproxy"
 )
 
 // TestServe runs the whole service: it says what is missing, imports what comes, answers,

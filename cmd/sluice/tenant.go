@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/id"
-	"sluice/internal/maintain"
 	"sluice/internal/pg"
+	"sluice/maintenance"
 )
 
 func newTenant(a *app) *cobra.Command {
@@ -155,7 +155,7 @@ func (a *app) listTenants(ctx context.Context) error {
 		if err := r.Scan(&out.ID, &out.Name, &out.Created, &settings); err != nil {
 			return out, err
 		}
-		p, err := maintain.ParsePolicy(settings)
+		p, err := maintenance.ParsePolicy(settings)
 		if err != nil {
 			a.log.Warn("settings of a tenant are not understood; retention leaves it alone", "tenant", out.Name, "error", err)
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/id"
-	"sluice/internal/maintain"
 	"sluice/internal/pg"
+	"sluice/maintenance"
 )
 
 func newTenantSet(a *app) *cobra.Command {
@@ -28,7 +28,7 @@ Under --legal-hold nothing of the tenant is deleted. Each change is in the audit
 		Example: "  sluice tenant set acme --retain-documents 400d --retain-parked 90d\n  sluice tenant set acme --legal-hold\n  sluice tenant set acme --legal-hold=false",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change := maintain.Change{Keep: map[string]string{}}
+			change := maintenance.Change{Keep: map[string]string{}}
 			for key, v := range keep {
 				if cmd.Flags().Changed("retain-" + key) {
 					if change.Keep[key] = *v; *v == "forever" {
@@ -75,7 +75,7 @@ func (p policyJSON) String() string {
 	return strings.Join(parts, ", ")
 }
 
-func (a *app) setTenant(ctx context.Context, name string, change maintain.Change) error {
+func (a *app) setTenant(ctx context.Context, name string, change maintenance.Change) error {
 	own := a.tenant
 	a.tenant = name
 	tenant, err := a.tenantID(ctx, false)
@@ -87,7 +87,7 @@ func (a *app) setTenant(ctx context.Context, name string, change maintain.Change
 	if err != nil {
 		return err
 	}
-	p, err := maintain.SetPolicy(ctx, pool, tenant, change)
+	p, err := maintenance.SetPolicy(ctx, pool, tenant, change)
 	if err != nil {
 		return usagef("tenant %s: %w", name, err)
 	}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/internal/broker"
-	"sluice/internal/topics"
+	"sluice/internal/kafkaclient"
+	"sluice/topics"
 )
 
 func newTopics(a *app) *cobra.Command {
@@ -23,7 +23,7 @@ func newTopics(a *app) *cobra.Command {
 	f.IntVar(&cfg.Partitions, "partitions", 6, "partitions of each topic: the most consumers that can share it")
 	f.IntVar(&cfg.ReplicationFactor, "replication-factor", 0, "copies of each message; default 3, or the number of brokers where that is less")
 	f.StringArrayVar(&overrides, "setting", nil, "TOPIC:NAME=VALUE, such as sbom:retention.ms=86400000 or *:compression.type=zstd; may be repeated")
-	plan := func(ctx context.Context, do func(context.Context, *broker.Broker, []topics.Topic) ([]topics.State, error)) error {
+	plan := func(ctx context.Context, do func(context.Context, *kafkaclient.Broker, []topics.Topic) ([]topics.State, error)) error {
 		for _, s := range overrides {
 			o, err := topics.ParseOverride(s)
 			if err != nil {
@@ -57,7 +57,7 @@ the exit status is 1.`,
 }
 
 func (a *app) topics(
-	ctx context.Context, flags *kafkaFlags, cfg topics.Config, do func(context.Context, *broker.Broker, []topics.Topic) ([]topics.State, error),
+	ctx context.Context, flags *kafkaFlags, cfg topics.Config, do func(context.Context, *kafkaclient.Broker, []topics.Topic) ([]topics.State, error),
 ) error {
 	b, err := flags.open()
 	if err != nil {

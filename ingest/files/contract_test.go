@@ -12,8 +12,8 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/files"
 	"sluice/ingest/sourcetest"
-	"sluice/internal/dbtest"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
 )
 
 func TestContractOfAFolder(t *testing.T) {

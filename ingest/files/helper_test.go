@@ -14,9 +14,9 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/files"
-	"sluice/internal/dbtest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"

@@ -8,13 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 
-	"sluice/internal/broker"
+	"sluice/internal/kafkaclient"
 	"sluice/normalize"
 )
 
 // Config says what is read and how.
 type Config struct {
-	Broker *broker.Broker
+	Broker *kafkaclient.Broker
 
 	// Group is the consumer group: its members share the topic partitions out. Positions
 	// are kept per group.

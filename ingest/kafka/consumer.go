@@ -16,8 +16,8 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/ingest"
-	"sluice/internal/topics"
 	"sluice/normalize"
+	"sluice/topics"
 )
 
 // bulkSuffix marks the topics of the lane that lets the others go first.

@@ -22,10 +22,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/ingest"
-	"sluice/internal/brokertest"
-	"sluice/internal/dbtest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/brokertest"
+	"sluice/internal/test/dbtest"
 	"sluice/normalize"
 	"sluice/normalize/cyclonedx"
 	"sluice/normalize/openvex"

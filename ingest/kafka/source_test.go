@@ -9,10 +9,10 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/sourcetest"
-	"sluice/internal/broker"
-	"sluice/internal/brokertest"
-	"sluice/internal/dbtest"
+	"sluice/internal/kafkaclient"
 	"sluice/internal/pg"
+	"sluice/internal/test/brokertest"
+	"sluice/internal/test/dbtest"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 // testConfig reads from a test broker, with short waits.
 func testConfig(t testing.TB, c *brokertest.Cluster) Config {
 	t.Helper()
-	b, err := broker.Config{Brokers: []string{c.Addr()}}.Open()
+	b, err := kafkaclient.Config{Brokers: []string{c.Addr()}}.Open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,9 +18,9 @@ import (
 	"sluice/ingest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
-	"sluice/internal/pgproxy"
-	"sluice/internal/topics"
+	"sluice/internal/test/pgproxy"
 	"sluice/normalize"
+	"sluice/topics"
 )
 
 // through are pools whose connections go through a proxy.

@@ -7,8 +7,8 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/sourcetest"
-	"sluice/internal/dbtest"
 	"sluice/internal/pg"
+	"sluice/internal/test/dbtest"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }

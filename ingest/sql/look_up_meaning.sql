@@ -1,6 +1,6 @@
 -- Stored documents that say the same as new ones: by meaning, then by stream. OFFSET
 -- keeps the probes probes; see look_up. What is found stays until the commit: retention
--- (internal/maintain) takes the same lock for itself. Where it was there first,
+-- (maintenance) takes the same lock for itself. Where it was there first,
 -- insert_aliases finds the document gone.
 select d.document_id, d.artifact_id, d.stream, d.format, m.hash,
   pg_advisory_xact_lock_shared(hashtextextended('sluice.retention.' || $1::uuid::text, 0)) is not null as held

@@ -14,10 +14,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"sluice/internal/dbtest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/queue"
+	"sluice/internal/test/dbtest"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }

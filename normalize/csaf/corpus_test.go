@@ -5,7 +5,7 @@ import (
 	"context"
 	"testing"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/detect"
 	"sluice/normalize/unwrap"

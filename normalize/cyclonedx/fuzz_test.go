@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/cyclonedx"
 )

@@ -11,7 +11,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 )
 

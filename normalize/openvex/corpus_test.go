@@ -3,7 +3,7 @@ package openvex
 import (
 	"testing"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 )
 
 // TestRealDocuments reads every OpenVEX document of the corpus: all must be accepted.

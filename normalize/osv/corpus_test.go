@@ -16,7 +16,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/purl"
 	"sluice/normalize/version"

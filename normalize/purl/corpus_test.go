@@ -10,7 +10,7 @@ import (
 
 	packageurl "github.com/package-url/packageurl-go"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 )
 
 func realPurls(t testing.TB) []string {

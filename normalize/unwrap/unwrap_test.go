@@ -21,7 +21,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 )
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 )
 
 func TestInVers(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/osv-scalibr/semantic"
 
-	"sluice/internal/testdocs"
+	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 )
 

@@ -1,0 +1,162 @@
+package maintenance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Outcome is what became of one run of a task.
+type Outcome struct {
+	Task   string `json:"task"`
+	DryRun bool   `json:"dry_run"`
+	// Elsewhere: another process is at it, so this one left it alone.
+	Elsewhere bool    `json:"elsewhere"`
+	Seconds   float64 `json:"seconds"`
+	Rows      int64   `json:"rows"`
+	Bytes     int64   `json:"bytes"`
+	What      string  `json:"what"`
+	Error     string  `json:"error,omitempty"`
+}
+
+// Once runs one task now, unless another process is at it, and notes what came of it. A dry
+// run takes no lock and notes nothing. The error is the task's.
+func Once(ctx context.Context, pool *pgxpool.Pool, t Task, dryRun bool) (Outcome, error) {
+	out := Outcome{Task: t.Name, DryRun: dryRun}
+	start := time.Now()
+	if dryRun {
+		r, err := t.guarded(ctx, pool, true)
+		out.fill(r, err, start)
+		return out, err
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		err = fmt.Errorf("connect: %w", err)
+		out.fill(Result{}, err, start)
+		return out, err
+	}
+	// The lock belongs to the session: when this process dies, it is free.
+	defer conn.Release()
+	const key = `hashtextextended('sluice.maintain.' || $1, 0)`
+	var got bool
+	err = conn.QueryRow(ctx, `select pg_try_advisory_lock(`+key+`)`, t.Name).Scan(&got)
+	if err != nil || !got {
+		out.Elsewhere = err == nil
+		out.fill(Result{}, err, start)
+		return out, err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if _, err := conn.Exec(ctx, `select pg_advisory_unlock(`+key+`)`, t.Name); err != nil {
+			_ = conn.Conn().Close(ctx) // the pool must not keep a connection that has the lock
+		}
+	}()
+	if _, err := conn.Exec(ctx, sqlBegin, t.Name); err != nil {
+		err = fmt.Errorf("note that %s begins: %w", t.Name, err)
+		out.fill(Result{}, err, start)
+		return out, err
+	}
+	r, err := t.guarded(ctx, pool, false)
+	out.fill(r, err, start)
+	if err != nil && ctx.Err() != nil {
+		return out, err // it was told to stop: that is no failure
+	}
+	return out, errors.Join(err, note(ctx, conn, out))
+}
+
+// guarded runs the task; a defect in one must not end the process, and with it the others.
+func (t Task) guarded(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (r Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return t.Run(ctx, pool, dryRun)
+}
+
+func (o *Outcome) fill(r Result, err error, start time.Time) {
+	o.Rows, o.Bytes, o.What, o.Seconds = r.Rows, r.Bytes, r.What, time.Since(start).Seconds()
+	if err != nil {
+		o.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+}
+
+func note(ctx context.Context, conn *pgxpool.Conn, o Outcome) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	var failed *string
+	if o.Error != "" {
+		failed = &o.Error
+	}
+	if _, err := conn.Exec(ctx, sqlEnd, o.Task, failed, int64(o.Seconds*1000), o.Rows, o.Bytes, o.What); err != nil {
+		return fmt.Errorf("note what came of %s: %w", o.Task, err)
+	}
+	return nil
+}
+
+// Status is what is known of a task, whoever ran it.
+type Status struct {
+	Task        string     `json:"task"`
+	LastStarted *time.Time `json:"last_started"`
+	LastSuccess *time.Time `json:"last_success"`
+	LastError   string     `json:"last_error"` // of the last run; "" where it succeeded
+	DurationMS  int64      `json:"duration_ms"`
+	Rows        int64      `json:"rows"`  // of the last run that succeeded, as are bytes and what
+	Bytes       int64      `json:"bytes"` // of documents
+	What        string     `json:"what"`
+	Failures    int64      `json:"failures"` // ever
+}
+
+// Statuses reads what is known of all tasks that ever ran.
+func Statuses(ctx context.Context, pool *pgxpool.Pool) (map[string]Status, error) {
+	rows, err := pool.Query(ctx, sqlStatus)
+	if err != nil {
+		return nil, fmt.Errorf("status of maintenance: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Status])
+	if err != nil {
+		return nil, fmt.Errorf("status of maintenance: %w", err)
+	}
+	out := make(map[string]Status, len(list))
+	for _, s := range list {
+		out[s.Task] = s
+	}
+	return out, nil
+}
+
+// loadState reads what a task has noted for its next run.
+func loadState(ctx context.Context, pool *pgxpool.Pool, task string, into any) error {
+	var raw []byte
+	err := pool.QueryRow(ctx, `select state from core.maintenance where task = $1`, task).Scan(&raw)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, into)
+	}
+	if err != nil {
+		return fmt.Errorf("state of %s: %w", task, err)
+	}
+	return nil
+}
+
+func saveState(ctx context.Context, pool *pgxpool.Pool, task string, state any) error {
+	raw, err := json.Marshal(state)
+	if err == nil {
+		_, err = pool.Exec(ctx, `
+			insert into core.maintenance (task, state) values ($1, $2::text::jsonb)
+			on conflict (task) do update set state = excluded.state, updated_at = clock_timestamp()`, task, string(raw))
+	}
+	if err != nil {
+		return fmt.Errorf("note the state of %s: %w", task, err)
+	}
+	return nil
+}
