@@ -32,10 +32,10 @@ import (
 	"sluice/internal/pg"
 )
 
-//go:embed sql/*.sql
+//go:embed sql/*.sql sql/order.txt
 var scripts embed.FS
 
-// modules in the order of their dependencies; access is last, it grants rights on all.
+// modules are those of the specification, and access, which grants rights.
 var modules = []string{"core", "authority", "routing", "artifact", "ingest", "vex", "unknowns", "access"}
 
 // hashMark stands in each script where its own hash goes.
@@ -72,7 +72,18 @@ var scriptName = regexp.MustCompile(`^([a-z]+)_v(\d{3})_[a-z0-9_]+$`)
 // Scripts returns every script of this program in the order they are applied.
 func Scripts() []Script { return scriptsOf(scripts) }
 
+// scriptsOf reads the scripts of sql/, in the order of sql/order.txt.
 func scriptsOf(files fs.FS) []Script {
+	list, err := fs.ReadFile(files, "sql/order.txt")
+	if err != nil {
+		panic(err) // compiled in
+	}
+	var order []string
+	for line := range strings.Lines(string(list)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			order = append(order, line)
+		}
+	}
 	names, err := fs.Glob(files, "sql/*.sql")
 	if err != nil {
 		panic(err) // the pattern is a constant
@@ -84,6 +95,9 @@ func scriptsOf(files fs.FS) []Script {
 		if m == nil || !slices.Contains(modules, m[1]) {
 			panic("migrations: " + path + " is not named <module>_v<NNN>_<what>.sql")
 		}
+		if !slices.Contains(order, name) {
+			panic("migrations: " + path + " is not in sql/order.txt; add it at the end")
+		}
 		text, err := fs.ReadFile(files, path)
 		if err != nil {
 			panic(err) // compiled in
@@ -92,12 +106,10 @@ func scriptsOf(files fs.FS) []Script {
 		sum := sha256.Sum256(text)
 		out = append(out, Script{Module: m[1], Version: version, Name: name, Text: string(text), Hash: hex.EncodeToString(sum[:])})
 	}
-	slices.SortFunc(out, func(a, b Script) int {
-		if d := slices.Index(modules, a.Module) - slices.Index(modules, b.Module); d != 0 {
-			return d
-		}
-		return a.Version - b.Version
-	})
+	if len(out) != len(order) {
+		panic("migrations: sql/order.txt names a script twice, or one that is not there")
+	}
+	slices.SortFunc(out, func(a, b Script) int { return slices.Index(order, a.Name) - slices.Index(order, b.Name) })
 	return out
 }
 

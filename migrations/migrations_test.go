@@ -3,6 +3,7 @@ package migrations_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/url"
 	"regexp"
 	"strings"
@@ -196,12 +197,12 @@ func TestNewerDatabase(t *testing.T) {
 	}
 }
 
-const goodScript = `-- Migration: core_v002_good
+const goodScript = `-- Migration: core_v901_good
 -- Dependencies: core_v001
 begin;
 create table core.good (id int);
 insert into core.schema_version (module, version, migration_hash)
-values ('core', 2, '<hash>')
+values ('core', 901, '<hash>')
 on conflict (module) do update
   set version = excluded.version, applied_at = now(), migration_hash = excluded.migration_hash;
 commit;
@@ -214,19 +215,22 @@ func TestFailingScript(t *testing.T) {
 	db := dbtest.New(t)
 	conn := db.Conn(t, pg.Owner)
 	files := fstest.MapFS{}
+	order := ""
 	for _, s := range migrations.Scripts() {
 		files["sql/"+s.Name+".sql"] = &fstest.MapFile{Data: []byte(s.Text)}
+		order += s.Name + "\n"
 	}
-	bad := strings.ReplaceAll(strings.ReplaceAll(goodScript, "_v002_good", "_v003_bad"), "'core', 2,", "'core', 3,")
+	files["sql/order.txt"] = &fstest.MapFile{Data: []byte(order + "core_v901_good\ncore_v902_bad\n")}
+	bad := strings.ReplaceAll(strings.ReplaceAll(goodScript, "_v901_good", "_v902_bad"), "'core', 901,", "'core', 902,")
 	bad = strings.Replace(bad, "create table core.good (id int);", "create table core.bad (id int);\n-- Ü, of two bytes\ncreate index on core.nowhere (id);", 1)
-	files["sql/core_v002_good.sql"] = &fstest.MapFile{Data: []byte(goodScript)}
-	files["sql/core_v003_bad.sql"] = &fstest.MapFile{Data: []byte(bad)}
+	files["sql/core_v901_good.sql"] = &fstest.MapFile{Data: []byte(goodScript)}
+	files["sql/core_v902_bad.sql"] = &fstest.MapFile{Data: []byte(bad)}
 
 	done, err := migrations.Apply(t.Context(), conn, migrations.ScriptsOf(files))
-	if err == nil || !strings.Contains(err.Error(), "core_v003_bad") || !strings.Contains(err.Error(), "core.nowhere") {
+	if err == nil || !strings.Contains(err.Error(), "core_v902_bad") || !strings.Contains(err.Error(), "core.nowhere") {
 		t.Errorf("error is %v", err)
 	}
-	if len(done) != 1 || done[0].Name != "core_v002_good" {
+	if len(done) != 1 || done[0].Name != "core_v901_good" {
 		t.Errorf("applied %v", done)
 	}
 	for object, want := range map[string]bool{"core.good": true, "core.bad": false} {
@@ -234,7 +238,7 @@ func TestFailingScript(t *testing.T) {
 			t.Errorf("%s exists: %v", object, got)
 		}
 	}
-	if v := one[int](t, conn, `select version from core.schema_version where module = 'core'`); v != 2 {
+	if v := one[int](t, conn, `select version from core.schema_version where module = 'core'`); v != 901 {
 		t.Errorf("core is at version %d", v)
 	}
 	if conn.PgConn().TxStatus() != 'I' || one[string](t, conn, `show lock_timeout`) != "0" {
@@ -242,17 +246,17 @@ func TestFailingScript(t *testing.T) {
 	}
 
 	// An error whose place is known names the line, of the script as it is in the file.
-	files["sql/core_v003_bad.sql"].Data = []byte(strings.Replace(bad, "create index on core.nowhere (id);", "create indox on core.bad (id);", 1))
+	files["sql/core_v902_bad.sql"].Data = []byte(strings.Replace(bad, "create index on core.nowhere (id);", "create indox on core.bad (id);", 1))
 	_, err = migrations.Apply(t.Context(), conn, migrations.ScriptsOf(files))
 	if err == nil || !strings.Contains(err.Error(), "line 6:") {
 		t.Errorf("error is %v", err)
 	}
 
-	files["sql/core_v003_bad.sql"].Data = []byte(strings.Replace(bad, "core.nowhere", "core.bad", 1))
+	files["sql/core_v902_bad.sql"].Data = []byte(strings.Replace(bad, "core.nowhere", "core.bad", 1))
 	if done, err := migrations.Apply(t.Context(), conn, migrations.ScriptsOf(files)); err != nil || len(done) != 1 {
 		t.Errorf("mended: applied %v, %v", done, err)
 	}
-	if hash := one[string](t, conn, `select migration_hash from core.schema_version where module = 'core'`); hash != migrations.ScriptsOf(files)[2].Hash {
+	if hash := one[string](t, conn, `select migration_hash from core.schema_version where module = 'core'`); hash != hashOf(files, "core_v902_bad") {
 		t.Errorf("hash in core.schema_version is %s", hash)
 	}
 
@@ -345,5 +349,43 @@ func TestServerThatDoesNotFit(t *testing.T) {
 	t.Cleanup(func() { _, _ = admin.Exec(context.Background(), `drop database `+name+` with (force)`) })
 	if _, err := migrations.Up(t.Context(), connect(t, c.url(t, name, c.app))); err == nil || !strings.Contains(err.Error(), "UTF8") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+func hashOf(files fs.FS, name string) string {
+	for _, s := range migrations.ScriptsOf(files) {
+		if s.Name == name {
+			return s.Hash
+		}
+	}
+	return ""
+}
+
+// released are the scripts of releases, with their hashes: they never change and never move,
+// or a new database and an old one would not get the same steps in the same order.
+var released = []string{
+	"core_v001_base c6e492043eead81ab14334981632176865627fad8c68392c26f3f10d75b8e261",
+	"authority_v001_base c19f0b5194539c27a8d7dce80cc8a704b83904cbd10e2f346601e2bc493999f3",
+	"routing_v001_base 18060123a2021cb354700b3f198a2dcd9c830a43651810df7e8dbec8cb5f4f66",
+	"artifact_v001_base 72d051f63157cbbc7deb63f0198410ac79ceed4a28efe48df65c190261d6d890",
+	"ingest_v001_base 723e90824af19beaf9db16d7442df55a8d89fef42dfe3d5c42ecca64f163c70f",
+	"vex_v001_base 1268759098505f95911b770a58fb88ef7177a155638b40e5f13fd133e55c588c",
+	"unknowns_v001_base 29923bfa7ba0ec18c1484d3fc99e1a898be73b0118cae73ce7d16e1a5e8a36ac",
+	"access_v001_roles 0e23dd5555c4b9ca32c22a7342f0751dd18a31714b2bb43fce81a48bfa385723",
+}
+
+func TestOrder(t *testing.T) {
+	scripts := migrations.Scripts()
+	for i, want := range released {
+		if got := scripts[i].Name + " " + scripts[i].Hash; got != want {
+			t.Errorf("script %d is %s, and was released as %s", i+1, got, want)
+		}
+	}
+	last := map[string]int{}
+	for _, s := range scripts {
+		if s.Version <= last[s.Module] {
+			t.Errorf("%s comes after version %d of its module", s.Name, last[s.Module])
+		}
+		last[s.Module] = s.Version
 	}
 }
