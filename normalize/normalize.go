@@ -105,6 +105,17 @@ type Document struct {
 	// ID is what the document calls itself (serial number, namespace, @id,
 	// tracking id). Ids are reused in the wild: it is shown, never a key.
 	ID string
+	// Series is what all versions of the document share: a CycloneDX serial number (the bare
+	// UUID in lower case), an OpenVEX @id, a CSAF publisher's namespace with the tracking id.
+	// "" where the document has none: then it is the only version of itself.
+	Series string
+	// Version is the document's own number among those of its series, as written: "3", "1.2.0".
+	Version string
+	// VersionRank orders versions of a series by its bytes: the greater is the newer one.
+	// "" where the version is missing or cannot be read; that is the least.
+	VersionRank string
+	// Status is draft, interim or final where the format has such a word (CSAF); else "".
+	Status string
 	// Time is the document's own time, zero where it has none or an impossible
 	// one (before 1990, as the year 1 of some feeds).
 	Time time.Time
@@ -200,6 +211,10 @@ type Product struct {
 	BOMSerial, BOMRef string
 	// VersionRange is a VERS range (vers:npm/<2.0.0) where the statement covers versions by range.
 	VersionRange string
+	// Unreadable says why what the document names here cannot be told: an invalid purl, an id
+	// that nothing defines, a name past all limits. The statement is then about nothing: it
+	// never widens to what is left of it. "" where it can.
+	Unreadable string
 	// InDocument is true where the product is the document's own main component (CycloneDX
 	// affects.ref of an embedded VEX): the SBOM's artifact, whatever purl it gets.
 	InDocument bool
