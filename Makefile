@@ -29,7 +29,7 @@ demo: build ## import our sample documents into an embedded PostgreSQL and show 
 test: ## run all tests against an embedded PostgreSQL (TEST_DATABASE_URL=... to use your own)
 	@$(GO) run ./internal/test/testsum -timeout 15m $(TESTFLAGS) $(PKG)
 
-check: fmt-check vet staticcheck race ## formatting, vet, staticcheck, then the short tests under the race detector
+check: fmt-check tidy-check vet staticcheck race ## formatting, go.mod, vet, staticcheck, then the short tests under the race detector
 
 # The tests of what talks to Kafka, once more on a real one. -count=1: it is not the code
 # alone that decides. Not those that start a Kafka of their own anyway.
