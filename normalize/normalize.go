@@ -106,13 +106,14 @@ type Document struct {
 	// tracking id). Ids are reused in the wild: it is shown, never a key.
 	ID string
 	// Series is what all versions of the document share: a CycloneDX serial number (the bare
-	// UUID in lower case), an OpenVEX @id, a CSAF publisher's namespace with the tracking id.
-	// "" where the document has none: then it is the only version of itself.
+	// UUID in lower case), an OpenVEX @id, a CSAF publisher's namespace and the tracking id.
+	// "" where the document has none, as SPDX: then it is the only version of itself.
 	Series string
 	// Version is the document's own number among those of its series, as written: "3", "1.2.0".
 	Version string
-	// VersionRank orders versions of a series by its bytes: the greater is the newer one.
-	// "" where the version is missing or cannot be read; that is the least.
+	// VersionRank is [VersionRank] of Version: it orders the versions of a series by its bytes,
+	// the greater is the newer one. "" where the version is missing or cannot be read; that is
+	// the least. Of equal ones the Time decides: many writers never count.
 	VersionRank string
 	// Status is draft, interim or final where the format has such a word (CSAF); else "".
 	Status string

@@ -20,6 +20,7 @@ import (
 	"sluice/internal/embedpg"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/inventory"
 	"sluice/migrations"
 	"sluice/partitions"
 )
@@ -308,6 +309,34 @@ func (a *app) tenantID(ctx context.Context, create bool) (id.ID, error) {
 	}
 	t, _, err = createTenant(ctx, pool, a.tenant)
 	return t, err
+}
+
+// inventory is what questions are asked of and decisions are told. It opens its connections
+// when they are needed first.
+func (a *app) inventory() (*inventory.Inventory, error) {
+	pools := map[pg.Role]*pgxpool.Pool{}
+	return inventory.New(inventory.Config{Pool: func(ctx context.Context, role pg.Role) (*pgxpool.Pool, error) {
+		if p := pools[role]; p != nil {
+			return p, nil
+		}
+		p, err := a.pool(ctx, role, pg.Config{MaxConns: 1})
+		pools[role] = p
+		return p, err
+	}})
+}
+
+// asked is a question of the tenant's to the inventory.
+func asked[T any](ctx context.Context, a *app, ask func(*inventory.Inventory, id.ID) (T, error)) (T, error) {
+	var none T
+	tenant, err := a.tenantID(ctx, false)
+	if err != nil {
+		return none, err
+	}
+	inv, err := a.inventory()
+	if err != nil {
+		return none, err
+	}
+	return ask(inv, tenant)
 }
 
 // reader runs fn in a transaction that sees the tenant's rows and cannot write.

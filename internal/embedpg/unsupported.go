@@ -48,11 +48,5 @@ func (*Server) Port() int { return 0 }
 // DataDir is empty.
 func (*Server) DataDir() string { return "" }
 
-// LogFile is empty.
-func (*Server) LogFile() string { return "" }
-
 // PID is 0.
 func (*Server) PID() int { return 0 }
-
-// SupervisorPID is 0.
-func (*Server) SupervisorPID() int { return 0 }

@@ -100,15 +100,19 @@ func (r *reader) document() {
 
 // meta reads /document.
 func (r *reader) meta() {
+	var namespace, version, status string
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "csaf_version":
 			r.doc.FormatVersion = r.Text()
 		case "publisher":
 			for ok := r.Object(); ok && r.Member(); {
-				if string(r.Name()) == "name" {
+				switch string(r.Name()) {
+				case "name":
 					r.doc.Issuer = r.Text()
-				} else {
+				case "namespace":
+					namespace = r.Text()
+				default:
 					r.Skip()
 				}
 			}
@@ -117,6 +121,10 @@ func (r *reader) meta() {
 				switch string(r.Name()) {
 				case "id":
 					r.doc.ID = r.Text()
+				case "version":
+					version = r.Scalar()
+				case "status":
+					status = r.Text()
 				case "current_release_date":
 					r.doc.Time = r.Time()
 				default:
@@ -127,4 +135,27 @@ func (r *reader) meta() {
 			r.Skip()
 		}
 	}
+	if r.Failed() {
+		return
+	}
+	r.doc.SetVersion(series(namespace, r.doc.Issuer, r.doc.ID), version, "/document/tracking/version")
+	switch s := strings.ToLower(status); s {
+	case "draft", "interim", "final", "":
+		r.doc.Status = s
+	default:
+		r.doc.Warn("unknown-status", "/document/tracking/status", "%.60q is none of draft, interim, final", status)
+	}
+}
+
+// series is what the versions of a document share: section 3.2.1.12.4 makes the id unique
+// within its publisher's namespace. A publisher without one is known by the name.
+func series(namespace, name, id string) string {
+	publisher := strings.ToLower(strings.TrimRight(namespace, "/"))
+	if publisher == "" {
+		publisher = name
+	}
+	if publisher == "" || id == "" {
+		return ""
+	}
+	return publisher + " " + id
 }

@@ -26,6 +26,7 @@ type bom struct {
 	dependencies, vulnerabilities section
 
 	hasVersion bool
+	number     string // the document's own version among those of its serial number
 	issuer     issuer
 	products   int // in all statements together
 }
@@ -55,6 +56,8 @@ func (b *bom) read() {
 			b.version(r.Text())
 		case "serialNumber":
 			b.doc.ID = r.Text()
+		case "version":
+			b.number = r.Scalar()
 		case "metadata":
 			b.metadata()
 		case "components":
@@ -99,6 +102,7 @@ func (b *bom) finish() {
 		b.doc.Warn("missing-version", "/specVersion", "the document does not say which version of CycloneDX it is")
 	}
 	b.doc.Issuer = b.issuer.name()
+	b.series()
 	if _, ok := b.refs[b.main]; ok && b.main != "" {
 		b.doc.Warn("duplicate-ref", "/metadata/component/bom-ref", "%.200q is the bom-ref of another component too", b.main)
 	}
@@ -108,6 +112,41 @@ func (b *bom) finish() {
 	if len(b.doc.Statements) > 0 && len(b.doc.Components) == 0 {
 		b.doc.Kind = normalize.VEX
 	}
+}
+
+// series says which version of which BOM this is. What is no UUID, or the UUID of nobody,
+// is a placeholder that many documents share.
+func (b *bom) series() {
+	serial, number := bareSerial(b.doc.ID), b.number
+	switch {
+	case !isUUID(serial):
+		if serial != "" {
+			b.doc.Warn("invalid-serial", "/serialNumber", "%.60q is no UUID (urn:uuid:…): the document is taken for the only version of itself", b.doc.ID)
+		}
+		serial = ""
+	case strings.Trim(serial, "0-") == "":
+		serial = ""
+	case number == "":
+		number = "1" // the default of the schema
+	}
+	b.doc.SetVersion(serial, number, "/version")
+}
+
+// isUUID reports whether s is a UUID in lower case.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch hyphen := i == 8 || i == 13 || i == 18 || i == 23; {
+		case hyphen && c == '-':
+		case !hyphen && (c >= '0' && c <= '9' || c >= 'a' && c <= 'f'):
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func (b *bom) metadata() {

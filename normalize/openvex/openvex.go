@@ -62,6 +62,7 @@ func (r *reader) document() {
 		return
 	}
 	var issued, updated time.Time
+	var version string
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "@context":
@@ -70,6 +71,8 @@ func (r *reader) document() {
 			r.doc.ID = r.Text()
 		case "author":
 			r.doc.Issuer = r.Text()
+		case "version":
+			version = r.Scalar()
 		case "timestamp":
 			issued = r.Time()
 		case "last_updated":
@@ -88,6 +91,7 @@ func (r *reader) document() {
 		return
 	}
 	r.doc.Time = later(issued, updated)
+	r.doc.SetVersion(r.doc.ID, version, "/version")
 	for i := range r.doc.Statements {
 		// Section "Inheritance Model" of the specification: what a statement does not say, its document does.
 		if s := &r.doc.Statements[i]; s.Time.IsZero() {
