@@ -18,7 +18,7 @@ var (
 	sqlDocumentRepeat = text("document_repeats")
 	sqlDocuments      = text("documents")
 	sqlFindings       = text("findings")
-	sqlKnownPackage   = text("known_package")
+	sqlKnownPackages  = text("known_packages")
 	sqlNoteDecision   = text("note_decision")
 	sqlOriginal       = text("original")
 	sqlPutDecision    = text("put_decision")
