@@ -3,13 +3,18 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"math"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"sluice/ingest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize"
 	"sluice/projections"
 )
 
@@ -42,9 +47,18 @@ func (a *app) worker(ctx context.Context, workers int) (*projections.Worker, err
 		return nil, err
 	}
 	return projections.New(pool, projections.Config{
-		Logger: a.log, OnOutage: a.revive,
+		Logger: a.log, OnOutage: a.revive, Reread: rereader(a.log),
 		OnBatch: func(jobs int, took time.Duration) { a.log.Debug("projected", "jobs", jobs, "took", took) },
 	}), nil
+}
+
+// rereader reads stored documents again, as imports read new ones. Their limits were those
+// of their import; what was stored then is not refused now.
+func rereader(log *slog.Logger) func(context.Context, pgx.Tx, id.ID, []id.ID) error {
+	cfg := ingest.Config{Formats: formats(), Limits: normalize.Limits{MaxBytes: math.MaxInt32, MaxComponents: math.MaxInt32}, Logger: log}
+	return func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error {
+		return ingest.Reread(ctx, tx, tenant, documents, cfg)
+	}
 }
 
 func (a *app) project(ctx context.Context, once bool, workers int) error {

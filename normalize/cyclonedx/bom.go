@@ -26,6 +26,7 @@ type bom struct {
 	dependencies, vulnerabilities section
 
 	hasVersion bool
+	listed     bool   // it has a list of components, which may be empty
 	number     string // the document's own version among those of its serial number
 	issuer     issuer
 	products   int // in all statements together
@@ -61,6 +62,7 @@ func (b *bom) read() {
 		case "metadata":
 			b.metadata()
 		case "components":
+			b.listed = true
 			b.components("/components")
 		case "services":
 			b.services()
@@ -109,7 +111,9 @@ func (b *bom) finish() {
 	b.readDependencies()
 	b.readVulnerabilities()
 	b.doc.Kind = normalize.SBOM
-	if len(b.doc.Statements) > 0 && len(b.doc.Components) == 0 {
+	if len(b.doc.Components) == 0 && (len(b.doc.Statements) > 0 || b.vulnerabilities.raw != nil && !(b.listed && b.hasMain)) {
+		// One that lists nothing and speaks of vulnerabilities, though it may have taken back all
+		// that it said. A scanner's SBOM of something empty has both lists, and what it is of.
 		b.doc.Kind = normalize.VEX
 	}
 }
