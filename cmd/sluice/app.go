@@ -338,26 +338,3 @@ func asked[T any](ctx context.Context, a *app, ask func(*inventory.Inventory, id
 	}
 	return ask(inv, tenant)
 }
-
-// reader runs fn in a transaction that sees the tenant's rows and cannot write.
-func (a *app) reader(ctx context.Context, fn func(pgx.Tx, id.ID) error) error {
-	tenant, err := a.tenantID(ctx, false)
-	if err != nil {
-		return err
-	}
-	pool, err := a.pool(ctx, pg.Reader, pg.Config{MaxConns: 1})
-	if err != nil {
-		return err
-	}
-	return readAs(ctx, pool, tenant, fn)
-}
-
-// readAs runs fn in a transaction that sees the rows of tenant at one moment.
-func readAs(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, fn func(pgx.Tx, id.ID) error) error {
-	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		if err := pg.SetTenant(ctx, tx, tenant); err != nil {
-			return err
-		}
-		return fn(tx, tenant)
-	})
-}
