@@ -12,6 +12,7 @@ import (
 	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize"
 	"sluice/normalize/purl"
 )
 
@@ -53,17 +54,16 @@ func (inv *Inventory) Decide(ctx context.Context, tenant id.ID, d Decision) erro
 	if err != nil {
 		return err
 	}
-	pkg := ingest.NewPackage(tenant, p)
+	if d.Vuln = normalize.VulnID(d.Vuln); len(d.Vuln) > normalize.MaxID {
+		return ask.Wrong("vuln", "%.40q... has %d bytes; %d are allowed", d.Vuln, len(d.Vuln), normalize.MaxID)
+	}
 	err = inv.as(ctx, pg.Ingest, tenant, func(tx pgx.Tx) error {
-		var known bool
-		if err := tx.QueryRow(ctx, sqlKnownPackage, tenant, pkg.ID).Scan(&known); err != nil {
+		pkg, err := knownPackage(ctx, tx, tenant, p)
+		if err != nil {
 			return err
 		}
-		if !known {
-			return ask.NotFound("no SBOM of this tenant lists %s; give the purl as `sluice findings` prints it", p.Purl)
-		}
 		var before json.RawMessage
-		err := tx.QueryRow(ctx, sqlDecision, tenant, pkg.ID, d.Vuln).Scan(&before)
+		err = tx.QueryRow(ctx, sqlDecision, tenant, pkg.ID, d.Vuln).Scan(&before)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
@@ -73,7 +73,7 @@ func (inv *Inventory) Decide(ctx context.Context, tenant id.ID, d Decision) erro
 		}
 		diff, err := json.Marshal(map[string]any{
 			"before": before, // null where there was none
-			"after":  map[string]string{"package": p.Purl, "vuln_id": d.Vuln, "status": d.Status, "rationale": d.Rationale, "proof_ref": d.Proof},
+			"after":  map[string]string{"package": pkg.Purl, "vuln_id": d.Vuln, "status": d.Status, "rationale": d.Rationale, "proof_ref": d.Proof},
 		})
 		if err != nil {
 			return err

@@ -19,7 +19,7 @@ var (
 	sqlDocuments      = text("documents")
 	sqlDropParked     = text("drop_parked")
 	sqlFindings       = text("findings")
-	sqlKnownPackage   = text("known_package")
+	sqlKnownPackages  = text("known_packages")
 	sqlNoteDecision   = text("note_decision")
 	sqlOriginal       = text("original")
 	sqlParked         = text("parked")
