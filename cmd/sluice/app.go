@@ -20,6 +20,7 @@ import (
 	"sluice/internal/embedpg"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/inventory"
 	"sluice/migrations"
 	"sluice/partitions"
 )
@@ -310,25 +311,30 @@ func (a *app) tenantID(ctx context.Context, create bool) (id.ID, error) {
 	return t, err
 }
 
-// reader runs fn in a transaction that sees the tenant's rows and cannot write.
-func (a *app) reader(ctx context.Context, fn func(pgx.Tx, id.ID) error) error {
-	tenant, err := a.tenantID(ctx, false)
-	if err != nil {
-		return err
-	}
-	pool, err := a.pool(ctx, pg.Reader, pg.Config{MaxConns: 1})
-	if err != nil {
-		return err
-	}
-	return readAs(ctx, pool, tenant, fn)
+// inventory is what questions are asked of and decisions are told. It opens its connections
+// when they are needed first.
+func (a *app) inventory() (*inventory.Inventory, error) {
+	pools := map[pg.Role]*pgxpool.Pool{}
+	return inventory.New(inventory.Config{Pool: func(ctx context.Context, role pg.Role) (*pgxpool.Pool, error) {
+		if p := pools[role]; p != nil {
+			return p, nil
+		}
+		p, err := a.pool(ctx, role, pg.Config{MaxConns: 1})
+		pools[role] = p
+		return p, err
+	}})
 }
 
-// readAs runs fn in a transaction that sees the rows of tenant at one moment.
-func readAs(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, fn func(pgx.Tx, id.ID) error) error {
-	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		if err := pg.SetTenant(ctx, tx, tenant); err != nil {
-			return err
-		}
-		return fn(tx, tenant)
-	})
+// asked is a question of the tenant's to the inventory.
+func asked[T any](ctx context.Context, a *app, ask func(*inventory.Inventory, id.ID) (T, error)) (T, error) {
+	var none T
+	tenant, err := a.tenantID(ctx, false)
+	if err != nil {
+		return none, err
+	}
+	inv, err := a.inventory()
+	if err != nil {
+		return none, err
+	}
+	return ask(inv, tenant)
 }

@@ -48,10 +48,6 @@ func Compare(ecosystem, a, b string) (int, error) {
 // placeholders ("unknown", "(devel)", "${project.version}"), commits and digests do not.
 func Valid(ecosystem, v string) bool { return orderOf(ecosystem).valid(trim(v)) }
 
-// Known reports whether the ecosystem has an order of its own here. Others are
-// ordered like rpm versions: runs of digits as numbers, runs of letters as text.
-func Known(ecosystem string) bool { return orderOf(ecosystem) != generic }
-
 func invalid(ecosystem, v string) error {
 	if len(v) > 100 {
 		v = v[:100] + "..."

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -239,6 +238,3 @@ func (c *conn) backward() {
 		}
 	}
 }
-
-// String says where the proxy leads.
-func (p *Proxy) String() string { return fmt.Sprintf("%s -> %s", p.listener.Addr(), p.target) }
