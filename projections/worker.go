@@ -19,7 +19,7 @@ import (
 )
 
 // Channel is the NOTIFY channel on which imports announce new jobs.
-const Channel = "sluice_jobs"
+const Channel = queue.Channel
 
 // Config tunes a Worker. The zero value is usable.
 type Config struct {
@@ -135,7 +135,7 @@ type FailedError struct {
 }
 
 func (e *FailedError) Error() string {
-	return fmt.Sprintf("%d projection jobs keep failing (core.job_queue.last_error); the first says: %s", e.Jobs, e.Cause)
+	return fmt.Sprintf("%d projection jobs keep failing; see `sluice jobs list`, and `sluice jobs retry` when the cause is mended; the first says: %s", e.Jobs, e.Cause)
 }
 
 // Drain projects until the given tenants have no jobs left, in anybody's hands, and the
