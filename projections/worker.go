@@ -53,10 +53,10 @@ type Worker struct {
 
 	mu       sync.Mutex
 	owed     []queue.Lease // to be given back once the database is there again
-	last     id.ID     // the tenant that was served last: the others come first
-	served   bool      // last is set
-	rescued  time.Time // when jobs of dead workers were looked for last
-	analyzed time.Time // when statistics were looked after last
+	last     id.ID         // the tenant that was served last: the others come first
+	served   bool          // last is set
+	rescued  time.Time     // when jobs of dead workers were looked for last
+	analyzed time.Time     // when statistics were looked after last
 }
 
 // PoolConfig is what a pool for Workers needs: the temporary tables on every connection.
