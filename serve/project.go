@@ -44,6 +44,10 @@ func (d *Database) Project(ctx context.Context, workers int, once bool) error {
 	if err != nil {
 		return err
 	}
+	return project(ctx, w, workers, once)
+}
+
+func project(ctx context.Context, w *projections.Worker, workers int, once bool) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for range workers {
 		g.Go(func() error {

@@ -58,6 +58,7 @@ func (c Config) check() error {
 type Service struct {
 	db       *Database
 	registry *prometheus.Registry
+	paused   *prometheus.GaugeVec
 	listener net.Listener
 	pool     *pgxpool.Pool // to ask whether the database answers
 	parts    []part
@@ -84,6 +85,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{db: cfg.Database, registry: prometheus.NewRegistry()}
+	s.paused = newPaused(s.registry)
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if cfg.Consume != nil {
 		s.onClose(cfg.Consume.Broker.Close)
@@ -122,7 +124,14 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		}
 	}
 	if cfg.Projectors > 0 {
-		s.add("projections", func(ctx context.Context) error { return s.db.Project(ctx, cfg.Projectors, false) })
+		w, err := s.db.Projector(ctx, cfg.Projectors)
+		if err != nil {
+			return err
+		}
+		s.add("projections", func(ctx context.Context) error { return project(ctx, w, cfg.Projectors, false) })
+		if err := s.jobFigures(ctx); err != nil {
+			return err
+		}
 	}
 	if cfg.Maintenance == nil {
 		return nil
@@ -139,8 +148,11 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	return nil
 }
 
+// add adds a part. A defect of the database pauses it, and it is not ready then.
 func (s *Service) add(name string, run func(context.Context) error) {
-	s.parts = append(s.parts, part{name, run})
+	guard := newGuard(name, s.paused.WithLabelValues(name), s.db.log)
+	s.ready(name, guard.ready)
+	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return guard.run(ctx, run) }})
 }
 
 func (s *Service) ready(name string, ask func(context.Context) error) {
