@@ -122,6 +122,7 @@ func (t *task) read(cfg *Config) error {
 	if t.json == nil {
 		t.json = detect.Strip(t.env.Bytes)
 	}
+	foldIDs(t.doc)
 	if err := t.checkKind(); err != nil {
 		return err
 	}
@@ -138,6 +139,29 @@ func (t *task) read(cfg *Config) error {
 		return t.findArtifact()
 	}
 	return nil
+}
+
+// foldIDs brings the ids in statements into their one spelling, as records have them already.
+// One that is too long to be looked up by says nothing: it is not cut, for it would be another.
+func foldIDs(d *normalize.Document) {
+	keep := d.Statements[:0]
+	for _, s := range d.Statements {
+		if s.VulnID = normalize.VulnID(clean(s.VulnID)); len(s.VulnID) > normalize.MaxID {
+			d.Warn("bad-id", s.Pointer, "a statement about a vulnerability whose id has %d bytes is not used; %d are allowed", len(s.VulnID), normalize.MaxID)
+			continue
+		}
+		aliases := make([]string, 0, len(s.Aliases))
+		for _, a := range s.Aliases {
+			if a = normalize.VulnID(clean(a)); len(a) > normalize.MaxID {
+				d.Warn("bad-id", s.Pointer, "an alias of %d bytes is not used; %d are allowed", len(a), normalize.MaxID)
+				continue
+			}
+			aliases = append(aliases, a)
+		}
+		s.Aliases = aliases
+		keep = append(keep, s)
+	}
+	d.Statements = keep
 }
 
 // meaningHash is the hash of what the document says. Where its JSON form leaves something
@@ -168,9 +192,6 @@ func (t *task) checkKind() error {
 	return nil
 }
 
-// maxPurl keeps an artifact's purl within what an index row can hold.
-const maxPurl = 1024
-
 // findArtifact decides what the document describes: the purl given with it, else its main
 // component's, else pkg:generic/NAME@VERSION of that component, else of the document, else
 // a name made of what it says.
@@ -182,11 +203,11 @@ func (t *task) findArtifact() error {
 			t.doc.Warn("invalid-purl", "", "purl of the artifact: %v", err)
 			return false
 		}
-		if len(p.Purl) > maxPurl {
-			t.doc.Warn("invalid-purl", "", "purl of the artifact has %d bytes; %d are allowed", len(p.Purl), maxPurl)
+		if len(p.Purl) > purl.MaxLength {
+			t.doc.Warn("invalid-purl", "", "purl of the artifact has %d bytes; %d are allowed", len(p.Purl), purl.MaxLength)
 			return false
 		}
-		t.artifact = artifact{purl: p.Purl, nameKey: NameKey(p), from: from, id: id.Derive(t.env.Tenant, "artifact", p.Purl)}
+		t.artifact = artifact{purl: p.Purl, nameKey: p.NameKey(), from: from, id: id.Derive(t.env.Tenant, "artifact", p.Purl)}
 		return true
 	}
 	if t.env.Artifact != "" {

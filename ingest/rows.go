@@ -195,13 +195,13 @@ func (r *rows) addStatements(t *task) {
 			productPurl, productKey := purlAndKey(p.Purl)
 			subPurl, subKey := purlAndKey(p.Subcomponent)
 			if subPurl == "" {
-				subPurl = clip(clean(p.SubcomponentID), 2000)
+				subPurl = clean(p.SubcomponentID)
 			}
 			ref := p.BOMRef
 			r.put(inStatement, id.Derive(t.env.Tenant, "statement", string(t.hash[:]), fmt.Sprint(ordinal)), t.documentID, ordinal, s.Pointer,
-				clip(clean(s.VulnID), 200), s.Status, clean(s.Justification), clean(s.Impact), clean(s.Action), clip(clean(issuer), 500), nullTime(at),
-				clip(clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), 2000), productPurl, productKey, subPurl, subKey,
-				artifactID, clip(clean(p.BOMSerial), 100), clip(clean(ref), 2000), clip(clean(p.VersionRange), 2000), d.Format, t.hash[:])
+				s.VulnID, s.Status, clean(s.Justification), clean(s.Impact), clean(s.Action), clip(clean(issuer), 500), nullTime(at),
+				clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), productPurl, productKey, subPurl, subKey,
+				artifactID, clip(clean(p.BOMSerial), 100), clean(ref), clean(p.VersionRange), d.Format, t.hash[:])
 			ordinal++
 		}
 		aliases = append(aliases, s.VulnID)
@@ -215,7 +215,7 @@ func (r *rows) addStatements(t *task) {
 }
 
 func (r *rows) addAlias(a, b string, by id.ID) {
-	a, b = clip(clean(a), 200), clip(clean(b), 200)
+	a, b = clean(a), clean(b)
 	if a == "" || b == "" || a == b {
 		return
 	}
@@ -240,19 +240,19 @@ func (r *rows) addFacts(t *task) {
 		if modified.IsZero() {
 			modified = t.env.ObservedAt
 		}
-		r.put(inFact, fact, v.Source, clip(clean(v.ID), 200), textOf(payload), t.documentID, t.hash[:], cleanAll(v.Names), nullTime(modified),
+		r.put(inFact, fact, v.Source, clean(v.ID), textOf(payload), t.documentID, t.hash[:], cleanAll(v.Names), nullTime(modified),
 			nullTime(v.Withdrawn), clean(v.Summary), score(v.Score), v.Severity, clip(clean(v.Vector), 500))
 		for i, a := range v.Affected {
 			if a.Key == "" {
 				continue
 			}
-			r.put(inAffected, fact, i, clip(clean(a.Key), 1000), clean(a.Ecosystem), clip(clean(a.Name), 1000), toJSON(orEmpty(a.Ranges)), cleanAll(a.Versions),
+			r.put(inAffected, fact, i, clean(a.Key), clean(a.Ecosystem), clean(a.Name), toJSON(orEmpty(a.Ranges)), cleanAll(a.Versions),
 				cleanAll(a.FixedVersions), score(a.Score), a.Severity)
 		}
 		for _, alias := range v.Aliases {
 			r.addAlias(v.ID, alias, fact)
 		}
-		r.facts[t.env.ScanRun] = append(r.facts[t.env.ScanRun], clip(clean(v.ID), 200))
+		r.facts[t.env.ScanRun] = append(r.facts[t.env.ScanRun], clean(v.ID))
 	}
 }
 
@@ -396,7 +396,7 @@ type Package struct {
 
 // NewPackage derives the package of a parsed purl.
 func NewPackage(tenant id.ID, p purl.Package) Package {
-	out := Package{ID: id.Derive(tenant, "package", p.Purl), Package: p, NameKey: NameKey(p)}
+	out := Package{ID: id.Derive(tenant, "package", p.Purl), Package: p, NameKey: p.NameKey()}
 	if p.Reason != "" {
 		out.Key = ""
 		return out
@@ -405,12 +405,6 @@ func NewPackage(tenant id.ID, p purl.Package) Package {
 		out.MoreKeys = keys[1:]
 	}
 	return out
-}
-
-// NameKey is the purl without version, qualifiers and subpath, in lower case: what VEX
-// products are compared by first.
-func NameKey(p purl.Package) string {
-	return strings.ToLower(p.Type + "/" + p.Namespace + "/" + p.Name)
 }
 
 // notSoftware are the component types that no vulnerability record speaks of by
@@ -426,7 +420,7 @@ func newInventory(tenant id.ID, components []normalize.Component) inventory {
 		reason := purl.ReasonNoPurl
 		if c.Purl != "" {
 			p, err := purl.Parse(c.Purl)
-			if err == nil && len(p.Purl) <= maxPurl {
+			if err == nil && len(p.Purl) <= purl.MaxLength {
 				if p.Version == "" && c.Version != "" {
 					p = p.WithVersion(c.Version)
 				}

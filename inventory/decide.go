@@ -10,8 +10,10 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/ask"
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize"
 	"sluice/normalize/purl"
 )
 
@@ -53,17 +55,16 @@ func (inv *Inventory) Decide(ctx context.Context, tenant id.ID, d Decision) erro
 	if err != nil {
 		return err
 	}
-	pkg := ingest.NewPackage(tenant, p)
+	if d.Vuln = normalize.VulnID(d.Vuln); len(d.Vuln) > normalize.MaxID {
+		return ask.Wrong("vuln", "%.40q... has %d bytes; %d are allowed", d.Vuln, len(d.Vuln), normalize.MaxID)
+	}
 	err = inv.as(ctx, pg.Ingest, tenant, func(tx pgx.Tx) error {
-		var known bool
-		if err := tx.QueryRow(ctx, sqlKnownPackage, tenant, pkg.ID).Scan(&known); err != nil {
+		pkg, err := knownPackage(ctx, tx, tenant, p)
+		if err != nil {
 			return err
 		}
-		if !known {
-			return ask.NotFound("no SBOM of this tenant lists %s; give the purl as `sluice findings` prints it", p.Purl)
-		}
 		var before json.RawMessage
-		err := tx.QueryRow(ctx, sqlDecision, tenant, pkg.ID, d.Vuln).Scan(&before)
+		err = tx.QueryRow(ctx, sqlDecision, tenant, pkg.ID, d.Vuln).Scan(&before)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
@@ -71,14 +72,14 @@ func (inv *Inventory) Decide(ctx context.Context, tenant id.ID, d Decision) erro
 		if err := tx.QueryRow(ctx, sqlPutDecision, tenant, pkg.ID, d.Vuln, d.Status, d.Rationale, d.Proof, d.Actor).Scan(&decision); err != nil {
 			return err
 		}
-		diff, err := json.Marshal(map[string]any{
-			"before": before, // null where there was none
-			"after":  map[string]string{"package": p.Purl, "vuln_id": d.Vuln, "status": d.Status, "rationale": d.Rationale, "proof_ref": d.Proof},
+		err = audit.Note(ctx, tx, tenant, audit.Entry{
+			Actor: d.Actor, Action: "vex.decide", Entity: "vex_decision", Of: &decision,
+			Diff: map[string]any{
+				"before": before, // null where there was none
+				"after":  map[string]string{"package": pkg.Purl, "vuln_id": d.Vuln, "status": d.Status, "rationale": d.Rationale, "proof_ref": d.Proof},
+			},
 		})
 		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, sqlNoteDecision, tenant, d.Actor, decision, diff); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, sqlQueueDecision, tenant, d.Vuln, ingest.Channel)

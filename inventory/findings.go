@@ -10,6 +10,7 @@ import (
 
 	"sluice/internal/ask"
 	"sluice/internal/id"
+	"sluice/normalize"
 )
 
 // FindingFilter picks findings. The zero value picks the open ones.
@@ -85,7 +86,7 @@ func (inv *Inventory) Findings(ctx context.Context, tenant id.ID, f FindingFilte
 	var list []Finding
 	err = inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
 		var same, told []string
-		if f.Vuln != "" {
+		if f.Vuln = normalize.VulnID(f.Vuln); f.Vuln != "" {
 			if err := tx.QueryRow(ctx, sqlVulnIDs, tenant, f.Vuln).Scan(&same, &told); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,7 +14,8 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // roles are who runs the statements that are no questions of one tenant's reader.
 var roles = map[string]pg.Role{
-	"known_package": pg.Ingest, "decision": pg.Ingest, "put_decision": pg.Ingest, "note_decision": pg.Ingest, "queue_decision": pg.Ingest,
+	"known_package": pg.Ingest, "decision": pg.Ingest, "put_decision": pg.Ingest, "queue_decision": pg.Ingest,
+	"drop_parked": pg.Ingest,
 }
 
 // TestQueriesPrepare plans every statement of sql/ as the role that runs it: a column that
@@ -41,6 +43,20 @@ func TestQueriesPrepare(t *testing.T) {
 		// the statement's parameters get no values.
 		if _, err := db.Conn(t, role).PgConn().Exec(t.Context(), "explain (generic_plan)\n"+string(sql)).ReadAll(); err != nil {
 			t.Errorf("%s as %s: %v", path, role, err)
+		}
+	}
+}
+
+// TestEventTypesDocumented holds that docs/events.md has every type of event.
+func TestEventTypesDocumented(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range eventOrder {
+		if !strings.Contains(string(docs), "`"+event+"`") {
+			t.Errorf("docs/events.md does not have %s", event)
 		}
 	}
 }

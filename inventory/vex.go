@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
+	"sluice/normalize"
 )
 
 // VEXFilter picks statements and decisions. The zero value picks all.
@@ -39,7 +40,7 @@ type VEX struct {
 func (inv *Inventory) VEX(ctx context.Context, tenant id.ID, f VEXFilter) ([]VEX, error) {
 	var list []VEX
 	err := inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
-		list, err = collect[VEX](ctx, tx, sqlVerdicts, tenant, f.Vuln, f.Outcome)
+		list, err = collect[VEX](ctx, tx, sqlVerdicts, tenant, normalize.VulnID(f.Vuln), f.Outcome)
 		return err
 	})
 	if err != nil {

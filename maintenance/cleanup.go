@@ -10,8 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/tenants"
 )
 
 // Checkpoints deletes what file imports noted to go on from: of runs that are done, and of
@@ -23,11 +25,11 @@ func Checkpoints(keep time.Duration) Task {
 	return Task{
 		Name: "checkpoints", Does: "delete the checkpoints of scan runs that are done or were given up", Every: 6 * time.Hour,
 		Run: func(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (Result, error) {
-			list, err := tenants(ctx, pool, true)
+			list, err := allTenants(ctx, pool, true)
 			if err != nil {
 				return Result{}, err
 			}
-			sum, err := eachTenant(ctx, list, func(t tenant) (r Result, err error) {
+			sum, err := eachTenant(ctx, list, func(t tenants.Tenant) (r Result, err error) {
 				if dryRun {
 					err = pg.Tenant(ctx, pool, t.ID, func(tx pgx.Tx) error { return tx.QueryRow(ctx, sqlCheckpoints, t.ID, keep).Scan(&r.Rows) })
 					return r, err
@@ -77,7 +79,7 @@ func Runs(idle time.Duration) Task {
 	return Task{
 		Name: "runs", Does: "mark scan runs of imports that were killed as stopped", Every: time.Hour,
 		Run: func(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (Result, error) {
-			list, err := tenants(ctx, pool, true)
+			list, err := allTenants(ctx, pool, true)
 			if err != nil {
 				return Result{}, err
 			}
@@ -85,7 +87,7 @@ func Runs(idle time.Duration) Task {
 			if err := pool.QueryRow(ctx, `select now() - $1::interval`, idle).Scan(&since); err != nil {
 				return Result{}, err
 			}
-			sum, err := eachTenant(ctx, list, func(t tenant) (r Result, err error) {
+			sum, err := eachTenant(ctx, list, func(t tenants.Tenant) (r Result, err error) {
 				limit := batchRows
 				if dryRun {
 					limit = 1 << 30
@@ -183,7 +185,7 @@ func dropJobs(ctx context.Context, pool *pgxpool.Pool, t id.ID, keep time.Durati
 		if err != nil || n == 0 {
 			return 0, err
 		}
-		return n, audit(ctx, tx, t, "jobs.delete", "job", nil, map[string]any{"jobs": n, "kinds": kinds, "errors": causes})
+		return n, audit.Note(ctx, tx, t, audit.Entry{Action: "jobs.delete", Entity: "job", Diff: map[string]any{"jobs": n, "kinds": kinds, "errors": causes}})
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/tenants"
 )
 
 // Task is one thing to do from time to time.
@@ -62,33 +63,19 @@ func PoolConfig() pg.Config {
 // batchRows is how many small rows one transaction deletes.
 const batchRows = 5000
 
-// tenant is whose rows a transaction works on.
-type tenant struct {
-	ID       id.ID
-	Name     string
-	Settings []byte
-}
-
-// tenants lists all of them, and with others the shared feed and the operator, who have
+// allTenants lists all of them, and with others the shared feed and the operator, who have
 // scan runs too but no policy.
-func tenants(ctx context.Context, pool *pgxpool.Pool, others bool) ([]tenant, error) {
-	rows, err := pool.Query(ctx, sqlTenants)
-	if err != nil {
-		return nil, fmt.Errorf("list tenants: %w", err)
+func allTenants(ctx context.Context, pool *pgxpool.Pool, others bool) ([]tenants.Tenant, error) {
+	list, err := tenants.List(ctx, pool)
+	if err == nil && others {
+		list = append(list, tenants.Tenant{ID: id.Shared, Name: "(shared feed)"}, tenants.Tenant{ID: id.Operator, Name: "(operator)"})
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[tenant])
-	if err != nil {
-		return nil, fmt.Errorf("list tenants: %w", err)
-	}
-	if others {
-		list = append(list, tenant{ID: id.Shared, Name: "(shared feed)"}, tenant{ID: id.Operator, Name: "(operator)"})
-	}
-	return list, nil
+	return list, err
 }
 
 // eachTenant runs fn for each. What fails for one does not stop the others; the error
 // joins what failed. An outage stops all: it would fail for each.
-func eachTenant(ctx context.Context, list []tenant, fn func(tenant) (Result, error)) (Result, error) {
+func eachTenant(ctx context.Context, list []tenants.Tenant, fn func(tenants.Tenant) (Result, error)) (Result, error) {
 	var sum Result
 	var failed []error
 	for _, t := range list {

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -105,7 +104,7 @@ func (b *batch) follow(ctx context.Context, all []*statement) error {
 			if p.Version == "" && version != "" {
 				*p = p.WithVersion(version)
 			}
-			l.key, l.pkg = nameKey(p), p
+			l.key, l.pkg = p.NameKey(), p
 		}
 		links[k][artifact] = l
 		return nil
@@ -119,9 +118,4 @@ func (b *batch) follow(ctx context.Context, all []*statement) error {
 		}
 	}
 	return nil
-}
-
-// nameKey is the purl without version, qualifiers and subpath, in lower case, as imports store it.
-func nameKey(p *purl.Package) string {
-	return strings.ToLower(p.Type + "/" + p.Namespace + "/" + p.Name)
 }

@@ -115,27 +115,22 @@ func (s *statement) scope(p *pair) int {
 	return scopeNone
 }
 
-// covers reports whether the purl that a statement names covers another of the same
-// name, and whether it does so by version. A purl without a version covers all of them,
-// a range decides alone, and a qualifier counts only where both have it.
+// covers reports whether the purl that a statement names covers another, and whether it
+// does so by version. A range decides alone.
 func covers(named, actual *purl.Package, versions, matchVersion string) (ok, exact bool) {
 	if named == nil || actual == nil {
 		return false, false
 	}
-	for k, v := range named.Qualifiers {
-		if have := actual.Qualifiers[k]; have != "" && v != "" && have != v {
-			return false, false
-		}
+	if versions == "" {
+		return named.Covers(*actual)
 	}
-	switch {
-	case versions != "":
-		ok = inRange(versions, actual, matchVersion)
-		return ok, ok
-	case named.Version != "":
-		ok = named.Version == actual.Version || (matchVersion != "" && named.MatchVersion == matchVersion)
-		return ok, ok
+	any := *named
+	any.Version = ""
+	if ok, _ := any.Covers(*actual); !ok {
+		return false, false
 	}
-	return true, false
+	ok = inRange(versions, actual, matchVersion)
+	return ok, ok
 }
 
 // inRange reports whether a version is known to lie in a VERS range. Where that cannot be

@@ -20,8 +20,8 @@ func testPair(t testing.TB, artifact, pkg string) *pair {
 		t.Fatal(err)
 	}
 	return &pair{
-		Artifact: id.Derive(id.Shared, "artifact", a.Purl), ArtifactPurl: a.Purl, ArtifactKey: nameKey(&a),
-		Package: id.Derive(id.Shared, "package", p.Purl), Purl: p.Purl, NameKey: nameKey(&p), Version: p.Version, MatchVersion: p.MatchVersion,
+		Artifact: id.Derive(id.Shared, "artifact", a.Purl), ArtifactPurl: a.Purl, ArtifactKey: a.NameKey(),
+		Package: id.Derive(id.Shared, "package", p.Purl), Purl: p.Purl, NameKey: p.NameKey(), Version: p.Version, MatchVersion: p.MatchVersion,
 		parsed: parsed{&a, &p, id.Derive(id.Shared, "artifact", a.WithVersion("").Purl)},
 	}
 }
@@ -30,10 +30,10 @@ func testPair(t testing.TB, artifact, pkg string) *pair {
 func about(product, sub, versions string) *statement {
 	s := &statement{ProductPurl: product, Product: product, Sub: sub, Range: versions, product: parsePurl(product), sub: parsePurl(sub)}
 	if s.product != nil {
-		s.ProductKey = nameKey(s.product)
+		s.ProductKey = s.product.NameKey()
 	}
 	if s.sub != nil {
-		s.SubKey = nameKey(s.sub)
+		s.SubKey = s.sub.NameKey()
 	}
 	return s
 }
@@ -132,9 +132,9 @@ func TestStatementScopeInDocumentsAndLinks(t *testing.T) {
 		{"a document whose main component has no version", in(p.anyVersion, "", ""), scopeNone},
 
 		{"a link to the SBOM", linked(link{whole: true}, "", ""), scopeProductVersion},
-		{"a link to the package", linked(link{key: nameKey(left), pkg: left}, "", ""), scopeInsideVersion},
-		{"a link to the package, at versions that do not hold it", linked(link{key: nameKey(left), pkg: left}, "", "vers:npm/<1.0.0"), scopeNone},
-		{"a link to the package, at versions that hold it", linked(link{key: nameKey(left), pkg: left}, "", "vers:npm/<2.0.0"), scopeInsideVersion},
+		{"a link to the package", linked(link{key: left.NameKey(), pkg: left}, "", ""), scopeInsideVersion},
+		{"a link to the package, at versions that do not hold it", linked(link{key: left.NameKey(), pkg: left}, "", "vers:npm/<1.0.0"), scopeNone},
+		{"a link to the package, at versions that hold it", linked(link{key: left.NameKey(), pkg: left}, "", "vers:npm/<2.0.0"), scopeInsideVersion},
 		{"a link to something that has no purl or is not there", linked(link{}, "", ""), scopeNone},
 		{"a link by purl to a component that is not there by that reference", linked(link{}, "pkg:npm/left@1.5.0", ""), scopeInsideVersion},
 		{"a link by a purl that is the main component's reference", linked(link{whole: true}, "pkg:generic/app@4.2", ""), scopeProductVersion},

@@ -43,7 +43,7 @@ func TestRefused(t *testing.T) {
 		`{"id":"A-1","modified":"2024-01-01T00:00:00Z","summary":`: "syntax /summary",
 		`{"modified":"2024-01-01T00:00:00Z"}`:                      "invalid /id",
 		`{"id":""}`:                                                "invalid /id",
-		`{"id":"` + strings.Repeat("x", 300) + `"}`:                "invalid /id",
+		`{"id":"` + strings.Repeat("x", normalize.MaxID+1) + `"}`:  "invalid /id",
 		`[{"id":""},{"x":1}]`:                                      "invalid /0/id",
 		`[]`:                                                       "invalid ",
 		`7`:                                                        "invalid ",
