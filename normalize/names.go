@@ -5,26 +5,21 @@ import (
 	"strings"
 )
 
-// maxName is how long the id of a vulnerability may be, in bytes. It is never cut: two long
-// ones that begin alike are two.
-const maxName = 1000
-
 // AddStatement adds a statement under the vulnerability, or the vulnerabilities, that it
-// names. Of the ids of a statement at most one is a CVE; where they are several, what they
+// names, in their one spelling (VulnID). Of the ids of a statement at most one is a CVE; where they are several, what they
 // name is an advisory, and the statement is about each of them and makes none of them
 // another name of the next: a verdict about one CVE must never hide another.
 func (d *Document) AddStatement(s Statement) {
 	names := make([]string, 0, 1+len(s.Aliases))
 	cves := 0
 	for i, id := range append([]string{s.VulnID}, s.Aliases...) {
-		id = strings.TrimSpace(id)
-		switch {
-		case len(id) > maxName:
-			d.Warn("bad-id", s.Pointer, "the id %.60q… of a vulnerability is longer than %d bytes; it is not used", id, maxName)
+		switch id = VulnID(id); {
+		case len(id) > MaxID:
+			d.Warn("bad-id", s.Pointer, "the id %.60q… of a vulnerability is longer than %d bytes; it is not used", id, MaxID)
 			if i == 0 {
 				return
 			}
-		case id != "" && !slices.ContainsFunc(names, func(have string) bool { return strings.EqualFold(have, id) }):
+		case id != "" && !slices.Contains(names, id):
 			names = append(names, id)
 			if isCVE(id) {
 				cves++
@@ -53,7 +48,6 @@ func (d *Document) AddStatement(s Statement) {
 // advisory about all of them. It is called when all statements are there.
 func (d *Document) SettleAliases() {
 	cveOf := map[string]string{} // of other ids; "" where they are several
-	key := strings.ToLower
 	for i := range d.Statements {
 		s := &d.Statements[i]
 		if len(s.Aliases) == 0 {
@@ -67,10 +61,10 @@ func (d *Document) SettleAliases() {
 			if isCVE(id) {
 				continue
 			}
-			if have, ok := cveOf[key(id)]; !ok {
-				cveOf[key(id)] = key(cve)
-			} else if have != key(cve) {
-				cveOf[key(id)] = ""
+			if have, ok := cveOf[id]; !ok {
+				cveOf[id] = cve
+			} else if have != cve {
+				cveOf[id] = ""
 			}
 		}
 	}
@@ -78,7 +72,7 @@ func (d *Document) SettleAliases() {
 		return
 	}
 	several := func(id string) bool {
-		cve, ok := cveOf[key(id)]
+		cve, ok := cveOf[id]
 		return ok && cve == ""
 	}
 	for i := range d.Statements {
@@ -113,4 +107,4 @@ func (s *Statement) cve() string {
 	return ""
 }
 
-func isCVE(id string) bool { return len(id) > 4 && strings.EqualFold(id[:4], "CVE-") }
+func isCVE(id string) bool { return strings.HasPrefix(id, "CVE-") }

@@ -23,7 +23,7 @@ func TestAddStatement(t *testing.T) {
 		{[]string{"CVE-1 CVE-2"}, "CVE-1 CVE-2"},
 		{[]string{"CVE-1 GHSA-1", "CVE-2 GHSA-1 GHSA-2"}, "CVE-1 CVE-2=GHSA-2"},
 		{[]string{"GHSA-1 CVE-1", "ghsa-1 CVE-2"}, "CVE-1 CVE-2"},
-		{[]string{"CVE-1 GHSA-1", "cve-1 GHSA-1"}, "CVE-1=GHSA-1 cve-1=GHSA-1"},
+		{[]string{"CVE-1 GHSA-1", "cve-1 GHSA-1"}, "CVE-1=GHSA-1 CVE-1=GHSA-1"},
 		{[]string{"CVE-1 RHSA-1", "CVE-2 RHSA-1", "CVE-3 GHSA-3"}, "CVE-1 CVE-2 CVE-3=GHSA-3"},
 		{[]string{"GHSA-1 PYSEC-1", "GHSA-2 PYSEC-1"}, "GHSA-1=PYSEC-1 GHSA-2=PYSEC-1"},
 		{[]string{long, "CVE-1 " + long}, "CVE-1"},

@@ -307,8 +307,8 @@ func TestVulnerabilityIDs(t *testing.T) {
 func TestDocument(t *testing.T) {
 	for in, want := range map[string]string{
 		`"publisher":{"name":"TW","namespace":"https://Example.org/"},"tracking":{"id":"A","version":"1.10.0","status":"final","current_release_date":"2024-03-01T00:00:00Z","initial_release_date":"2024-01-01T00:00:00Z"}`: "https://example.org A|1.10.0|final|2024-03-01",
-		`"publisher":{"namespace":"https://example.org"},"tracking":{"id":"A","version":"2","status":"Interim","initial_release_date":"2024-01-01T00:00:00Z"}`:                                                                  "https://example.org A|2|interim|2024-01-01",
-		`"publisher":{"name":"TW"},"tracking":{"id":"A","version":3,"status":"draft","initial_release_date":"2024-01-01T00:00:00Z","revision_history":[{"date":"2024-02-02T00:00:00Z"},{"date":"2024-02-01T00:00:00Z"}]}`:     "TW A|3|draft|2024-02-02",
+		`"publisher":{"namespace":"https://example.org"},"tracking":{"id":"A","version":"2","status":"Interim","initial_release_date":"2024-01-01T00:00:00Z"}`:                                                               "https://example.org A|2|interim|2024-01-01",
+		`"publisher":{"name":"TW"},"tracking":{"id":"A","version":3,"status":"draft","initial_release_date":"2024-01-01T00:00:00Z","revision_history":[{"date":"2024-02-02T00:00:00Z"},{"date":"2024-02-01T00:00:00Z"}]}`:    "TW A|3|draft|2024-02-02",
 		`"tracking":{"id":"A","version":"1","status":"over"}`: "|1||0001-01-01",
 		`"publisher":{"name":"TW"}`:                           "|||0001-01-01",
 	} {

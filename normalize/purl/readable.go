@@ -13,7 +13,7 @@ func Unreadable(s string) string {
 			return problem
 		}
 		return "is no purl"
-	case len(p.Purl) > maxPurl || len(p.Purl) > maxKey && p.Key == "" && p.Reason == ReasonInvalidPurl:
+	case len(p.Purl) > MaxLength:
 		return "is too long"
 	case p.Reason == ReasonInvalidPurl:
 		return "holds bytes that are no text"
