@@ -174,10 +174,10 @@ func (f semverForm) key(s string) (string, bool) {
 		case c == '.':
 			pre = pre[1:]
 			// 1.x is a range, 1. is cut off.
-			if !f.dotted || pre == "" || wildcard(pre) {
+			if !f.dotted || pre == "" || startsWithX(pre) {
 				return "", false
 			}
-		case wildcard(pre):
+		case startsWithX(pre):
 			return "", false
 		}
 		if pre == "" {
@@ -202,8 +202,8 @@ func (f semverForm) key(s string) (string, bool) {
 	return string(b), true
 }
 
-// wildcard reports whether s starts with an x that stands for any number.
-func wildcard(s string) bool {
+// startsWithX reports whether s starts with an x that stands for any number.
+func startsWithX(s string) bool {
 	return (s[0] == 'x' || s[0] == 'X') && (len(s) == 1 || s[1] == '.')
 }
 
