@@ -119,8 +119,8 @@ func (b *bom) finish() {
 	b.readVulnerabilities()
 	b.doc.Kind = normalize.SBOM
 	// A VEX that makes no statement any more is still one: as an SBOM it would say that its
-	// product is empty. A scanner's SBOM of something empty has both lists, and says of what.
-	if len(b.doc.Components) == 0 && (len(b.doc.Statements) > 0 || b.vulnerabilities.raw != nil && !(b.hasList && b.hasMain)) {
+	// product is empty.
+	if len(b.doc.Components) == 0 && (len(b.doc.Statements) > 0 || b.vulnerabilities.raw != nil && !b.hasList) {
 		b.doc.Kind = normalize.VEX
 		if len(b.doc.Statements) == 0 {
 			b.doc.Warn("no-statements", "/vulnerabilities", "the document lists no components, and nothing among its vulnerabilities is a statement")
