@@ -30,13 +30,12 @@ const (
 type eventWriter struct {
 	*stream
 	lane   *lane // for what has to be parked, and the tenants
-	commit func(int64)
 	reader *eventReader
 	sure   map[int64]bool // days since 1970 that there is a partition for
 }
 
-func newEventWriter(s *stream, l *lane, commit func(int64)) *eventWriter {
-	return &eventWriter{stream: s, lane: l, commit: commit, reader: newEventReader(), sure: map[int64]bool{}}
+func newEventWriter(s *stream, l *lane) *eventWriter {
+	return &eventWriter{stream: s, lane: l, reader: newEventReader(), sure: map[int64]bool{}}
 }
 
 // run carries batches until ctx ends. Reading and writing overlap.
@@ -185,7 +184,7 @@ func (w *eventWriter) store(ctx, hard context.Context, list []event) error {
 		pause = min(2*pause, 5*time.Second)
 	}
 	last := list[len(list)-1]
-	w.metrics.stored(last.message)
+	w.stored(last.span.to, last.message)
 	parked := 0
 	for i := range list {
 		if list[i].park != nil {
@@ -195,9 +194,6 @@ func (w *eventWriter) store(ctx, hard context.Context, list []event) error {
 	w.metrics.events.WithLabelValues("accepted").Add(float64(len(list) - parked))
 	w.metrics.events.WithLabelValues("parked").Add(float64(parked))
 	w.metrics.batches.WithLabelValues("events").Inc()
-	if w.commit != nil {
-		w.commit(last.span.to.offset)
-	}
 	return nil
 }
 
