@@ -34,8 +34,8 @@ func Checkpoints(keep time.Duration) Task {
 					err = pg.Tenant(ctx, pool, t.ID, func(tx pgx.Tx) error { return tx.QueryRow(ctx, sqlCheckpoints, t.ID, keep).Scan(&r.Rows) })
 					return r, err
 				}
-				r.Rows, err = inBatches(ctx, pool, t.ID, batchRows, func(tx pgx.Tx) (int64, error) {
-					tag, err := tx.Exec(ctx, sqlDropCheckpoints, t.ID, keep, batchRows)
+				r.Rows, err = inBatches(ctx, pool, t.ID, batchRows, func(tx pgx.Tx, limit int64) (int64, error) {
+					tag, err := tx.Exec(ctx, sqlDropCheckpoints, t.ID, keep, limit)
 					return tag.RowsAffected(), err
 				})
 				return r, err
@@ -57,10 +57,14 @@ func Outbox(keep time.Duration) Task {
 			if dryRun {
 				err = pool.QueryRow(ctx, sqlCountOutbox, keep).Scan(&r.Rows)
 			}
-			for err == nil && !dryRun {
-				tag, berr := pool.Exec(ctx, sqlClearOutbox, keep, batchRows)
+			for limit := int64(batchRows); err == nil && !dryRun; {
+				tag, berr := pool.Exec(ctx, sqlClearOutbox, keep, limit)
+				if pg.FaultOf(berr) == pg.FaultTooSlow && limit > 1 {
+					limit /= 2
+					continue
+				}
 				r.Rows += tag.RowsAffected()
-				if err = berr; tag.RowsAffected() < batchRows {
+				if err = berr; tag.RowsAffected() < limit {
 					break
 				}
 			}
@@ -88,11 +92,11 @@ func Runs(idle time.Duration) Task {
 				return Result{}, err
 			}
 			sum, err := eachTenant(ctx, list, func(t tenants.Tenant) (r Result, err error) {
-				limit := batchRows
+				most := int64(batchRows)
 				if dryRun {
-					limit = 1 << 30
+					most = 1 << 30
 				}
-				r.Rows, err = inBatches(ctx, pool, t.ID, int64(limit), func(tx pgx.Tx) (int64, error) {
+				r.Rows, err = inBatches(ctx, pool, t.ID, most, func(tx pgx.Tx, limit int64) (int64, error) {
 					return stopRuns(ctx, tx, t.ID, since, limit, dryRun)
 				})
 				return r, err
@@ -103,7 +107,7 @@ func Runs(idle time.Duration) Task {
 	}
 }
 
-func stopRuns(ctx context.Context, tx pgx.Tx, t id.ID, since time.Time, limit int, dryRun bool) (int64, error) {
+func stopRuns(ctx context.Context, tx pgx.Tx, t id.ID, since time.Time, limit int64, dryRun bool) (int64, error) {
 	rows, err := tx.Query(ctx, sqlSilentRuns, t, since, limit)
 	if err != nil {
 		return 0, err
@@ -166,8 +170,8 @@ func Jobs(keep time.Duration) Task {
 }
 
 func dropJobs(ctx context.Context, pool *pgxpool.Pool, t id.ID, keep time.Duration) (int64, error) {
-	return inBatches(ctx, pool, t, batchRows, func(tx pgx.Tx) (int64, error) {
-		rows, err := tx.Query(ctx, sqlDropJobs, t, keep, batchRows)
+	return inBatches(ctx, pool, t, batchRows, func(tx pgx.Tx, limit int64) (int64, error) {
+		rows, err := tx.Query(ctx, sqlDropJobs, t, keep, limit)
 		if err != nil {
 			return 0, err
 		}

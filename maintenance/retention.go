@@ -138,30 +138,36 @@ type candidate struct {
 func (r *retention) documents(ctx context.Context, c tenants.Cutoffs) error {
 	after := time.Time{}.AddDate(1, 0, 0)
 	var last id.ID
-	for {
+	for size := r.Batch; ; {
+		to, at := last, after
 		var window []id.ID
 		var free []candidate
 		err := pg.Tenant(ctx, r.pool, r.tenant.ID, func(tx pgx.Tx) error {
-			rows, err := tx.Query(ctx, sqlExpired, r.tenant.ID, after, last, c.Kinds, c.Times, r.Batch)
+			rows, err := tx.Query(ctx, sqlExpired, r.tenant.ID, after, last, c.Kinds, c.Times, size)
 			if err != nil {
 				return err
 			}
-			if _, err := pgx.ForEachRow(rows, []any{&last, &after}, func() error { window = append(window, last); return nil }); err != nil {
+			if _, err := pgx.ForEachRow(rows, []any{&to, &at}, func() error { window = append(window, to); return nil }); err != nil {
 				return err
 			}
 			free, err = deletable(ctx, tx, r.tenant.ID, window, c)
 			return err
 		})
+		if pg.FaultOf(err) == pg.FaultTooSlow && size > 1 {
+			size /= 2
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("expired documents: %w", err)
 		}
+		last, after = to, at
 		r.kept += int64(len(window) - len(free))
 		if len(free) > 0 {
 			if err := r.delete(ctx, free, c); err != nil {
 				return err
 			}
 		}
-		if len(window) < r.Batch {
+		if len(window) < size {
 			return nil
 		}
 	}
@@ -204,6 +210,13 @@ func (r *retention) delete(ctx context.Context, free []candidate, c tenants.Cuto
 			return r.deleteBatch(ctx, tx, gone, c)
 		})
 	})
+	if pg.FaultOf(err) == pg.FaultTooSlow && len(free) > 1 {
+		half := len(free) / 2
+		if err := r.delete(ctx, free[:half], c); err != nil {
+			return err
+		}
+		return r.delete(ctx, free[half:], c)
+	}
 	if err != nil {
 		return fmt.Errorf("delete %d documents: %w", len(free), err)
 	}
@@ -295,11 +308,11 @@ func (r *retention) parked(ctx context.Context, at time.Time) error {
 		r.deleted["parked"], r.bytes = n, r.bytes+bytes
 		return err
 	}
-	n, err := inBatches(ctx, r.pool, r.tenant.ID, int64(r.Batch), func(tx pgx.Tx) (int64, error) {
+	n, err := inBatches(ctx, r.pool, r.tenant.ID, int64(r.Batch), func(tx pgx.Tx, limit int64) (int64, error) {
 		if err := r.unchanged(ctx, tx); err != nil {
 			return 0, err
 		}
-		rows, err := tx.Query(ctx, sqlDeleteParked, r.tenant.ID, at, r.Batch)
+		rows, err := tx.Query(ctx, sqlDeleteParked, r.tenant.ID, at, limit)
 		if err != nil {
 			return 0, err
 		}

@@ -74,7 +74,7 @@ func allTenants(ctx context.Context, pool *pgxpool.Pool, others bool) ([]tenants
 }
 
 // eachTenant runs fn for each. What fails for one does not stop the others; the error
-// joins what failed. An outage stops all: it would fail for each.
+// joins what failed. An outage or a defect stops all: it would fail for each.
 func eachTenant(ctx context.Context, list []tenants.Tenant, fn func(tenants.Tenant) (Result, error)) (Result, error) {
 	var sum Result
 	var failed []error
@@ -83,7 +83,7 @@ func eachTenant(ctx context.Context, list []tenants.Tenant, fn func(tenants.Tena
 		sum.add(r)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("tenant %s: %w", t.Name, err))
-			if ctx.Err() != nil || pg.Outage(err) && !locked(err) {
+			if fault := pg.FaultOf(err); ctx.Err() != nil || fault == pg.FaultOutage && !locked(err) || fault == pg.FaultDefect {
 				break
 			}
 		}
@@ -97,14 +97,19 @@ func locked(err error) bool {
 	return errors.As(err, &pe) && (pe.Code == "55P03" || pe.Code == "40P01")
 }
 
-// inBatches deletes in transactions of the tenant until one finds fewer than limit rows.
-func inBatches(ctx context.Context, pool *pgxpool.Pool, t id.ID, limit int64, batch func(pgx.Tx) (int64, error)) (rows int64, err error) {
+// inBatches deletes in transactions of the tenant until one finds fewer than limit rows. A
+// batch that is too slow for the server is cut in halves, down to a single row.
+func inBatches(ctx context.Context, pool *pgxpool.Pool, t id.ID, limit int64, batch func(tx pgx.Tx, limit int64) (int64, error)) (rows int64, err error) {
 	for {
 		var n int64
 		err := pg.Tenant(ctx, pool, t, func(tx pgx.Tx) (err error) {
-			n, err = batch(tx)
+			n, err = batch(tx, limit)
 			return err
 		})
+		if pg.FaultOf(err) == pg.FaultTooSlow && limit > 1 {
+			limit /= 2
+			continue
+		}
 		if err != nil {
 			return rows, err
 		}

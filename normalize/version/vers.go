@@ -59,11 +59,13 @@ func ParseVers(s string) (Vers, error) {
 	}
 	v := Vers{scheme: strings.ToLower(scheme)}
 	switch v.scheme {
-	case "all":
-		v.all = true
-		return v, nil
-	case "none":
-		v.never = true
+	case "all", "none":
+		// They have no versions to compare. Some write vers:all/<V3.1.4, which is no range
+		// of VERS and not all versions either; see Range.
+		if strings.Trim(list, "|") != "*" {
+			return Vers{}, fmt.Errorf("%w: %.100q: after %s/ there can only be *", ErrVers, s, v.scheme)
+		}
+		v.all, v.never = v.scheme == "all", v.scheme == "none"
 		return v, nil
 	case "lexicographic", "datetime":
 		v.order = lexical
