@@ -29,7 +29,7 @@ type FetchRequest struct {
 //
 // kafka.Reader and kafka.Client.Fetch ask for committed messages too, but leave out none:
 // to the broker that only means to end before the first transaction that is still open.
-// docs/design/0016-read-committed.md.
+// docs/design/0020-read-committed.md.
 type Fetched struct {
 	// HighWatermark is the end of the log, LastStable the first offset of a transaction that
 	// is still open, or the end where none is. Nothing from there on is in the answer.
