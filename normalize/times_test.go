@@ -30,15 +30,18 @@ func TestTimesDocumented(t *testing.T) {
 		names    []string
 	}{
 		"CycloneDX": {
-			cyclonedx.JSON{}, `{"bomFormat":"CycloneDX","metadata":{"x":0%2%},"vulnerabilities":[{"id":"CVE-2024-1","analysis":{"state":"resolved"%0%%1%},"affects":[{"ref":"pkg:npm/a"}]}]}`,
+			cyclonedx.JSON{},
+			`{"bomFormat":"CycloneDX","metadata":{"x":0%2%},"vulnerabilities":[{"id":"CVE-2024-1","analysis":{"state":"resolved"%0%%1%},"affects":[{"ref":"pkg:npm/a"}]}]}`,
 			[]string{"analysis.lastUpdated", "analysis.firstIssued", "metadata.timestamp"},
 		},
 		"OpenVEX": {
-			openvex.Format{}, `{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{"vulnerability":"CVE-2024-1","status":"fixed","products":["pkg:npm/a"]%0%%1%}]%2%%3%}`,
+			openvex.Format{},
+			`{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{"vulnerability":"CVE-2024-1","status":"fixed","products":["pkg:npm/a"]%0%%1%}]%2%%3%}`,
 			[]string{"last_updated", "timestamp", "timestamp", "last_updated"},
 		},
 		"CSAF": {
-			csaf.Format{}, `{"document":{"csaf_version":"2.0","tracking":{"id":"A"%0%,"revision_history":[{"number":"1"%1%}]%2%}},"vulnerabilities":[{"cve":"CVE-2024-1","product_status":{"fixed":["P"]}}]}`,
+			csaf.Format{},
+			`{"document":{"csaf_version":"2.0","tracking":{"id":"A"%0%,"revision_history":[{"number":"1"%1%}]%2%}},"vulnerabilities":[{"cve":"CVE-2024-1","product_status":{"fixed":["P"]}}]}`,
 			[]string{"current_release_date", "date", "initial_release_date"},
 		},
 	}
