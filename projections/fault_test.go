@@ -74,7 +74,7 @@ func TestFaults(t *testing.T) {
 		})
 		worker := New(pool, Config{Lease: time.Minute})
 		jobs := func() string {
-			return strings.Join(query[string](t, w, `select concat_ws(' ', dedup_key like '%' || $1 || '%', attempts, locked_at is null, run_after > now() + interval '1 second', last_error)
+			return strings.Join(query[string](t, w, `select concat_ws(' ', dedup_key like '%' || $1 || '%', attempts, locked_at is null, run_after > created_at + interval '1 second', last_error)
 				from core.job_queue where tenant_id is not null order by id`, poison.String()), "\n")
 		}
 		switch err := steps(t.Context(), worker); f.Fault {
@@ -135,9 +135,13 @@ func TestADefectBurnsNothing(t *testing.T) {
 		for name, run := range map[string]func(*Worker, context.Context) error{
 			"Run": (*Worker).Run, "Drain": func(w *Worker, ctx context.Context) error { return w.Drain(ctx) },
 		} {
+			began := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			err := run(w.worker(), ctx)
 			cancel()
+			if took := time.Since(began); took > 50*time.Second {
+				t.Errorf("%s, %s: it ended after %v", tc.name, name, took)
+			}
 			var told *pg.DefectError
 			if !errors.As(err, &told) || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("%s, %s: %v", tc.name, name, err)

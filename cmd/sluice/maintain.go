@@ -210,7 +210,7 @@ func (a *app) partitionPass(ctx context.Context, cfg partitions.Config, dryRun b
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	if err := migrations.AsOwner(ctx, conn); err != nil {
-		return out, fmt.Errorf("partitions are the business of the tables' owner: %w", err)
+		return out, pg.Tell(pg.Owner, fmt.Errorf("partitions are the business of the tables' owner: %w", err))
 	}
 	now, err := partitions.Now(ctx, conn)
 	if err != nil {
