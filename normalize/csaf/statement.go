@@ -45,6 +45,7 @@ func (r *reader) statements() {
 	// the statements share one list.
 	shared := map[string][]normalize.Product{}
 	total := 0
+	r.compareAgain()
 	for i := range r.vulnerabilities {
 		v := &r.vulnerabilities[i]
 		bundles := r.bundles(v)
@@ -53,8 +54,11 @@ func (r *reader) statements() {
 			products, ok := shared[key]
 			if !ok {
 				for _, n := range b.products {
-					r.dangling(n, v.pointer)
-					if products = append(products, r.tree.resolve(n)...); len(products) > r.maxProducts {
+					resolved, culprit := r.tree.resolve(n)
+					if culprit != nil {
+						r.unreadable(culprit, v.pointer)
+					}
+					if products = append(products, resolved...); len(products) > r.maxProducts {
 						break
 					}
 				}
@@ -66,7 +70,7 @@ func (r *reader) statements() {
 					"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
 				return
 			}
-			r.doc.Statements = append(r.doc.Statements, normalize.Statement{
+			r.doc.AddStatement(normalize.Statement{
 				VulnID:        v.id,
 				Aliases:       v.aliases,
 				Status:        b.status,
@@ -78,6 +82,10 @@ func (r *reader) statements() {
 			})
 		}
 		*v = vulnerability{} // its lists are not needed any more
+	}
+	r.doc.SettleAliases()
+	if r.unmatched > 0 {
+		r.doc.Warn("no-purl", r.firstUnmatched.pointer, "%d products are about nothing that can be matched; the first: %s", r.unmatched, r.firstUnmatched.why)
 	}
 }
 
@@ -99,6 +107,9 @@ func (r *reader) bundles(v *vulnerability) []*bundle {
 			}
 		}
 	}
+	// The lists are members of an object, whose order means nothing. Of two statements of one
+	// document at one time the later counts, so the more cautious word comes last.
+	slices.SortStableFunc(v.lists, func(a, b list) int { return slices.Index(caution, a.status) - slices.Index(caution, b.status) })
 	var list []*bundle
 	index := map[[2]string]*bundle{}
 	for _, l := range v.lists {
@@ -201,18 +212,27 @@ func (r *reader) all(n note, pointer string) func(yield func(int32) bool) {
 	}
 }
 
-// dangling warns about a product that is not in the tree: its id is all there is.
-func (r *reader) dangling(n int32, pointer string) {
-	p := &r.tree.products[n]
-	ids := []*product{p}
-	if p.related {
-		ids = append(ids, &r.tree.products[p.component], &r.tree.products[p.whole])
+// caution has the statuses from the least to the most cautious.
+var caution = []string{normalize.NotAffected, normalize.Fixed, normalize.UnderInvestigation, normalize.Affected}
+
+// unreadable warns, once for each, about a product that makes statements be about nothing.
+// Those that only lack a purl are many in some documents, and nothing is wrong with them:
+// they are counted.
+func (r *reader) unreadable(p *product, pointer string) {
+	if p.said {
+		return
 	}
-	for _, p := range ids {
-		if !p.known && !p.missing {
-			p.missing = true
-			r.doc.Warn("dangling-ref", pointer+"/product_status", "the product %.60q is not in the product tree", p.id)
+	p.said = true
+	pointer += "/product_status"
+	switch {
+	case p.alone():
+		if r.unmatched++; r.unmatched == 1 {
+			r.firstUnmatched.pointer, r.firstUnmatched.why = pointer, p.why
 		}
+	case !p.known:
+		r.doc.Warn("dangling-ref", pointer, "%s; the statement about it is about nothing", p.why)
+	default:
+		r.doc.Warn("unreadable-product", pointer, "%s; the statement about it is about nothing", p.why)
 	}
 }
 

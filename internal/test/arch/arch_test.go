@@ -153,6 +153,11 @@ var arrows = []arrow{
 		"documents for demo and tests are what anybody could have sent",
 	},
 	{
+		"internal/bench",
+		[]string{"serve", "tenants", "ingest", "projections", "topics", "fixtures", "normalize", "internal"},
+		"a measurement uses the program as the command does",
+	},
+	{
 		"internal/test/dbtest",
 		[]string{"internal", "migrations", "partitions"},
 		"it makes databases for tests as the program finds them",
@@ -218,6 +223,31 @@ var foreign = []struct {
 	{"github.com/segmentio/kafka-go", []string{"cmd", "serve", "ingest", "outbox", "topics", "internal"}, "only sources of documents, and the relay, talk to Kafka"},
 	{"github.com/twmb/franz-go", []string{"internal/test/brokertest"}, "it serves an in-process broker for tests; the program talks to Kafka by kafka-go"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "the command line is cmd's"},
+}
+
+// direct are packages of others that some of ours must not name themselves, whatever they
+// reach through others.
+var direct = []struct {
+	path string
+	not  []string
+	why  string
+}{
+	{"github.com/jackc/pgx", []string{"cmd"}, "the command line parses flags, wires and prints; what it asks of the database is asked by a room that an API can call too"},
+}
+
+func TestDirectImports(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, d := range direct {
+			if !underAny(p.ImportPath, d.not...) {
+				continue
+			}
+			for _, imported := range p.Imports {
+				if imported == d.path || strings.HasPrefix(imported, d.path+"/") {
+					t.Errorf("%s imports %s: %s", p.ImportPath, imported, d.why)
+				}
+			}
+		}
+	}
 }
 
 func TestForeignPackages(t *testing.T) {

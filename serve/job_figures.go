@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -13,12 +13,12 @@ import (
 
 // jobFigures adds the metric by which jobs that were given up raise an alarm. They are counted
 // twice a minute, not at each scrape: a scrape must not wait for the database.
-func (s *service) jobFigures(ctx context.Context) error {
+func (s *Service) jobFigures(ctx context.Context) error {
 	givenUp := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "sluice", Subsystem: "jobs", Name: "given_up", Help: "Projection jobs that failed too often; `sluice jobs list --all-tenants` names them.",
 	}, []string{"kind"})
 	s.registry.MustRegister(givenUp)
-	pool, err := s.app.pool(ctx, pg.Projector, pg.Config{MaxConns: 1})
+	pool, err := s.db.Pool(ctx, pg.Projector, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (s *service) jobFigures(ctx context.Context) error {
 					givenUp.WithLabelValues(kind).Set(float64(counts[kind]))
 				}
 			} else if ctx.Err() == nil {
-				s.app.log.Info("the figures of jobs cannot be looked up", "error", err)
+				s.db.log.Info("the figures of jobs cannot be looked up", "error", err)
 			}
 			select {
 			case <-time.After(30 * time.Second):

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 // partitionFigures keeps the metrics by which partitions raise their alarms. They are looked
 // up once a minute, not at each scrape: a scrape must not wait for the database.
-func (s *service) partitionFigures(ctx context.Context) error {
+func (s *Service) partitionFigures(ctx context.Context) error {
 	gauge := func(name, help string) *prometheus.GaugeVec {
 		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "sluice", Subsystem: "partitions", Name: name, Help: help}, []string{"table"})
 		s.registry.MustRegister(g)
@@ -27,12 +27,12 @@ func (s *service) partitionFigures(ctx context.Context) error {
 	bytes := gauge("bytes", "Size of the table with its indexes.")
 	rows := gauge("rows", "Rows, as estimated by the statistics.")
 	look := func() error {
-		conn, err := s.app.dial(ctx)
+		conn, err := s.db.Dial(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Close(context.WithoutCancel(ctx))
-		if err := pg.Become(ctx, conn, "sluice_monitor"); err != nil {
+		if err := pg.Become(ctx, conn, monitor); err != nil {
 			return err
 		}
 		list, err := partitions.Inspect(ctx, conn, time.Now())
@@ -57,7 +57,7 @@ func (s *service) partitionFigures(ctx context.Context) error {
 	}
 	for {
 		if err := look(); err != nil && ctx.Err() == nil {
-			s.app.log.Info("the figures of partitions cannot be looked up", "error", err)
+			s.db.log.Info("the figures of partitions cannot be looked up", "error", err)
 		}
 		select {
 		case <-time.After(time.Minute):
