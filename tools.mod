@@ -1,5 +1,7 @@
 // The tools that `make check` runs. They live in a module file of their own so
-// that their dependencies never reach the product's go.mod and go.sum.
+// that their dependencies never reach the product's go.mod and go.sum. It shares the
+// product's folder, so `go mod tidy` cannot tend it (it would list what the product needs
+// as well): `go get -modfile=tools.mod -tool PATH@VERSION` does.
 module sluice
 
 go 1.26.3

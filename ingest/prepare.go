@@ -36,8 +36,11 @@ type task struct {
 	meaning  [32]byte
 	artifact artifact
 	packages []id.ID   // of an SBOM, until it is committed
+	epoch    int       // of the package cache, when the last attempt began
 	time     time.Time // zero: unknown
 	twin     id.ID     // unchanged: the stored document that says the same
+
+	statements []statement
 }
 
 // artifact is what an SBOM describes.
@@ -122,6 +125,7 @@ func (t *task) read(cfg *Config) error {
 	if t.json == nil {
 		t.json = detect.Strip(t.env.Bytes)
 	}
+	foldIDs(t.doc)
 	if err := t.checkKind(); err != nil {
 		return err
 	}
@@ -135,9 +139,35 @@ func (t *task) read(cfg *Config) error {
 		}
 	}
 	if t.doc.Kind != normalize.Vuln {
-		return t.findArtifact()
+		if err := t.findArtifact(); err != nil {
+			return err
+		}
+		t.statements = newStatements(t)
 	}
 	return nil
+}
+
+// foldIDs brings the ids in statements into their one spelling, as records have them already.
+// One that is too long to be looked up by says nothing: it is not cut, for it would be another.
+func foldIDs(d *normalize.Document) {
+	keep := d.Statements[:0]
+	for _, s := range d.Statements {
+		if s.VulnID = normalize.VulnID(clean(s.VulnID)); len(s.VulnID) > normalize.MaxID {
+			d.Warn("bad-id", s.Pointer, "a statement about a vulnerability whose id has %d bytes is not used; %d are allowed", len(s.VulnID), normalize.MaxID)
+			continue
+		}
+		aliases := make([]string, 0, len(s.Aliases))
+		for _, a := range s.Aliases {
+			if a = normalize.VulnID(clean(a)); len(a) > normalize.MaxID {
+				d.Warn("bad-id", s.Pointer, "an alias of %d bytes is not used; %d are allowed", len(a), normalize.MaxID)
+				continue
+			}
+			aliases = append(aliases, a)
+		}
+		s.Aliases = aliases
+		keep = append(keep, s)
+	}
+	d.Statements = keep
 }
 
 // meaningHash is the hash of what the document says. Where its JSON form leaves something
@@ -156,8 +186,9 @@ func (t *task) meaningHash(cfg *Config) ([32]byte, error) {
 func (t *task) checkKind() error {
 	kind := t.doc.Kind
 	if t.env.Kind != "" && t.env.Kind != kind {
-		// A CycloneDX document may be both: an SBOM with statements is taken as VEX where that was asked for.
-		if !(t.env.Kind == normalize.VEX && len(t.doc.Statements) > 0) {
+		// A CycloneDX document may be both: an SBOM with statements is taken as VEX where that was asked
+		// for, and so is one that lists nothing: a VEX whose last statement was taken back.
+		if !(t.env.Kind == normalize.VEX && (len(t.doc.Statements) > 0 || len(t.doc.Components) == 0 && strings.HasPrefix(t.doc.Format, "cyclonedx"))) {
 			return normalize.Park(normalize.ReasonInvalid, "", "this is a document of kind %s, not %s; leave out --kind, or say --kind %s", kind, t.env.Kind, kind)
 		}
 		t.doc.Kind = normalize.VEX
@@ -167,9 +198,6 @@ func (t *task) checkKind() error {
 	}
 	return nil
 }
-
-// maxPurl keeps an artifact's purl within what an index row can hold.
-const maxPurl = 1024
 
 // findArtifact decides what the document describes: the purl given with it, else its main
 // component's, else pkg:generic/NAME@VERSION of that component, else of the document, else
@@ -182,11 +210,11 @@ func (t *task) findArtifact() error {
 			t.doc.Warn("invalid-purl", "", "purl of the artifact: %v", err)
 			return false
 		}
-		if len(p.Purl) > maxPurl {
-			t.doc.Warn("invalid-purl", "", "purl of the artifact has %d bytes; %d are allowed", len(p.Purl), maxPurl)
+		if len(p.Purl) > purl.MaxLength {
+			t.doc.Warn("invalid-purl", "", "purl of the artifact has %d bytes; %d are allowed", len(p.Purl), purl.MaxLength)
 			return false
 		}
-		t.artifact = artifact{purl: p.Purl, nameKey: NameKey(p), from: from, id: id.Derive(t.env.Tenant, "artifact", p.Purl)}
+		t.artifact = artifact{purl: p.Purl, nameKey: p.NameKey(), from: from, id: id.Derive(t.env.Tenant, "artifact", p.Purl)}
 		return true
 	}
 	if t.env.Artifact != "" {

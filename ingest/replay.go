@@ -304,19 +304,3 @@ func ParkedBytes(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, number i
 	}
 	return p.bytes, err
 }
-
-// DropParked deletes parked documents and returns how many.
-func DropParked(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter ParkedFilter) (int64, error) {
-	var dropped int64
-	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			delete from ingest.parked
-			where tenant_id = $1 and ($2::bigint[] is null or id = any ($2)) and ($3 = '' or reason = $3)`, tenant, filter.IDs, filter.Reason)
-		dropped = tag.RowsAffected()
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("drop parked documents: %w", err)
-	}
-	return dropped, nil
-}

@@ -68,7 +68,8 @@ func (r *rows) add(t *task) {
 		t.outcome = Parked
 		r.addParked(t)
 	case t.outcome == Unchanged:
-		r.put(inAlias, t.hash[:], t.twin, t.artifact.id, t.env.Stream, nullTime(t.time), clip(t.env.Origin, 4096), t.env.ScanRun)
+		r.put(inAlias, t.hash[:], t.twin, t.artifact.id, t.env.Stream, nullTime(t.time), clip(t.env.Origin, 4096), t.env.ScanRun,
+			nullText(t.doc.Series), rank(t.doc))
 		r.addStreamJob(t)
 		r.unpark = append(r.unpark, t.hash[:])
 	default:
@@ -102,7 +103,7 @@ func (r *rows) addDocument(t *task) {
 	case normalize.VEX:
 		r.bodies = append(r.bodies, largeRow{sqlInsertVEX, t.hash, []any{
 			t.documentID, clip(clean(d.ID), 2000), t.hash[:], textOf(t.json), d.Format, d.FormatVersion, clip(clean(d.Issuer), 500),
-			nullTime(t.time), len(d.Statements), t.env.ScanRun,
+			nullTime(t.time), len(d.Statements), t.env.ScanRun, series(d), clean(d.Version), rank(d), d.Status,
 		}})
 	case normalize.Vuln:
 		r.addFacts(t)
@@ -123,7 +124,7 @@ func (r *rows) addSBOM(t *task) {
 	r.bodies = append(r.bodies, largeRow{sqlInsertSBOM, t.hash, []any{
 		t.hash[:], t.documentID, t.artifact.purl, textOf(t.json), clip(clean(d.ID), 2000), d.Format, d.FormatVersion,
 		t.artifact.id, t.artifact.from, t.env.Stream, nullTime(t.time), t.meaning[:], len(d.Components),
-		nullText(bomSerial(d.ID)), t.env.ScanRun,
+		nullText(d.Series), rank(d), t.env.ScanRun,
 	}})
 	r.put(inInventory, t.hash[:], inv.packageIDs, toJSON(inv.unmatched))
 	r.addStreamJob(t)
@@ -133,15 +134,6 @@ func (r *rows) addSBOM(t *task) {
 // key: it works from what is stored, not from what was stored when the job was made.
 func (r *rows) addStreamJob(t *task) {
 	r.put(inJob, "sbom", toJSON(map[string]string{"artifact": t.artifact.id.String(), "stream": t.env.Stream}), t.artifact.id.String()+"|"+t.env.Stream)
-}
-
-// bomSerial is the bare UUID of a CycloneDX serial number, by which BOM-Links refer to it.
-func bomSerial(documentID string) string {
-	s, ok := strings.CutPrefix(strings.ToLower(documentID), "urn:uuid:")
-	if !ok || len(s) != 36 {
-		return ""
-	}
-	return s
 }
 
 func (r *rows) addPackage(p Package) {
@@ -155,67 +147,8 @@ func (r *rows) addPackage(p Package) {
 	}
 }
 
-// addStatements writes one row per vulnerability and product.
-func (r *rows) addStatements(t *task) {
-	d := t.doc
-	if len(d.Statements) == 0 {
-		return
-	}
-	type key struct {
-		vuln, product, purl, sub, serial, ref, versions string
-		status                                          string
-		inDocument                                      bool
-	}
-	done := map[key]bool{}
-	ordinal := 0
-	var aliases []string
-	for _, s := range d.Statements {
-		products := s.Products
-		if len(products) == 0 {
-			products = []normalize.Product{{}}
-		}
-		at := s.Time
-		if at.IsZero() {
-			at = t.time
-		}
-		issuer := s.Issuer
-		if issuer == "" {
-			issuer = d.Issuer
-		}
-		for _, p := range products {
-			k := key{s.VulnID, p.ID, p.Purl, p.Subcomponent, p.BOMSerial, p.BOMRef, p.VersionRange, s.Status, p.InDocument}
-			if done[k] || s.VulnID == "" {
-				continue
-			}
-			done[k] = true
-			var artifactID any
-			if p.InDocument && t.artifact.purl != "" {
-				artifactID = t.artifact.id
-			}
-			productPurl, productKey := purlAndKey(p.Purl)
-			subPurl, subKey := purlAndKey(p.Subcomponent)
-			if subPurl == "" {
-				subPurl = clip(clean(p.SubcomponentID), 2000)
-			}
-			ref := p.BOMRef
-			r.put(inStatement, id.Derive(t.env.Tenant, "statement", string(t.hash[:]), fmt.Sprint(ordinal)), t.documentID, ordinal, s.Pointer,
-				clip(clean(s.VulnID), 200), s.Status, clean(s.Justification), clean(s.Impact), clean(s.Action), clip(clean(issuer), 500), nullTime(at),
-				clip(clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), 2000), productPurl, productKey, subPurl, subKey,
-				artifactID, clip(clean(p.BOMSerial), 100), clip(clean(ref), 2000), clip(clean(p.VersionRange), 2000), d.Format, t.hash[:])
-			ordinal++
-		}
-		aliases = append(aliases, s.VulnID)
-		for _, a := range s.Aliases {
-			r.addAlias(s.VulnID, a, t.documentID)
-			aliases = append(aliases, a)
-		}
-	}
-	slices.Sort(aliases)
-	r.put(inJob, "vex", toJSON(map[string]any{"document": t.documentID.String()}), t.documentID.String())
-}
-
 func (r *rows) addAlias(a, b string, by id.ID) {
-	a, b = clip(clean(a), 200), clip(clean(b), 200)
+	a, b = clean(a), clean(b)
 	if a == "" || b == "" || a == b {
 		return
 	}
@@ -240,19 +173,19 @@ func (r *rows) addFacts(t *task) {
 		if modified.IsZero() {
 			modified = t.env.ObservedAt
 		}
-		r.put(inFact, fact, v.Source, clip(clean(v.ID), 200), textOf(payload), t.documentID, t.hash[:], cleanAll(v.Names), nullTime(modified),
+		r.put(inFact, fact, v.Source, clean(v.ID), textOf(payload), t.documentID, t.hash[:], cleanAll(v.Names), nullTime(modified),
 			nullTime(v.Withdrawn), clean(v.Summary), score(v.Score), v.Severity, clip(clean(v.Vector), 500))
 		for i, a := range v.Affected {
 			if a.Key == "" {
 				continue
 			}
-			r.put(inAffected, fact, i, clip(clean(a.Key), 1000), clean(a.Ecosystem), clip(clean(a.Name), 1000), toJSON(orEmpty(a.Ranges)), cleanAll(a.Versions),
+			r.put(inAffected, fact, i, clean(a.Key), clean(a.Ecosystem), clean(a.Name), toJSON(orEmpty(a.Ranges)), cleanAll(a.Versions),
 				cleanAll(a.FixedVersions), score(a.Score), a.Severity)
 		}
 		for _, alias := range v.Aliases {
 			r.addAlias(v.ID, alias, fact)
 		}
-		r.facts[t.env.ScanRun] = append(r.facts[t.env.ScanRun], clip(clean(v.ID), 200))
+		r.facts[t.env.ScanRun] = append(r.facts[t.env.ScanRun], clean(v.ID))
 	}
 }
 
@@ -396,7 +329,7 @@ type Package struct {
 
 // NewPackage derives the package of a parsed purl.
 func NewPackage(tenant id.ID, p purl.Package) Package {
-	out := Package{ID: id.Derive(tenant, "package", p.Purl), Package: p, NameKey: NameKey(p)}
+	out := Package{ID: id.Derive(tenant, "package", p.Purl), Package: p, NameKey: p.NameKey()}
 	if p.Reason != "" {
 		out.Key = ""
 		return out
@@ -405,12 +338,6 @@ func NewPackage(tenant id.ID, p purl.Package) Package {
 		out.MoreKeys = keys[1:]
 	}
 	return out
-}
-
-// NameKey is the purl without version, qualifiers and subpath, in lower case: what VEX
-// products are compared by first.
-func NameKey(p purl.Package) string {
-	return strings.ToLower(p.Type + "/" + p.Namespace + "/" + p.Name)
 }
 
 // notSoftware are the component types that no vulnerability record speaks of by
@@ -426,7 +353,7 @@ func newInventory(tenant id.ID, components []normalize.Component) inventory {
 		reason := purl.ReasonNoPurl
 		if c.Purl != "" {
 			p, err := purl.Parse(c.Purl)
-			if err == nil && len(p.Purl) <= maxPurl {
+			if err == nil && len(p.Purl) <= purl.MaxLength {
 				if p.Version == "" && c.Version != "" {
 					p = p.WithVersion(c.Version)
 				}

@@ -106,8 +106,8 @@ func purlAndKey(raw string) (canonical, key string) {
 		return "", ""
 	}
 	p, err := purl.Parse(raw)
-	if err != nil || len(p.Purl) > maxPurl {
+	if err != nil || len(p.Purl) > purl.MaxLength {
 		return "", ""
 	}
-	return p.Purl, NameKey(p)
+	return p.Purl, p.NameKey()
 }

@@ -106,13 +106,14 @@ type Document struct {
 	// tracking id). Ids are reused in the wild: it is shown, never a key.
 	ID string
 	// Series is what all versions of the document share: a CycloneDX serial number (the bare
-	// UUID in lower case), an OpenVEX @id, a CSAF publisher's namespace with the tracking id.
-	// "" where the document has none: then it is the only version of itself.
+	// UUID in lower case), an OpenVEX @id, a CSAF publisher's namespace and the tracking id.
+	// "" where the document has none, as SPDX: then it is the only version of itself.
 	Series string
 	// Version is the document's own number among those of its series, as written: "3", "1.2.0".
 	Version string
-	// VersionRank orders versions of a series by its bytes: the greater is the newer one.
-	// "" where the version is missing or cannot be read; that is the least.
+	// VersionRank is [VersionRank] of Version: it orders the versions of a series by its bytes,
+	// the greater is the newer one. "" where the version is missing or cannot be read; that is
+	// the least. Of equal ones the Time decides: many writers never count.
 	VersionRank string
 	// Status is draft, interim or final where the format has such a word (CSAF); else "".
 	Status string
@@ -209,15 +210,32 @@ type Product struct {
 	// BOMSerial and BOMRef are set where a CycloneDX BOM-Link names the product in another
 	// BOM: urn:cdx:SERIAL/VERSION#REF. BOMSerial is the bare UUID.
 	BOMSerial, BOMRef string
-	// VersionRange is a VERS range (vers:npm/<2.0.0) where the statement covers versions by range.
+	// VersionRange is a VERS range (vers:npm/<2.0.0) where the statement covers versions by
+	// range: those of the subcomponent where there is one, else those of the product.
 	VersionRange string
+	// ProductRange is the product's own range where VersionRange is, or could be, that of its
+	// subcomponent: the package is meant only inside of these versions of the product.
+	ProductRange string
 	// Unreadable says why what the document names here cannot be told: an invalid purl, an id
-	// that nothing defines, a name past all limits. The statement is then about nothing: it
-	// never widens to what is left of it. "" where it can.
+	// that nothing defines, a name past all limits, a CPE alone. The statement is then about
+	// nothing: it never widens to what is left of it. "" where it can. See AboutNothing.
 	Unreadable string
 	// InDocument is true where the product is the document's own main component (CycloneDX
 	// affects.ref of an embedded VEX): the SBOM's artifact, whatever purl it gets.
 	InDocument bool
+}
+
+// AboutNothing is p where what it names cannot be told: it keeps what people read, and
+// nothing that could match.
+func (p Product) AboutNothing(why string) Product {
+	return Product{ID: p.ID, CPE: p.CPE, Name: p.Name, Version: p.Version, SubcomponentID: firstOf(p.SubcomponentID, p.Subcomponent), Unreadable: why}
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }
 
 // Vulnerability is a record of one source about one advisory: a fact.
@@ -356,6 +374,7 @@ const (
 	ReasonCorruptArchive = "corrupt-archive"     // truncated gzip, bad zip directory
 	ReasonEmptyArchive   = "empty-archive"       // an archive without entries
 	ReasonDatabase       = "refused-by-database" // PostgreSQL refused a value that got past the checks
+	ReasonTooSlow        = "too-slow"            // PostgreSQL's time-outs do not suffice for it, several times
 	ReasonUnreadable     = "unreadable"          // the file could not be opened or read
 	ReasonTenant         = "unknown-tenant"      // a message that names no tenant, or one that there is not
 	ReasonHeader         = "invalid-header"      // of a message

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/ask"
 	"sluice/internal/embedpg"
 )
 
@@ -77,6 +78,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
+	var wrong *ask.WrongError
 	var stop stopped
 	switch {
 	case err == nil:
@@ -84,6 +86,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.Is(err, errParked):
 		return 3
 	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "sluice: %v\n", err)
+		return 2
+	case errors.As(err, &wrong):
+		if wrong.Field != "" {
+			err = fmt.Errorf("--%w", wrong) // members are named as flags are
+		}
 		fmt.Fprintf(stderr, "sluice: %v\n", err)
 		return 2
 	case errors.As(context.Cause(ctx), &stop):
@@ -119,7 +127,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 	})
 	a.flags(root.PersistentFlags())
 	root.AddCommand(
-		newIngest(a), newProject(a), newServe(a), newFindings(a), newMatch(a), newUnknowns(a), newVEX(a), newParked(a), newRuns(a),
+		newIngest(a), newProject(a), newServe(a), newFindings(a), newMatch(a), newUnknowns(a), newVEX(a), newParked(a), newJobs(a), newRuns(a),
 		newDocument(a), newTenant(a), newMigrate(a), newPartitions(a), newMaintain(a), newDatabase(a), newTopics(a), newBench(a), newVersion(a),
 	)
 	strict(root)

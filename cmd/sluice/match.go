@@ -7,11 +7,10 @@ import (
 	"io"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"sluice/internal/id"
-	"sluice/projections"
+	"sluice/inventory"
 )
 
 func newMatch(a *app) *cobra.Command {
@@ -59,39 +58,19 @@ func readPurls(args []string, stdin io.Reader) ([]string, error) {
 }
 
 func (a *app) match(ctx context.Context, purls []string) error {
-	var hits []projections.Hit
-	err := a.reader(ctx, func(tx pgx.Tx, tenant id.ID) (err error) {
-		hits, err = projections.Match(ctx, tx, tenant, purls)
-		return err
+	list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Match, error) {
+		return inv.Match(ctx, tenant, purls)
 	})
 	if err != nil {
-		return fmt.Errorf("match: %w", err)
-	}
-	type matchJSON struct {
-		Purl          string   `json:"purl"`
-		Vulnerability string   `json:"vulnerability"`
-		Aliases       []string `json:"aliases"`
-		Advisories    []string `json:"advisories"`
-		Source        string   `json:"source"`
-		Severity      string   `json:"severity"`
-		Score         any      `json:"score"`
-		Fixed         []string `json:"fixed_versions"`
-		Range         string   `json:"range"`
-	}
-	type unmatchedJSON struct {
-		Purl      string `json:"purl"`
-		Unmatched string `json:"unmatched"`
+		return err
 	}
 	t := table{head: []string{"purl", "vulnerability", "score", "severity", "advisories", "range", "fixed in"}, empty: "no known vulnerability"}
-	list := []any{}
-	for _, h := range hits {
-		if h.Unmatched != "" {
-			list = append(list, unmatchedJSON{h.Purl, h.Unmatched})
-			t.add(h.Purl, "unmatched: "+h.Unmatched, "", "", "", "", "")
+	for _, m := range list {
+		if m.Unmatched != "" {
+			t.add(m.Purl, "unmatched: "+m.Unmatched, "", "", "", "", "")
 			continue
 		}
-		list = append(list, matchJSON{h.Purl, h.Vulnerability, h.Aliases, h.Advisories, h.Source, h.Severity, scoreNumber(h.Score), h.Fixed, h.Range})
-		t.add(h.Purl, h.Vulnerability, tenths(h.Score), h.Severity, strings.Join(h.Advisories, " "), h.Range, strings.Join(h.Fixed, " "))
+		t.add(m.Purl, m.Vulnerability, optional(m.Score), m.Severity, strings.Join(m.Advisories, " "), m.Range, strings.Join(m.Fixed, " "))
 	}
 	return a.print(&t, list)
 }

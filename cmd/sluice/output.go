@@ -83,17 +83,10 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// tenths writes a stored score, 98, as people do: 9.8.
-func tenths(score *int16) string {
-	if score == nil {
+// optional prints what may be missing; then the cell is empty.
+func optional[T fmt.Stringer](v *T) string {
+	if v == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d.%d", *score/10, *score%10)
-}
-
-func scoreNumber(score *int16) any {
-	if score == nil {
-		return nil
-	}
-	return json.Number(tenths(score))
+	return (*v).String()
 }

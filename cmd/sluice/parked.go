@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"sluice/ingest"
 	"sluice/ingest/kafka"
+	"sluice/internal/ask"
 	"sluice/internal/id"
-	"sluice/internal/pg"
+	"sluice/inventory"
 	"sluice/normalize"
 )
 
@@ -100,62 +100,31 @@ func parkedFilter(args []string, reason string, all bool) (ingest.ParkedFilter, 
 // parkedOf says whose parked documents are meant, if not the tenant's.
 type parkedOf struct{ shared, operator bool }
 
-// parkedTenant is the tenant, the shared feed or the operator, and the roles to write and to
-// read there.
-func (a *app) parkedTenant(ctx context.Context, of parkedOf) (tenant id.ID, write, read pg.Role, err error) {
+// askParked asks the inventory about the parked documents of the tenant, of the shared feed or
+// of the operator.
+func askParked[T any](ctx context.Context, a *app, of parkedOf, ask func(*inventory.Inventory, id.ID) (T, error)) (T, error) {
 	switch {
 	case of.shared && of.operator:
-		return tenant, "", "", usagef("--shared and --operator exclude each other")
-	case of.shared:
-		return id.Shared, pg.Feed, pg.Reader, a.connect(ctx)
+		var none T
+		return none, usagef("--shared and --operator exclude each other")
 	case of.operator:
-		return id.Operator, pg.Ingest, pg.Maintainer, a.connect(ctx)
+		return askedOf(a, id.Operator, ask)
 	}
-	tenant, err = a.tenantID(ctx, false)
-	return tenant, pg.Ingest, pg.Reader, err
+	return ofTenant(ctx, a, of.shared, ask)
 }
 
 func (a *app) listParked(ctx context.Context, of parkedOf, reason string) error {
-	type row struct {
-		ID       int64     `json:"id"`
-		Origin   string    `json:"origin"`
-		Hash     string    `json:"content_hash"`
-		Reason   string    `json:"reason"`
-		Pointer  string    `json:"pointer"`
-		Message  string    `json:"message"`
-		Format   string    `json:"format"`
-		Size     int64     `json:"bytes"`
-		HasBytes bool      `json:"has_bytes"`
-		Attempts int       `json:"attempts"`
-		ParkedAt time.Time `json:"parked_at"`
-	}
-	tenant, _, role, err := a.parkedTenant(ctx, of)
-	if err != nil {
-		return err
-	}
-	pool, err := a.pool(ctx, role, pg.Config{MaxConns: 1})
-	if err != nil {
-		return err
-	}
-	var list []row
-	err = pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			select id, origin, 'sha256:' || encode(content_hash, 'hex'), reason, pointer, message, format, size, bytes is not null, attempts, created_at
-			from ingest.parked where tenant_id = $1 and ($2 = '' or reason = $2) order by id`, tenant, reason)
-		if err != nil {
-			return err
-		}
-		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[row])
-		return err
+	list, err := askParked(ctx, a, of, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Parked, error) {
+		return inv.Parked(ctx, tenant, reason)
 	})
 	if err != nil {
-		return fmt.Errorf("parked documents: %w", err)
+		return err
 	}
 	t := table{head: []string{"id", "reason", "where", "origin", "attempts", "message"}, empty: "nothing is parked"}
 	for _, r := range list {
 		t.add(n(r.ID), r.Reason, r.Pointer, r.Origin, strconv.Itoa(r.Attempts), short(r.Message, 160))
 	}
-	return a.print(&t, orEmpty(list))
+	return a.print(&t, list)
 }
 
 func short(s string, n int) string {
@@ -170,104 +139,52 @@ func (a *app) showParked(ctx context.Context, of parkedOf, arg string) error {
 	if err != nil {
 		return err
 	}
-	tenant, _, role, err := a.parkedTenant(ctx, of)
+	b, err := askParked(ctx, a, of, func(inv *inventory.Inventory, tenant id.ID) ([]byte, error) {
+		return inv.ParkedBytes(ctx, tenant, filter.IDs[0])
+	})
 	if err != nil {
 		return err
-	}
-	pool, err := a.pool(ctx, role, pg.Config{MaxConns: 1})
-	if err != nil {
-		return err
-	}
-	b, err := ingest.ParkedBytes(ctx, pool, tenant, filter.IDs[0])
-	if err != nil {
-		return err
-	}
-	if b == nil {
-		return fmt.Errorf("there is no parked document %s with its bytes kept; see `sluice parked list`", arg)
 	}
 	_, err = a.stdout.Write(b)
 	return err
 }
 
 func (a *app) replay(ctx context.Context, of parkedOf, filter ingest.ParkedFilter, prefixes []string) error {
-	tenant, role, _, err := a.parkedTenant(ctx, of)
-	if err != nil {
-		return err
-	}
 	refs, err := kafka.NewReferences(prefixes, normalize.DefaultLimits.MaxBytes)
 	if err != nil {
 		return usageError{err}
 	}
-	pool, err := a.pool(ctx, role, ingest.PoolConfig(3))
-	if err != nil {
-		return err
-	}
-	found, err := ingest.NewReplay(ctx, pool, tenant, 0, filter)
-	if err != nil {
-		return err
-	}
-	landed, stay, err := kafka.ReplayEvents(ctx, pool, tenant, filter, a.coverEvents)
-	if err != nil {
-		return err
-	}
-	if missing := len(filter.IDs) - found.Len() - landed - stay; missing > 0 {
-		return fmt.Errorf("%d of the %d ids are not parked documents of this tenant whose bytes are kept; see `sluice parked list`", missing, len(filter.IDs))
-	}
-	run, err := ingest.StartRun(ctx, pool, tenant, "replay", nil)
-	if err != nil {
-		return err
-	}
-	src, err := ingest.NewReplay(ctx, pool, tenant, run, filter)
-	if err != nil {
-		return err
-	}
+	cfg := a.db.Replay(importer())
 	if len(prefixes) > 0 {
-		src.Configure(ingest.ReplayConfig{Fetch: refs.Fetch})
+		cfg.Fetch = refs.Fetch
 	}
-	start := time.Now()
-	var counts ingest.Counts
-	counts.Add()
-	pipeline, err := ingest.New(pool, ingest.Config{
-		Formats: formats(), Volatile: volatile(), Logger: a.log, OnOutage: a.revive,
-		OnReceipts: func(list []ingest.Receipt) { counts.Add(list...) },
+	did, err := askParked(ctx, a, of, func(inv *inventory.Inventory, tenant id.ID) (inventory.Replayed, error) {
+		return inv.Replay(ctx, tenant, filter, cfg)
 	})
 	if err != nil {
 		return err
 	}
-	if err := pipeline.Run(ctx, src); err != nil {
-		_ = ingest.EndRun(context.WithoutCancel(ctx), pool, tenant, run, "failed", counts)
-		_ = src.EndRuns(context.WithoutCancel(ctx), "failed")
-		return err
+	if did.EventsLanded+did.EventsStay > 0 && a.output != "json" {
+		fmt.Fprintf(a.stdout, "events: %d landed, %d stay parked\n", did.EventsLanded, did.EventsStay)
 	}
-	if err := src.EndRuns(ctx, "done"); err != nil {
-		return err
-	}
-	if err := ingest.EndRun(ctx, pool, tenant, run, "done", counts); err != nil {
-		return err
-	}
-	if landed+stay > 0 && a.output != "json" {
-		fmt.Fprintf(a.stdout, "events: %d landed, %d stay parked\n", landed, stay)
-	}
-	a.printSummary(counts, run, 0, time.Since(start), true)
-	if counts.Parked > 0 || stay > 0 {
+	a.printSummary(did.Counts, did.Run, 0, did.Took, true)
+	if did.Counts.Parked > 0 || did.EventsStay > 0 {
 		return errParked
 	}
 	return nil
 }
 
 func (a *app) dropParked(ctx context.Context, of parkedOf, filter ingest.ParkedFilter) error {
-	tenant, role, _, err := a.parkedTenant(ctx, of)
-	if err != nil {
+	tried := false
+	dropped, err := askParked(ctx, a, of, func(inv *inventory.Inventory, tenant id.ID) (int64, error) {
+		tried = true
+		return inv.DropParked(ctx, tenant, filter)
+	})
+	var missing *ask.NotFoundError
+	if err != nil && !(tried && errors.As(err, &missing)) {
 		return err
 	}
-	pool, err := a.pool(ctx, role, pg.Config{MaxConns: 1})
-	if err != nil {
-		return err
-	}
-	dropped, err := ingest.DropParked(ctx, pool, tenant, filter)
-	if err != nil {
-		return err
-	}
+	// Those that were there are dropped even where others were not.
 	if a.output == "json" {
 		if err := printJSON(a.stdout, map[string]int64{"dropped": dropped}); err != nil {
 			return err
@@ -275,8 +192,5 @@ func (a *app) dropParked(ctx context.Context, of parkedOf, filter ingest.ParkedF
 	} else {
 		fmt.Fprintf(a.stdout, "%d dropped\n", dropped)
 	}
-	if int(dropped) < len(filter.IDs) {
-		return fmt.Errorf("%d of the %d ids are not parked documents of this tenant", len(filter.IDs)-int(dropped), len(filter.IDs))
-	}
-	return nil
+	return err
 }

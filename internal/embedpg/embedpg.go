@@ -264,14 +264,8 @@ func (s *Server) Port() int {
 // DataDir is PostgreSQL's data folder.
 func (s *Server) DataDir() string { return s.files.data() }
 
-// LogFile is where the server writes its log.
-func (s *Server) LogFile() string { return s.files.log() }
-
 // PID is the postmaster's process, as of now.
 func (s *Server) PID() int { return s.latest().Postmaster }
-
-// SupervisorPID is the process that starts the postmaster again; for tests.
-func (s *Server) SupervisorPID() int { return s.latest().Supervisor }
 
 // latest is the supervisor's word, or what it was at the last Ensure.
 func (s *Server) latest() state {

@@ -36,6 +36,19 @@ func (r *Reader) Bytes() []byte {
 	}
 }
 
+// Scalar takes a string, number or boolean as it is written, where writers do not agree
+// on which it is: a version is 3 to one and "3" to another.
+func (r *Reader) Scalar() string {
+	if r.err != nil {
+		return ""
+	}
+	switch kind := r.dec.PeekKind(); kind {
+	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
+		return string(r.Raw())
+	}
+	return r.Text()
+}
+
 // Texts takes a list of strings as Text does; empty ones are left out.
 func (r *Reader) Texts() []string {
 	var list []string

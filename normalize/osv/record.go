@@ -4,15 +4,11 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"sluice/normalize"
 	"sluice/normalize/lenient"
 )
-
-// maxID is longer than any id; longer ones cannot be looked up by.
-const maxID = 255
 
 // reader reads one record.
 type reader struct {
@@ -23,6 +19,7 @@ type reader struct {
 	schema     string // schema_version
 	severities []string
 	word       string // the severity in words, where the record has one
+	unreadable []unreadable
 }
 
 // readRecord reads the record that r holds, a JSON object whose pointer inside the
@@ -42,12 +39,13 @@ func readRecord(in *lenient.Reader, at string, warn lenient.WarnFunc) (v normali
 	case r.Failed():
 	case r.v.ID == "":
 		r.Fail(normalize.Park(normalize.ReasonInvalid, at+"/id", "the record has no id; nothing can refer to it"))
-	case len(r.v.ID) > maxID:
-		r.Fail(normalize.Park(normalize.ReasonInvalid, at+"/id", "the id is %d characters long; %d are allowed", len(r.v.ID), maxID))
+	case len(r.v.ID) > normalize.MaxID:
+		r.Fail(normalize.Park(normalize.ReasonInvalid, at+"/id", "the id is %d bytes long; %d are allowed", len(r.v.ID), normalize.MaxID))
 	}
 	if err := r.Err(); err != nil {
 		return v, "", err
 	}
+	r.warnUnreadable()
 	r.nameRecord()
 	r.rate()
 	return r.v, r.schema, nil
@@ -59,7 +57,7 @@ func (r *reader) member() {
 	case "schema_version":
 		r.schema = r.Text()
 	case "id":
-		v.ID = tidyID(r.Text())
+		v.ID = normalize.VulnID(r.Text())
 	case "modified":
 		v.Modified = r.time()
 	case "published":
@@ -128,11 +126,11 @@ func (r *reader) ids() []string {
 	list := r.Texts()
 	out := list[:0]
 	for _, id := range list {
-		if len(id) > maxID {
-			r.warn("bad-id", r.Pointer(), "an id of %d characters is not used", len(id))
+		if len(id) > normalize.MaxID {
+			r.warn("bad-id", r.Pointer(), "an id of %d bytes is not used", len(id))
 			continue
 		}
-		out = append(out, tidyID(id))
+		out = append(out, normalize.VulnID(id))
 	}
 	return distinct(out)
 }
@@ -144,14 +142,6 @@ func distinct(list []string) []string {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// tidyID puts CVE ids into their one spelling.
-func tidyID(id string) string {
-	if len(id) > 4 && id[3] == '-' && id[:3] != "CVE" && strings.EqualFold(id[:3], "CVE") {
-		return strings.ToUpper(id)
-	}
-	return id
 }
 
 func pointerTo(i int) string { return "/" + strconv.Itoa(i) }

@@ -40,7 +40,8 @@ func TestRealPurls(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(again, p) {
 			t.Errorf("not stable: %q\n first %+v\nsecond %+v %v", raw, p, again, err)
 		}
-		if liberr == nil && lib.ToString() != p.Purl && p.Type != "git" {
+		// An escaped slash in a name is a separator here; the library keeps it (see slashInName).
+		if liberr == nil && lib.ToString() != p.Purl && p.Type != "git" && !strings.Contains(lib.Name, "/") {
 			differ++
 			if differ <= 10 {
 				t.Errorf("canonical form of %q:\n    got %s\nlibrary %s", raw, p.Purl, lib.ToString())

@@ -118,10 +118,15 @@ func (p *Package) nameSource(f *family) {
 			}
 		}
 	}
-	if epoch := p.Qualifiers["epoch"]; epoch != "" && p.MatchVersion != "" && digits(epoch) == len(epoch) &&
-		p.Type != "apk" && p.Type != "alpine" && strings.IndexByte(p.MatchVersion, ':') < 0 {
-		p.MatchVersion = epoch + ":" + p.MatchVersion
+	p.MatchVersion = withEpoch(p.MatchVersion, p.Qualifiers["epoch"], p.Type)
+}
+
+// withEpoch puts the epoch of a qualifier in front of a version that has none.
+func withEpoch(v, epoch, typ string) string {
+	if epoch == "" || v == "" || digits(epoch) != len(epoch) || typ == "apk" || typ == "alpine" || strings.IndexByte(v, ':') >= 0 {
+		return v
 	}
+	return epoch + ":" + v
 }
 
 // sourceRPM takes the name of a source package out of its file name:

@@ -87,7 +87,7 @@ func Parse(raw string) (Package, error) {
 	}
 	p.write(qq)
 	p.derive()
-	if len(p.Purl) > maxPurl || len(p.Key) > maxKey {
+	if len(p.Purl) > MaxLength || len(p.Key) > MaxLength {
 		broken = true
 		p.Key = ""
 	}
@@ -97,12 +97,11 @@ func Parse(raw string) (Package, error) {
 	return p, nil
 }
 
-// Longer purls and keys cannot be indexed by PostgreSQL (2,704 bytes in a B-tree),
-// and nothing that real documents hold comes near.
-const (
-	maxPurl = 2048
-	maxKey  = 1024
-)
+// MaxLength is how long a purl may be, in bytes, and a key: the one limit of SBOMs, VEX,
+// artifacts and questions. A row of an index holds 2,704 bytes, some of them a purl beside
+// the id of a vulnerability, and nothing that real documents hold comes near. A longer one
+// is invalid as a whole; it is never cut.
+const MaxLength = 1024
 
 // WithVersion is p at another version.
 func (p Package) WithVersion(v string) Package {

@@ -61,6 +61,7 @@ func (p *Package) split(s string, qq []qualifier) (_ []qualifier, broken, ok boo
 	if name = d.text(name); name == "" {
 		return nil, false, false
 	}
+	namespace, name = slashInName(typ, namespace, name)
 	p.Type, p.Namespace, p.Name, p.Version = typ, namespace, name, ver
 	p.Subpath = d.segments(fragment, true)
 	for query != "" {
@@ -82,6 +83,28 @@ func (p *Package) split(s string, qq []qualifier) (_ []qualifier, broken, ok boo
 	}
 	p.adjust(qq)
 	return qq, d.broken, true
+}
+
+// slashInName moves what stands before the last slash of a name to the namespace, for types
+// whose names have none: some writers escape the whole path, pkg:golang/github.com%2Fx%2Fy.
+func slashInName(typ, namespace, name string) (string, string) {
+	i := strings.LastIndexByte(name, '/')
+	if i < 0 {
+		return namespace, name
+	}
+	switch typ {
+	case "golang", "npm", "composer", "github", "githubactions", "bitbucket", "gitlab", "swift", "hex":
+	default:
+		return namespace, name
+	}
+	before, after := strings.Trim(name[:i], "/ "), strings.TrimSpace(name[i+1:])
+	if before == "" || after == "" {
+		return namespace, name
+	}
+	if namespace != "" {
+		before = namespace + "/" + before
+	}
+	return before, after
 }
 
 // adjust applies what the specification says about the case of single types.

@@ -1,0 +1,59 @@
+package inventory
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/id"
+	"sluice/projections"
+)
+
+// Match is one vulnerability that hits a purl, or the reason why the purl cannot be matched.
+type Match struct {
+	Purl          string   `json:"purl"` // as given
+	Vulnerability string   `json:"vulnerability"`
+	Aliases       []string `json:"aliases"`
+	Advisories    []string `json:"advisories"` // ids of the facts that say so
+	Source        string   `json:"source"`     // of the facts, joined by commas
+	Severity      string   `json:"severity"`
+	Score         *Score   `json:"score"`
+	Fixed         []string `json:"fixed_versions"`
+	Range         string   `json:"range"`
+
+	// Unmatched is why it cannot be matched; nothing else but the purl is set then, and
+	// the JSON form has these two members.
+	Unmatched string `json:"-"`
+}
+
+// MarshalJSON writes one of two forms: a vulnerability, or the reason why there can be none.
+func (m Match) MarshalJSON() ([]byte, error) {
+	if m.Unmatched != "" {
+		return json.Marshal(struct {
+			Purl      string `json:"purl"`
+			Unmatched string `json:"unmatched"`
+		}{m.Purl, m.Unmatched})
+	}
+	type plain Match
+	return json.Marshal(plain(m))
+}
+
+// Match says which known vulnerabilities hit these purls, the tenant's facts and the shared
+// ones, exactly as for the components of an SBOM. VEX is not applied: it is about products.
+func (inv *Inventory) Match(ctx context.Context, tenant id.ID, purls []string) ([]Match, error) {
+	var hits []projections.Hit
+	err := inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
+		hits, err = projections.Match(ctx, tx, tenant, purls)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("match: %w", err)
+	}
+	list := make([]Match, len(hits))
+	for i, h := range hits {
+		list[i] = Match{h.Purl, h.Vulnerability, h.Aliases, h.Advisories, h.Source, h.Severity, (*Score)(h.Score), h.Fixed, h.Range, h.Unmatched}
+	}
+	return list, nil
+}

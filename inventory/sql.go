@@ -1,0 +1,39 @@
+package inventory
+
+import (
+	"embed"
+
+	"sluice/internal/sqltext"
+)
+
+//go:embed sql/*.sql
+var sqlFiles embed.FS
+
+// text is the SQL of a file.
+var text = sqltext.From(sqlFiles)
+
+var (
+	sqlDecision         = text("decision")
+	sqlDecisionsInForce = text("decisions_in_force")
+	sqlLockDecisions    = text("lock_decisions")
+	sqlWithdrawDecision = text("withdraw_decision")
+	sqlDocumentHash     = text("document_hash")
+	sqlDocumentRepeat   = text("document_repeats")
+	sqlDocuments        = text("documents")
+	sqlDropParked       = text("drop_parked")
+	sqlFindings         = text("findings")
+	sqlKnownPackages    = text("known_packages")
+	sqlOriginal         = text("original")
+	sqlParked           = text("parked")
+	sqlPutDecision      = text("put_decision")
+	sqlQueueDecision    = text("queue_decision")
+	sqlRunEvents        = text("run_events")
+	sqlRunParked        = text("run_parked")
+	sqlRuns             = text("runs")
+	sqlRunSummary       = text("run_summary")
+	sqlSnapshot         = text("snapshot")
+	sqlTail             = text("tail")
+	sqlUnknowns         = text("unknowns")
+	sqlVerdicts         = text("verdicts")
+	sqlVulnIDs          = text("vuln_ids")
+)
