@@ -24,7 +24,7 @@ build: ## build bin/sluice
 	$(GO) build -trimpath -o bin/sluice ./cmd/sluice
 
 demo: build ## import our sample documents into an embedded PostgreSQL and show the findings
-	@SLUICE_HOME="$${SLUICE_HOME:-$${TMPDIR:-/tmp}/sluice-demo-$$(id -u)}" ./fixtures/demo.sh
+	@./fixtures/demo.sh
 
 test: ## run all tests against an embedded PostgreSQL (TEST_DATABASE_URL=... to use your own)
 	@$(GO) run ./internal/test/testsum -timeout 15m $(TESTFLAGS) $(PKG)

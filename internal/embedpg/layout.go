@@ -148,7 +148,12 @@ func (l *layout) makeDir() error {
 	if err != nil {
 		return cannotWrite(l.dir, err)
 	}
+	// Somebody may have made something of this name in /tmp before us.
+	shared := filepath.Dir(l.dir) == spareDir
 	if info.Mode()&fs.ModeSymlink != 0 {
+		if shared {
+			return fmt.Errorf("%s is a link, in a folder where everybody may make one", l.dir)
+		}
 		if info, err = os.Stat(l.dir); err != nil {
 			return cannotWrite(l.dir, err)
 		}
@@ -170,8 +175,7 @@ func (l *layout) makeDir() error {
 			return fmt.Errorf("give %s to user %s: %w", l.dir, l.user, err)
 		}
 	case l.user != nil && uid != l.user.uid:
-		// Somebody may have made a folder of this name in /tmp before us.
-		if filepath.Dir(l.dir) == spareDir {
+		if shared {
 			return fmt.Errorf("%s belongs to another user", l.dir)
 		}
 		l.user = ownerIdentity(info)
@@ -180,6 +184,38 @@ func (l *layout) makeDir() error {
 		if err := os.Chmod(l.dir, 0o700); err != nil {
 			return fmt.Errorf("close %s to others: %w", l.dir, err)
 		}
+	}
+	return nil
+}
+
+// PrivateDir makes a folder that only we can write to, or checks that the one that
+// is there is such a folder: whoever chooses a home by a name that everybody can
+// guess asks first, or it may be somebody else's, passwords and all. Folders above
+// are made too; the one right above must be ours, or one like /tmp.
+func PrivateDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("make a private folder: %w", err)
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return fmt.Errorf("private folder: %w", err)
+	}
+	uid, _ := ownerOf(info)
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("%s is a link and not a folder", path)
+	case uid != os.Geteuid():
+		return fmt.Errorf("%s belongs to user %d, not to us", path, uid)
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("others may write to %s: chmod go-w, or remove it", path)
+	}
+	parent := filepath.Dir(path)
+	if info, err = os.Stat(parent); err != nil {
+		return fmt.Errorf("private folder: %w", err)
+	}
+	uid, _ = ownerOf(info)
+	if uid != os.Geteuid() && uid != 0 || info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return fmt.Errorf("others may put a folder of theirs in the place of %s: see owner and mode of %s", path, parent)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package embedpg
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,6 +156,71 @@ func TestNoPlace(t *testing.T) {
 	systemDir, spareDir = filepath.Join(closed, "lib"), filepath.Join(closed, "tmp")
 	_, err := tryStart(t, Config{Home: filepath.Join(closed, "home")})
 	wantError(t, err, "must not run as root", envHome, "--database-url")
+}
+
+// A name in /tmp that can be guessed may be somebody's link to what is not ours.
+func TestSpareFolderIsLink(t *testing.T) {
+	needRoot(t)
+	savedSystem, savedSpare := systemDir, spareDir
+	defer func() { systemDir, spareDir = savedSystem, savedSpare }()
+	systemDir, spareDir = filepath.Join(tempHome(t), "file", "lib"), tempHome(t)
+	if err := os.WriteFile(filepath.Dir(systemDir), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	closed := filepath.Join(tempHome(t), "closed")
+	if err := os.Mkdir(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(closed, "home")
+	l, err := locate(home)
+	if err != nil || filepath.Dir(l.dir) != spareDir {
+		t.Fatalf("%s, %v: want a folder in %s", l.dir, err, spareDir)
+	}
+	theirs := tempHome(t)
+	if err := errors.Join(os.RemoveAll(l.dir), l.user.chown(theirs), os.Symlink(theirs, l.dir)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = locate(home)
+	wantError(t, err, l.dir, "is a link")
+	if info, err := os.Stat(theirs); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("what the link leads to was changed: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestPrivateDir(t *testing.T) {
+	t.Parallel()
+	dir := tempHome(t)
+	in := func(name string) string { return filepath.Join(dir, name) }
+	must := func(errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // made, found
+		must(PrivateDir(in("new/deep")))
+	}
+	if info, err := os.Stat(in("new/deep")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+
+	must(os.Mkdir(in("open"), 0o700), os.Chmod(in("open"), 0o720))
+	wantError(t, PrivateDir(in("open")), "others may write to", in("open"))
+	must(os.Symlink("new", in("link")))
+	wantError(t, PrivateDir(in("link")), "is a link")
+	must(os.WriteFile(in("file"), nil, 0o600))
+	wantError(t, PrivateDir(in("file")), "make a private folder", in("file"))
+
+	must(os.Mkdir(in("parent"), 0o700), os.Chmod(in("parent"), 0o777))
+	wantError(t, PrivateDir(in("parent/x")), "others may put", in("parent"))
+	must(os.Chmod(in("parent"), 0o777|os.ModeSticky))
+	must(PrivateDir(in("parent/x")))
+
+	if os.Geteuid() == 0 {
+		must(os.Mkdir(in("theirs"), 0o700), os.Chown(in("theirs"), 12345, 12345))
+		wantError(t, PrivateDir(in("theirs")), "belongs to user 12345")
+		wantError(t, PrivateDir(in("theirs/x")), "others may put", in("theirs"))
+	}
 }
 
 // Clients that come and go leave no process behind; the whole point of locks.

@@ -10,9 +10,9 @@ import (
 )
 
 // sweepAbandoned removes servers that root placed outside of a temporary home
-// (mktemp -d, a test's folder) which has been removed since: nobody can find
-// them any more. Homes anywhere else are left alone, however gone they look:
-// their disk may only be unmounted.
+// (mktemp -d, a test's folder, the demo's in the cache folder) which has been
+// removed since: nobody can find them any more. Homes anywhere else are left
+// alone, however gone they look: their disk may only be unmounted.
 func sweepAbandoned() {
 	var pointers []string
 	for _, pattern := range []string{filepath.Join(systemDir, "*", "home"), filepath.Join(spareDir, "sluice-*", "home")} {
@@ -40,9 +40,14 @@ func sweepAbandoned() {
 	}
 }
 
-// temporary reports whether a folder is under a temporary one that exists.
+// temporary reports whether a folder is under a temporary one that exists, or
+// under the cache folder, which everybody may empty at any time.
 func temporary(path string) bool {
-	for _, dir := range []string{os.TempDir(), "/tmp", "/var/tmp"} {
+	places := []string{os.TempDir(), "/tmp", "/var/tmp"}
+	if cache, err := os.UserCacheDir(); err == nil {
+		places = append(places, cache)
+	}
+	for _, dir := range places {
 		real, err := filepath.EvalSymlinks(dir)
 		if err == nil && filepath.IsAbs(path) && strings.HasPrefix(path, real+string(filepath.Separator)) {
 			return true

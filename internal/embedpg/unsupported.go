@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 )
 
@@ -26,6 +27,9 @@ var ErrInUse = errors.New("the embedded server is in use")
 
 // Remove does nothing.
 func Remove(context.Context, Config) error { return nil }
+
+// PrivateDir makes the folder; there is nothing to protect in it.
+func PrivateDir(path string) error { return os.MkdirAll(path, 0o700) }
 
 // Ensure does nothing.
 func (*Server) Ensure(context.Context) error { return nil }

@@ -22,7 +22,8 @@
 // the real one.
 //
 // TEST_DATABASE_URL names another server to use (a superuser's URL, PostgreSQL
-// 16 or later); SLUICE_TEST_HOME another folder for the shared one.
+// 16 or later); SLUICE_TEST_HOME another folder for the shared one, which is
+// sluice/test in the user's cache folder otherwise.
 package pgtest
 
 import (
@@ -205,21 +206,42 @@ func connect(ctx context.Context) error {
 // startShared starts or joins the shared server. Without fsync its data do not
 // survive a power cut; nothing in them is of worth, so it then begins anew.
 func startShared(ctx context.Context) (*embedpg.Server, error) {
-	server, err := embedpg.Start(ctx, sharedConfig())
+	home, err := sharedHome()
+	if err != nil {
+		return nil, err
+	}
+	server, err := embedpg.Start(ctx, sharedConfig(home))
 	if err == nil || ctx.Err() != nil {
 		return server, err
 	}
-	if removeErr := embedpg.Remove(ctx, sharedConfig()); removeErr != nil && !errors.Is(removeErr, embedpg.ErrInUse) {
+	if removeErr := embedpg.Remove(ctx, sharedConfig(home)); removeErr != nil && !errors.Is(removeErr, embedpg.ErrInUse) {
 		return nil, err
 	}
-	return embedpg.Start(ctx, sharedConfig())
+	return embedpg.Start(ctx, sharedConfig(home))
 }
 
-func sharedConfig() embedpg.Config {
-	home := os.Getenv("SLUICE_TEST_HOME")
-	if home == "" {
-		home = filepath.Join(os.TempDir(), fmt.Sprintf("sluice-test-%d", os.Getuid()))
+// sharedHome is the shared server's folder. All test processes must find the same,
+// so its name can be guessed; it is made sure that it is ours.
+func sharedHome() (string, error) {
+	if home := os.Getenv("SLUICE_TEST_HOME"); home != "" {
+		return home, nil
 	}
+	var tried error
+	if cache, err := os.UserCacheDir(); err == nil {
+		home := filepath.Join(cache, "sluice", "test")
+		if tried = embedpg.PrivateDir(home); tried == nil {
+			return home, nil
+		}
+	}
+	// A user without a home of their own, as in many a container.
+	home := filepath.Join(os.TempDir(), fmt.Sprintf("sluice-test-%d", os.Getuid()))
+	if err := embedpg.PrivateDir(home); err != nil {
+		return "", fmt.Errorf("no folder for the server of the tests: %w; set SLUICE_TEST_HOME to one of yours", errors.Join(tried, err))
+	}
+	return home, nil
+}
+
+func sharedConfig(home string) embedpg.Config {
 	return embedpg.Config{
 		Home: home,
 		// From one test binary to the next, with a compilation in between.
