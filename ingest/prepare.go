@@ -195,10 +195,17 @@ func (t *task) checkKind() error {
 // findArtifact decides what the document describes: the purl given with it, else its main
 // component's, else pkg:generic/NAME@VERSION of that component, else of the document, else
 // a name made of what it says.
+//
+// A main component's purl without a version takes the component's: two releases are two
+// artifacts. A purl that is given stays as it is given, with a version or without: without
+// one, each new SBOM takes the place of the last.
 func (t *task) findArtifact() error {
 	s := t.doc.Subject
 	set := func(from, text string) bool {
 		p, err := purl.Parse(text)
+		if err == nil && from == "component" && p.Version == "" && s.Version != "" {
+			p = p.WithVersion(s.Version)
+		}
 		if err != nil {
 			t.doc.Warn("invalid-purl", "", "purl of the artifact: %v", err)
 			return false
