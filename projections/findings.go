@@ -193,8 +193,9 @@ func (b *batch) wanted(ctx context.Context, dirty []dirtyPair) ([]*pair, []*find
 		byGroup := map[string][]coveredBy{}
 		for _, c := range covers[p.Package] {
 			if p.whole || b.vulns[c.VulnID] {
-				name := g.canonical(c.VulnID)
-				byGroup[name] = append(byGroup[name], c)
+				for _, name := range g.names(c.VulnID) {
+					byGroup[name] = append(byGroup[name], c)
+				}
 			}
 		}
 		for name, cs := range byGroup {
@@ -305,9 +306,10 @@ func (b *batch) loadDecisions(ctx context.Context, pairs []*pair, g *groups) (ma
 	}
 	out := map[decisionKey]*decision{}
 	for _, d := range all {
-		k := decisionKey{d.Package, g.canonical(d.VulnID)}
-		if out[k] == nil {
-			out[k] = d
+		for _, name := range g.about(d.VulnID) {
+			if k := (decisionKey{d.Package, name}); out[k] == nil {
+				out[k] = d
+			}
 		}
 	}
 	return out, nil

@@ -48,8 +48,9 @@ func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups) (m
 	out := map[string][]*statement{}
 	for _, s := range all {
 		s.product, s.sub = parsePurl(s.ProductPurl), parsePurl(s.Sub)
-		name := g.canonical(s.VulnID)
-		out[name] = append(out[name], s)
+		for _, name := range g.about(s.VulnID) {
+			out[name] = append(out[name], s)
+		}
 	}
 	for _, p := range pairs {
 		p.pkg = parsePurl(p.Purl)
