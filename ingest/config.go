@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/ingest/deliver"
 	"sluice/normalize"
 )
 
@@ -31,6 +32,10 @@ type Config struct {
 	// RetryFirst and RetryMax are the pauses between attempts during an outage.
 	// Defaults: 100 ms, doubling up to 5 s, with jitter.
 	RetryFirst, RetryMax time.Duration
+	// SlowTries is how often a batch may be too slow for the server (statement_timeout and its
+	// like) before it is cut, and a document alone before it is parked. Default 3. Each try
+	// lasts as long as the time-out, and the source waits meanwhile.
+	SlowTries int
 	// BatchTimeout is the longest that one batch may take to become durable once a
 	// stop was asked for. Default 60 s.
 	BatchTimeout time.Duration
@@ -67,6 +72,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RetryMax == 0 {
 		c.RetryMax = 5 * time.Second
+	}
+	if c.SlowTries == 0 {
+		c.SlowTries = deliver.SlowTries
 	}
 	if c.BatchTimeout == 0 {
 		c.BatchTimeout = 60 * time.Second

@@ -36,6 +36,3 @@ func (p *Pipeline) Park(ctx context.Context, tx pgx.Tx, list []Envelope) ([]Rece
 	}
 	return receipts, nil
 }
-
-// Refused reports whether the database has something against the data: cut the batch.
-func Refused(err error) bool { return err != nil && faultOf(err) == refusal }

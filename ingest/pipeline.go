@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"sluice/ingest/deliver"
 	"sluice/internal/pg"
 )
 
@@ -157,7 +158,7 @@ func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch
 	defer stop()
 
 	err := p.carryUntil(ctx, hard, src, order, b)
-	if err != nil && ctx.Err() != nil && (faultOf(err) == outage || errors.Is(err, context.Canceled)) {
+	if fault := deliver.FaultOf(err); ctx.Err() != nil && (fault == pg.FaultOutage || fault == pg.FaultStopped || fault.Bounded()) {
 		// Make a stop look like one where the batch in hand could not be finished.
 		return fmt.Errorf("%w; the batch in hand was not stored and will come again: %w", ctx.Err(), err)
 	}
@@ -171,7 +172,7 @@ func (p *Pipeline) carryUntil(ctx, hard context.Context, src Source, order *orde
 		return err
 	}
 	if err := p.insist(ctx, func() error { return p.lookUp(hard, b.tasks) }); err != nil {
-		return err
+		return p.told(b.tasks, err)
 	}
 	for _, t := range b.tasks {
 		if t.outcome == "" {

@@ -36,6 +36,7 @@ type task struct {
 	meaning  [32]byte
 	artifact artifact
 	packages []id.ID   // of an SBOM, until it is committed
+	epoch    int       // of the package cache, when the last attempt began
 	time     time.Time // zero: unknown
 	twin     id.ID     // unchanged: the stored document that says the same
 }

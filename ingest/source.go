@@ -2,18 +2,18 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/ingest/deliver"
 	"sluice/internal/id"
 	"sluice/normalize"
 )
 
 // ErrFenced is what Source.Advance returns when another owner has taken the
 // position over: this one must stop, its batch was rolled back.
-var ErrFenced = errors.New("another owner has taken this position over")
+var ErrFenced = deliver.ErrFenced
 
 // Envelope is one document on its way in, with what its source knows about it.
 type Envelope struct {
@@ -53,7 +53,7 @@ type Reply struct {
 type Source interface {
 	// Next blocks until an envelope is ready or ctx ends. It returns io.EOF itself, not
 	// wrapped, once nothing more can come: a folder gets there, a topic never. An error
-	// that says an outage (pg.Outage) is waited out and Next is called again, so it must
+	// that is an outage (pg.FaultOf) is waited out and Next is called again, so it must
 	// not lose its place; any other ends the run. Calls do not overlap.
 	Next(ctx context.Context) (Envelope, error)
 

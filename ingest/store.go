@@ -176,7 +176,7 @@ func (s store) findTwins(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*
 func (s store) committed(tasks []*task) {
 	for _, t := range tasks {
 		if t.outcome == Accepted && t.packages != nil {
-			s.seen.add(t.packages)
+			s.seen.add(t.epoch, t.packages)
 		}
 		t.packages = nil
 	}

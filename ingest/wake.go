@@ -1,4 +1,6 @@
 package ingest
 
+import "sluice/internal/queue"
+
 // Channel is the NOTIFY channel on which projection workers listen for new jobs.
-const Channel = "sluice_jobs"
+const Channel = queue.Channel

@@ -10,87 +10,70 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"sluice/ingest/deliver"
 	"sluice/internal/pg"
 	"sluice/normalize"
 )
 
-// write stores tasks in one transaction. A batch that the database refuses because of
-// what is in it is cut in halves until the one at fault is alone; that one is parked.
+// write stores tasks. A batch that the database refuses because of what is in it, or that
+// is too slow for it, is cut in halves until the one at fault is alone; that one is parked.
 func (p *Pipeline) write(ctx, hard context.Context, src Source, tasks []*task) error {
-	refused, err := p.deliver(ctx, hard, src, tasks)
-	if err != nil {
-		return err
-	}
-	if refused == nil {
-		p.report(src, tasks)
-		return nil
-	}
-	if len(tasks) > 1 {
-		half := len(tasks) / 2
-		if err := p.write(ctx, hard, src, tasks[:half]); err != nil {
-			return err
-		}
-		return p.write(ctx, hard, src, tasks[half:])
-	}
-	t := tasks[0]
+	var open *doubt
+	err := deliver.Carry(ctx, hard, p.delivery(), deliver.Work[*task]{
+		Attempt: func(ctx context.Context, tasks []*task) (bool, error) {
+			var err error
+			open, err = p.attemptAnew(ctx, src, tasks)
+			return open != nil, err
+		},
+		Settle: func(ctx context.Context, _ []*task) (bool, error) { return p.settle(ctx, open) },
+		Refuse: func(t **task, fault pg.Fault, cause error) error { return p.refuse(*t, fault, cause) },
+		Done:   func(tasks []*task) { p.report(src, tasks) },
+	}, tasks)
+	return p.told(tasks, err)
+}
+
+// refuse parks a document that the database does not take.
+func (p *Pipeline) refuse(t *task, fault pg.Fault, cause error) error {
 	if t.park != nil || t.outcome == Duplicate {
 		// Not the document's doing: there is nothing of it in what was written.
-		return fmt.Errorf("store %s: %w", t.env.Origin, refused)
+		return fmt.Errorf("store %s: %w", t.env.Origin, cause)
 	}
-	p.cfg.Logger.Warn("the database refuses a document; it is parked", "origin", t.env.Origin, "error", refused)
-	t.park = normalize.Park(normalize.ReasonDatabase, "", "%w", refused)
+	p.cfg.Logger.Warn("the database does not take a document; it is parked", "origin", t.env.Origin, "fault", string(fault), "error", cause)
+	t.park = normalize.Park(normalize.ReasonDatabase, "", "%w", cause)
+	if fault == pg.FaultTooSlow {
+		t.park = normalize.Park(normalize.ReasonTooSlow, "", "tried %d times: %w", p.cfg.SlowTries, cause)
+	}
 	if t.doc != nil {
 		t.park.Format = t.doc.Format
 	}
 	t.doc, t.json = nil, nil
-	return p.write(ctx, hard, src, tasks)
+	return nil
 }
 
-// After so many failures of one kind in a row the batch is not tried again as it is.
-const (
-	maxInternal   = 5   // internal errors of the server: then it is the documents' doing
-	maxConcurrent = 100 // documents that others stored meanwhile: then something is wrong
-)
+// maxConcurrent is how often documents that others stored meanwhile are looked up anew;
+// beyond that something is wrong.
+const maxConcurrent = 100
 
-// deliver stores tasks, waiting out outages. refused is what the database has against them.
-func (p *Pipeline) deliver(ctx, hard context.Context, src Source, tasks []*task) (refused, err error) {
-	internal, concurrent := 0, 0
-	var open *doubt
-	err = p.insist(ctx, func() error {
-		for {
-			if open != nil {
-				committed, err := p.settle(hard, open)
-				if err != nil || committed {
-					return err
-				}
+// attemptAnew is attempt, begun again where another transaction stored one of the documents
+// since the look-up, or where the package cache turns out to be about another server.
+func (p *Pipeline) attemptAnew(ctx context.Context, src Source, tasks []*task) (open *doubt, err error) {
+	for concurrent := 0; ; {
+		open, err = p.attempt(ctx, src, tasks)
+		switch {
+		case errors.Is(err, errOtherServer):
+		case errors.Is(err, errConcurrent) && concurrent < maxConcurrent:
+			concurrent++
+			if err := p.lookUp(ctx, tasks); err != nil {
+				return nil, err
 			}
-			var err error
-			open, err = p.attempt(hard, src, tasks)
-			switch {
-			case errors.Is(err, errConcurrent) && concurrent < maxConcurrent:
-				// Somebody stored one of these documents since the look-up. Look again.
-				if err := p.lookUp(hard, tasks); err != nil {
-					return err
-				}
-				concurrent++
-				continue
-			case isInternal(err):
-				if internal++; internal == maxInternal {
-					refused = err
-					return nil
-				}
-			case err != nil && faultOf(err) == refusal:
-				refused = err
-				return nil
-			}
-			return err
+		default:
+			return open, err
 		}
-	})
-	if err != nil && faultOf(err) == defect && !errors.Is(err, ErrFenced) {
-		err = fmt.Errorf("store %d documents, the first from %s: %w", len(tasks), tasks[0].env.Origin, err)
 	}
-	return refused, err
 }
+
+// errOtherServer: the batch leaves out packages that another server has, or had.
+var errOtherServer = errors.New("the server was started anew, or it is another one")
 
 // attempt is one try to store tasks and move the source, in one transaction. The doubt is
 // not nil where the answer to COMMIT was lost: it may have happened or not.
@@ -102,9 +85,13 @@ func (p *Pipeline) attempt(ctx context.Context, src Source, tasks []*task) (*dou
 	}
 	tx, err := p.pool.Begin(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errBegin, err)
+		return nil, fmt.Errorf("%w: %w", deliver.ErrBegin, err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // nothing, after the commit
+	epoch := p.store.seen.at()
+	for _, t := range tasks {
+		t.epoch = epoch
+	}
 	if !slices.ContainsFunc(tasks, func(t *task) bool { return t.outcome != Duplicate }) {
 		// Nothing is stored: a crash that takes these events and this position back loses no
 		// document. Waiting for the disk is most of what a duplicate would cost.
@@ -119,12 +106,16 @@ func (p *Pipeline) attempt(ctx context.Context, src Source, tasks []*task) (*dou
 		return nil, err
 	}
 	d := &doubt{task: tasks[0]}
-	if err := tx.QueryRow(ctx, sqlCommitMark).Scan(&d.xid, &d.from, &d.to); err != nil {
+	var server time.Time
+	if err := tx.QueryRow(ctx, sqlCommitMark).Scan(&d.xid, &d.from, &d.to, &server); err != nil {
 		return nil, fmt.Errorf("number of the transaction: %w", err)
 	}
+	if !p.store.seen.on(epoch, server) {
+		return nil, errOtherServer
+	}
 	if err := tx.Commit(ctx); err != nil {
-		if faultOf(err) != outage {
-			d = nil
+		if !pg.Outage(err) {
+			d = nil // the server says that it did not happen
 		}
 		return d, fmt.Errorf("commit: %w", err)
 	}
@@ -157,7 +148,7 @@ func (p *Pipeline) settle(ctx context.Context, d *doubt) (committed bool, err er
 	case err != nil:
 		return false, fmt.Errorf("was transaction %s committed: %w", d.xid, err)
 	case status == "in progress":
-		return false, errInDoubt
+		return false, deliver.ErrInDoubt
 	}
 	return committed, nil
 }
@@ -200,7 +191,7 @@ func (p *Pipeline) report(src Source, tasks []*task) {
 func (p *Pipeline) lookUp(ctx context.Context, tasks []*task) error {
 	tx, err := p.pool.Begin(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errBegin, err)
+		return fmt.Errorf("%w: %w", deliver.ErrBegin, err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // it only reads
 	return p.store.lookUp(ctx, tx, tasks)

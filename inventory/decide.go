@@ -10,6 +10,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/ask"
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/normalize"
@@ -71,14 +72,14 @@ func (inv *Inventory) Decide(ctx context.Context, tenant id.ID, d Decision) erro
 		if err := tx.QueryRow(ctx, sqlPutDecision, tenant, pkg.ID, d.Vuln, d.Status, d.Rationale, d.Proof, d.Actor).Scan(&decision); err != nil {
 			return err
 		}
-		diff, err := json.Marshal(map[string]any{
-			"before": before, // null where there was none
-			"after":  map[string]string{"package": pkg.Purl, "vuln_id": d.Vuln, "status": d.Status, "rationale": d.Rationale, "proof_ref": d.Proof},
+		err = audit.Note(ctx, tx, tenant, audit.Entry{
+			Actor: d.Actor, Action: "vex.decide", Entity: "vex_decision", Of: &decision,
+			Diff: map[string]any{
+				"before": before, // null where there was none
+				"after":  map[string]string{"package": pkg.Purl, "vuln_id": d.Vuln, "status": d.Status, "rationale": d.Rationale, "proof_ref": d.Proof},
+			},
 		})
 		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, sqlNoteDecision, tenant, d.Actor, decision, diff); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, sqlQueueDecision, tenant, d.Vuln, ingest.Channel)

@@ -20,7 +20,6 @@ var (
 	sqlDropParked     = text("drop_parked")
 	sqlFindings       = text("findings")
 	sqlKnownPackages  = text("known_packages")
-	sqlNoteDecision   = text("note_decision")
 	sqlOriginal       = text("original")
 	sqlParked         = text("parked")
 	sqlPutDecision    = text("put_decision")

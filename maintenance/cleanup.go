@@ -10,8 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/tenants"
 )
 
 // Checkpoints deletes what file imports noted to go on from: of runs that are done, and of
@@ -23,17 +25,17 @@ func Checkpoints(keep time.Duration) Task {
 	return Task{
 		Name: "checkpoints", Does: "delete the checkpoints of scan runs that are done or were given up", Every: 6 * time.Hour,
 		Run: func(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (Result, error) {
-			list, err := tenants(ctx, pool, true)
+			list, err := allTenants(ctx, pool, true)
 			if err != nil {
 				return Result{}, err
 			}
-			sum, err := eachTenant(ctx, list, func(t tenant) (r Result, err error) {
+			sum, err := eachTenant(ctx, list, func(t tenants.Tenant) (r Result, err error) {
 				if dryRun {
 					err = pg.Tenant(ctx, pool, t.ID, func(tx pgx.Tx) error { return tx.QueryRow(ctx, sqlCheckpoints, t.ID, keep).Scan(&r.Rows) })
 					return r, err
 				}
-				r.Rows, err = inBatches(ctx, pool, t.ID, batchRows, func(tx pgx.Tx) (int64, error) {
-					tag, err := tx.Exec(ctx, sqlDropCheckpoints, t.ID, keep, batchRows)
+				r.Rows, err = inBatches(ctx, pool, t.ID, batchRows, func(tx pgx.Tx, limit int64) (int64, error) {
+					tag, err := tx.Exec(ctx, sqlDropCheckpoints, t.ID, keep, limit)
 					return tag.RowsAffected(), err
 				})
 				return r, err
@@ -55,10 +57,14 @@ func Outbox(keep time.Duration) Task {
 			if dryRun {
 				err = pool.QueryRow(ctx, sqlCountOutbox, keep).Scan(&r.Rows)
 			}
-			for err == nil && !dryRun {
-				tag, berr := pool.Exec(ctx, sqlClearOutbox, keep, batchRows)
+			for limit := int64(batchRows); err == nil && !dryRun; {
+				tag, berr := pool.Exec(ctx, sqlClearOutbox, keep, limit)
+				if pg.FaultOf(berr) == pg.FaultTooSlow && limit > 1 {
+					limit /= 2
+					continue
+				}
 				r.Rows += tag.RowsAffected()
-				if err = berr; tag.RowsAffected() < batchRows {
+				if err = berr; tag.RowsAffected() < limit {
 					break
 				}
 			}
@@ -77,7 +83,7 @@ func Runs(idle time.Duration) Task {
 	return Task{
 		Name: "runs", Does: "mark scan runs of imports that were killed as stopped", Every: time.Hour,
 		Run: func(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (Result, error) {
-			list, err := tenants(ctx, pool, true)
+			list, err := allTenants(ctx, pool, true)
 			if err != nil {
 				return Result{}, err
 			}
@@ -85,12 +91,12 @@ func Runs(idle time.Duration) Task {
 			if err := pool.QueryRow(ctx, `select now() - $1::interval`, idle).Scan(&since); err != nil {
 				return Result{}, err
 			}
-			sum, err := eachTenant(ctx, list, func(t tenant) (r Result, err error) {
-				limit := batchRows
+			sum, err := eachTenant(ctx, list, func(t tenants.Tenant) (r Result, err error) {
+				most := int64(batchRows)
 				if dryRun {
-					limit = 1 << 30
+					most = 1 << 30
 				}
-				r.Rows, err = inBatches(ctx, pool, t.ID, int64(limit), func(tx pgx.Tx) (int64, error) {
+				r.Rows, err = inBatches(ctx, pool, t.ID, most, func(tx pgx.Tx, limit int64) (int64, error) {
 					return stopRuns(ctx, tx, t.ID, since, limit, dryRun)
 				})
 				return r, err
@@ -101,7 +107,7 @@ func Runs(idle time.Duration) Task {
 	}
 }
 
-func stopRuns(ctx context.Context, tx pgx.Tx, t id.ID, since time.Time, limit int, dryRun bool) (int64, error) {
+func stopRuns(ctx context.Context, tx pgx.Tx, t id.ID, since time.Time, limit int64, dryRun bool) (int64, error) {
 	rows, err := tx.Query(ctx, sqlSilentRuns, t, since, limit)
 	if err != nil {
 		return 0, err
@@ -164,8 +170,8 @@ func Jobs(keep time.Duration) Task {
 }
 
 func dropJobs(ctx context.Context, pool *pgxpool.Pool, t id.ID, keep time.Duration) (int64, error) {
-	return inBatches(ctx, pool, t, batchRows, func(tx pgx.Tx) (int64, error) {
-		rows, err := tx.Query(ctx, sqlDropJobs, t, keep, batchRows)
+	return inBatches(ctx, pool, t, batchRows, func(tx pgx.Tx, limit int64) (int64, error) {
+		rows, err := tx.Query(ctx, sqlDropJobs, t, keep, limit)
 		if err != nil {
 			return 0, err
 		}
@@ -183,7 +189,7 @@ func dropJobs(ctx context.Context, pool *pgxpool.Pool, t id.ID, keep time.Durati
 		if err != nil || n == 0 {
 			return 0, err
 		}
-		return n, audit(ctx, tx, t, "jobs.delete", "job", nil, map[string]any{"jobs": n, "kinds": kinds, "errors": causes})
+		return n, audit.Note(ctx, tx, t, audit.Entry{Action: "jobs.delete", Entity: "job", Diff: map[string]any{"jobs": n, "kinds": kinds, "errors": causes}})
 	})
 }
 

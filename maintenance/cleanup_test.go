@@ -12,6 +12,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/tenants"
 )
 
 // TestQueriesPrepare prepares every statement as the maintainer.
@@ -196,8 +197,8 @@ func TestOnce(t *testing.T) {
 // TestEachTenantGoesOn: what fails for one tenant does not stop the next.
 func TestEachTenantGoesOn(t *testing.T) {
 	t.Parallel()
-	list := []tenant{{ID: id.Derive(id.Shared, "a"), Name: "a"}, {ID: id.Derive(id.Shared, "b"), Name: "b"}}
-	out, err := eachTenant(t.Context(), list, func(t tenant) (Result, error) {
+	list := []tenants.Tenant{{ID: id.Derive(id.Shared, "a"), Name: "a"}, {ID: id.Derive(id.Shared, "b"), Name: "b"}}
+	out, err := eachTenant(t.Context(), list, func(t tenants.Tenant) (Result, error) {
 		if t.Name == "a" {
 			return Result{Rows: 1}, errors.New("odd")
 		}
@@ -207,7 +208,7 @@ func TestEachTenantGoesOn(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 	calls := 0
-	if _, err := eachTenant(t.Context(), list, func(tenant) (Result, error) { calls++; return Result{}, pgx.ErrTxClosed }); err == nil || calls != 2 {
+	if _, err := eachTenant(t.Context(), list, func(tenants.Tenant) (Result, error) { calls++; return Result{}, pgx.ErrTxClosed }); err == nil || calls != 2 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
 }

@@ -69,11 +69,12 @@ func (l *Loop) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !pg.Outage(err) && !errors.Is(err, errLeadLost) {
-			return err
+		fault := pg.FaultOf(err)
+		if fault != pg.FaultOutage && !fault.Bounded() && !errors.Is(err, errLeadLost) {
+			return pg.Tell(pg.RoleOf(l.pool), err)
 		}
-		l.cfg.Logger.Warn("database outage: maintenance goes on when it is over", "error", err)
-		if l.cfg.OnOutage != nil {
+		l.cfg.Logger.Warn("the database fails: maintenance goes on when it is over", "fault", string(fault), "error", err)
+		if fault == pg.FaultOutage && l.cfg.OnOutage != nil {
 			l.cfg.OnOutage(err)
 		}
 		if !pause(ctx, jitter(time.Second)) {

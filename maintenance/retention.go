@@ -12,8 +12,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/tenants"
 )
 
 // RetentionConfig tunes Retention. The zero value is usable.
@@ -48,11 +50,11 @@ func Retention(cfg RetentionConfig) Task {
 	return Task{
 		Name: "retention", Does: "delete documents that expired by their tenant's policy and that nobody needs", Every: 6 * time.Hour,
 		Run: func(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (Result, error) {
-			list, err := tenants(ctx, pool, false)
+			list, err := allTenants(ctx, pool, false)
 			if err != nil {
 				return Result{}, err
 			}
-			return eachTenant(ctx, list, func(t tenant) (Result, error) {
+			return eachTenant(ctx, list, func(t tenants.Tenant) (Result, error) {
 				r := retention{RetentionConfig: cfg, pool: pool, tenant: t, dryRun: dryRun}
 				return r.run(ctx)
 			})
@@ -64,7 +66,7 @@ func Retention(cfg RetentionConfig) Task {
 type retention struct {
 	RetentionConfig
 	pool    *pgxpool.Pool
-	tenant  tenant
+	tenant  tenants.Tenant
 	dryRun  bool
 	deleted map[string]int64 // by kind
 	kept    int64            // expired, and needed
@@ -72,8 +74,8 @@ type retention struct {
 }
 
 func (r *retention) run(ctx context.Context) (Result, error) {
-	p, err := ParsePolicy(r.tenant.Settings)
-	if err != nil {
+	p := r.tenant.Policy
+	if err := r.tenant.Trouble; err != nil {
 		return Result{}, fmt.Errorf("%w; nothing of it is deleted until that is put right", err)
 	}
 	if p.LegalHold {
@@ -83,12 +85,12 @@ func (r *retention) run(ctx context.Context) (Result, error) {
 		return Result{What: r.tenant.Name + ": legal hold, nothing is deleted"}, nil
 	}
 	r.deleted = map[string]int64{}
-	c, err := p.cutoffs(ctx, r.pool)
-	if err == nil && len(c.kinds) > 0 {
+	c, err := p.Cutoffs(ctx, r.pool)
+	if err == nil && len(c.Kinds) > 0 {
 		err = r.documents(ctx, c)
 	}
-	if c.parked != nil && (err == nil || locked(err)) {
-		err = errors.Join(err, r.parked(ctx, *c.parked))
+	if c.Parked != nil && (err == nil || locked(err)) {
+		err = errors.Join(err, r.parked(ctx, *c.Parked))
 	}
 	if errors.Is(err, errHeld) {
 		err = nil // from now on: what was deleted before is told
@@ -133,40 +135,46 @@ type candidate struct {
 
 // documents walks over what has expired, the oldest first. A window without anything to
 // delete takes no lock.
-func (r *retention) documents(ctx context.Context, c cutoffs) error {
+func (r *retention) documents(ctx context.Context, c tenants.Cutoffs) error {
 	after := time.Time{}.AddDate(1, 0, 0)
 	var last id.ID
-	for {
+	for size := r.Batch; ; {
+		to, at := last, after
 		var window []id.ID
 		var free []candidate
 		err := pg.Tenant(ctx, r.pool, r.tenant.ID, func(tx pgx.Tx) error {
-			rows, err := tx.Query(ctx, sqlExpired, r.tenant.ID, after, last, c.kinds, c.times, r.Batch)
+			rows, err := tx.Query(ctx, sqlExpired, r.tenant.ID, after, last, c.Kinds, c.Times, size)
 			if err != nil {
 				return err
 			}
-			if _, err := pgx.ForEachRow(rows, []any{&last, &after}, func() error { window = append(window, last); return nil }); err != nil {
+			if _, err := pgx.ForEachRow(rows, []any{&to, &at}, func() error { window = append(window, to); return nil }); err != nil {
 				return err
 			}
 			free, err = deletable(ctx, tx, r.tenant.ID, window, c)
 			return err
 		})
+		if pg.FaultOf(err) == pg.FaultTooSlow && size > 1 {
+			size /= 2
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("expired documents: %w", err)
 		}
+		last, after = to, at
 		r.kept += int64(len(window) - len(free))
 		if len(free) > 0 {
 			if err := r.delete(ctx, free, c); err != nil {
 				return err
 			}
 		}
-		if len(window) < r.Batch {
+		if len(window) < size {
 			return nil
 		}
 	}
 }
 
-func deletable(ctx context.Context, tx pgx.Tx, t id.ID, ids []id.ID, c cutoffs) ([]candidate, error) {
-	rows, err := tx.Query(ctx, sqlDeletable, t, ids, c.kinds, c.times)
+func deletable(ctx context.Context, tx pgx.Tx, t id.ID, ids []id.ID, c tenants.Cutoffs) ([]candidate, error) {
+	rows, err := tx.Query(ctx, sqlDeletable, t, ids, c.Kinds, c.Times)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +185,7 @@ func deletable(ctx context.Context, tx pgx.Tx, t id.ID, ids []id.ID, c cutoffs) 
 var errHeld = errors.New("the tenant's policy changed; the next run goes by the new one")
 
 // delete deletes those of free that are still not needed, in one transaction.
-func (r *retention) delete(ctx context.Context, free []candidate, c cutoffs) error {
+func (r *retention) delete(ctx context.Context, free []candidate, c tenants.Cutoffs) error {
 	if r.dryRun {
 		r.count(free)
 		return nil
@@ -202,6 +210,13 @@ func (r *retention) delete(ctx context.Context, free []candidate, c cutoffs) err
 			return r.deleteBatch(ctx, tx, gone, c)
 		})
 	})
+	if pg.FaultOf(err) == pg.FaultTooSlow && len(free) > 1 {
+		half := len(free) / 2
+		if err := r.delete(ctx, free[:half], c); err != nil {
+			return err
+		}
+		return r.delete(ctx, free[half:], c)
+	}
 	if err != nil {
 		return fmt.Errorf("delete %d documents: %w", len(free), err)
 	}
@@ -221,15 +236,11 @@ func (r *retention) count(gone []candidate) {
 // unchanged holds the tenant's settings as they are until the commit: a legal hold that
 // somebody sets either comes before this batch or waits for it.
 func (r *retention) unchanged(ctx context.Context, tx pgx.Tx) error {
-	var same bool
-	err := tx.QueryRow(ctx, `select settings = $2::text::jsonb from authority.tenant where tenant_id = $1 for share`, r.tenant.ID, string(r.tenant.Settings)).Scan(&same)
-	if err != nil {
-		return fmt.Errorf("settings of the tenant: %w", err)
+	same, err := r.tenant.Hold(ctx, tx)
+	if err == nil && !same {
+		err = errHeld
 	}
-	if !same {
-		return errHeld
-	}
-	return nil
+	return err
 }
 
 // alone waits until no projection of the tenant runs and no import builds on a stored
@@ -261,7 +272,7 @@ func (r *retention) patiently(ctx context.Context, fn func() error) error {
 	}
 }
 
-func (r *retention) deleteBatch(ctx context.Context, tx pgx.Tx, gone []candidate, c cutoffs) error {
+func (r *retention) deleteBatch(ctx context.Context, tx pgx.Tx, gone []candidate, c tenants.Cutoffs) error {
 	var ids []id.ID
 	var hashes [][]byte
 	var sboms []int64
@@ -280,11 +291,11 @@ func (r *retention) deleteBatch(ctx context.Context, tx pgx.Tx, gone []candidate
 		return fmt.Errorf("%d of %d originals were deleted: rolled back", tag.RowsAffected(), len(gone))
 	}
 	before := map[string]time.Time{}
-	for i, kind := range c.kinds {
-		before[kind] = c.times[i].UTC()
+	for i, kind := range c.Kinds {
+		before[kind] = c.Times[i].UTC()
 	}
 	r.fault("deleted")
-	return audit(ctx, tx, r.tenant.ID, "retention.delete", "document", nil, map[string]any{"documents": names, "received_before": before})
+	return audit.Note(ctx, tx, r.tenant.ID, audit.Entry{Action: "retention.delete", Entity: "document", Diff: map[string]any{"documents": names, "received_before": before}})
 }
 
 // parked deletes parked documents that nobody tried again since at.
@@ -297,11 +308,11 @@ func (r *retention) parked(ctx context.Context, at time.Time) error {
 		r.deleted["parked"], r.bytes = n, r.bytes+bytes
 		return err
 	}
-	n, err := inBatches(ctx, r.pool, r.tenant.ID, int64(r.Batch), func(tx pgx.Tx) (int64, error) {
+	n, err := inBatches(ctx, r.pool, r.tenant.ID, int64(r.Batch), func(tx pgx.Tx, limit int64) (int64, error) {
 		if err := r.unchanged(ctx, tx); err != nil {
 			return 0, err
 		}
-		rows, err := tx.Query(ctx, sqlDeleteParked, r.tenant.ID, at, r.Batch)
+		rows, err := tx.Query(ctx, sqlDeleteParked, r.tenant.ID, at, limit)
 		if err != nil {
 			return 0, err
 		}
@@ -315,7 +326,7 @@ func (r *retention) parked(ctx context.Context, at time.Time) error {
 			return 0, err
 		}
 		r.bytes += sum
-		return int64(len(names)), audit(ctx, tx, r.tenant.ID, "retention.delete", "parked", nil, map[string]any{"documents": names, "parked_before": at.UTC()})
+		return int64(len(names)), audit.Note(ctx, tx, r.tenant.ID, audit.Entry{Action: "retention.delete", Entity: "parked", Diff: map[string]any{"documents": names, "parked_before": at.UTC()}})
 	})
 	r.deleted["parked"] = n
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/tenants"
 )
 
 const (
@@ -586,7 +587,7 @@ func TestHoldStopsRetention(t *testing.T) {
 	hold := true
 	task := Retention(RetentionConfig{Batch: 2, fault: func(at string) {
 		if at == "committed" {
-			if _, err := SetPolicy(context.Background(), w.pool, w.tenant, Change{LegalHold: &hold}); err != nil {
+			if _, err := tenants.SetPolicy(context.Background(), w.pool, w.tenant, tenants.Change{LegalHold: &hold}); err != nil {
 				t.Error(err)
 			}
 		}

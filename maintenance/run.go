@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sluice/internal/pg"
 )
 
 // Outcome is what became of one run of a task.
@@ -65,6 +67,7 @@ func Once(ctx context.Context, pool *pgxpool.Pool, t Task, dryRun bool) (Outcome
 		return out, err
 	}
 	r, err := t.guarded(ctx, pool, false)
+	err = pg.Tell(pg.RoleOf(pool), err) // in last_error too
 	out.fill(r, err, start)
 	if err != nil && ctx.Err() != nil {
 		return out, err // it was told to stop: that is no failure

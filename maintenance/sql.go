@@ -16,7 +16,6 @@ var (
 	sqlBegin           = text("begin")
 	sqlEnd             = text("end")
 	sqlStatus          = text("status")
-	sqlTenants         = text("tenants")
 	sqlExpired         = text("expired")
 	sqlDeletable       = text("deletable")
 	sqlDeleteDocuments = text("delete_documents")

@@ -12,6 +12,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/tenants"
 )
 
 // Task is one thing to do from time to time.
@@ -62,33 +63,19 @@ func PoolConfig() pg.Config {
 // batchRows is how many small rows one transaction deletes.
 const batchRows = 5000
 
-// tenant is whose rows a transaction works on.
-type tenant struct {
-	ID       id.ID
-	Name     string
-	Settings []byte
-}
-
-// tenants lists all of them, and with others the shared feed and the operator, who have
+// allTenants lists all of them, and with others the shared feed and the operator, who have
 // scan runs too but no policy.
-func tenants(ctx context.Context, pool *pgxpool.Pool, others bool) ([]tenant, error) {
-	rows, err := pool.Query(ctx, sqlTenants)
-	if err != nil {
-		return nil, fmt.Errorf("list tenants: %w", err)
+func allTenants(ctx context.Context, pool *pgxpool.Pool, others bool) ([]tenants.Tenant, error) {
+	list, err := tenants.List(ctx, pool)
+	if err == nil && others {
+		list = append(list, tenants.Tenant{ID: id.Shared, Name: "(shared feed)"}, tenants.Tenant{ID: id.Operator, Name: "(operator)"})
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[tenant])
-	if err != nil {
-		return nil, fmt.Errorf("list tenants: %w", err)
-	}
-	if others {
-		list = append(list, tenant{ID: id.Shared, Name: "(shared feed)"}, tenant{ID: id.Operator, Name: "(operator)"})
-	}
-	return list, nil
+	return list, err
 }
 
 // eachTenant runs fn for each. What fails for one does not stop the others; the error
-// joins what failed. An outage stops all: it would fail for each.
-func eachTenant(ctx context.Context, list []tenant, fn func(tenant) (Result, error)) (Result, error) {
+// joins what failed. An outage or a defect stops all: it would fail for each.
+func eachTenant(ctx context.Context, list []tenants.Tenant, fn func(tenants.Tenant) (Result, error)) (Result, error) {
 	var sum Result
 	var failed []error
 	for _, t := range list {
@@ -96,7 +83,7 @@ func eachTenant(ctx context.Context, list []tenant, fn func(tenant) (Result, err
 		sum.add(r)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("tenant %s: %w", t.Name, err))
-			if ctx.Err() != nil || pg.Outage(err) && !locked(err) {
+			if fault := pg.FaultOf(err); ctx.Err() != nil || fault == pg.FaultOutage && !locked(err) || fault == pg.FaultDefect {
 				break
 			}
 		}
@@ -110,14 +97,19 @@ func locked(err error) bool {
 	return errors.As(err, &pe) && (pe.Code == "55P03" || pe.Code == "40P01")
 }
 
-// inBatches deletes in transactions of the tenant until one finds fewer than limit rows.
-func inBatches(ctx context.Context, pool *pgxpool.Pool, t id.ID, limit int64, batch func(pgx.Tx) (int64, error)) (rows int64, err error) {
+// inBatches deletes in transactions of the tenant until one finds fewer than limit rows. A
+// batch that is too slow for the server is cut in halves, down to a single row.
+func inBatches(ctx context.Context, pool *pgxpool.Pool, t id.ID, limit int64, batch func(tx pgx.Tx, limit int64) (int64, error)) (rows int64, err error) {
 	for {
 		var n int64
 		err := pg.Tenant(ctx, pool, t, func(tx pgx.Tx) (err error) {
-			n, err = batch(tx)
+			n, err = batch(tx, limit)
 			return err
 		})
+		if pg.FaultOf(err) == pg.FaultTooSlow && limit > 1 {
+			limit /= 2
+			continue
+		}
 		if err != nil {
 			return rows, err
 		}

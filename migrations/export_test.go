@@ -9,4 +9,14 @@ var (
 	AllModules = modules
 )
 
+// Alone returns the statements that run outside of the script's transaction, with their
+// lines, and that transaction.
+func Alone(s Script) (texts []string, lines []int, last string, err error) {
+	first, last, err := s.alone()
+	for _, st := range first {
+		texts, lines = append(texts, st.text), append(lines, st.line)
+	}
+	return texts, lines, last, err
+}
+
 func ScriptsOf(files fs.FS) []Script { return scriptsOf(files) }

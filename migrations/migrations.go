@@ -6,6 +6,26 @@
 // a script that differs from what was applied is refused, as is a database that is
 // newer than the program.
 //
+// A script for what PostgreSQL does outside of transactions only, or what must not hold
+// its locks until the end of one, has a third line in its head:
+//
+//	-- Migration: vex_v007_finding_index
+//	-- Dependencies: vex_v001
+//	-- Transaction: none
+//
+//	create index concurrently if not exists ix_finding_x on vex.finding (tenant_id, x);
+//
+//	begin;
+//	insert into core.schema_version ... as in every script
+//	commit;
+//
+// What stands before the last begin; runs statement by statement, with no time-out for
+// locks; the transaction at the end records the script. One that fails or is killed before
+// that is pending and begins anew with the next Up, so each statement must be one that can
+// be repeated. For indexes that is made sure: "if not exists" is asked for, what an earlier
+// try has left (an invalid index) is dropped first, and on a partitioned table the index
+// is built on each partition and attached.
+//
 // Up may be called by any number of processes at once. It needs no superuser: a user
 // that may create schemas in the database is enough. Where that user may also make
 // roles (CREATEROLE) the rights are spread over the roles of docs/tables.md; where it
@@ -158,9 +178,25 @@ func apply(ctx context.Context, conn *pgx.Conn, scripts []Script) ([]Script, err
 	return done, nil
 }
 
-// run applies one script in its own transaction; its row of the history goes into the same one.
+// run applies one script in its own transaction; its row of the history goes into the same
+// one. Statements that cannot be in a transaction come before it.
 func run(ctx context.Context, conn *pgx.Conn, s Script) error {
-	body, end, ok := cutLast(s.Text, "commit;")
+	first, last, err := s.alone()
+	if err != nil {
+		return err
+	}
+	if len(first) > 0 {
+		// A server process does not notice that its client was killed while it builds or waits,
+		// and would keep the migration lock. Not every server can look, hence no error.
+		_, _ = conn.Exec(ctx, `set client_connection_check_interval = '5s'`)
+		defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `reset client_connection_check_interval`) }()
+	}
+	for _, st := range first {
+		if err := runAlone(ctx, conn, st); err != nil {
+			return err
+		}
+	}
+	body, end, ok := cutLast(last, "commit;")
 	if !ok {
 		return errors.New("has no commit; (see the template in the specification, section 12.2)")
 	}

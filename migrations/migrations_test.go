@@ -40,6 +40,9 @@ func TestScriptsFollowTheTemplate(t *testing.T) {
 		if strings.Count(s.Text, "commit;") != 1 {
 			t.Errorf("%s is not one transaction", s.Name)
 		}
+		if _, _, _, err := migrations.Alone(s); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
 	}
 	for _, m := range migrations.AllModules {
 		if last[m] == 0 {

@@ -366,6 +366,7 @@ const (
 	ReasonCorruptArchive = "corrupt-archive"     // truncated gzip, bad zip directory
 	ReasonEmptyArchive   = "empty-archive"       // an archive without entries
 	ReasonDatabase       = "refused-by-database" // PostgreSQL refused a value that got past the checks
+	ReasonTooSlow        = "too-slow"            // PostgreSQL's time-outs do not suffice for it, several times
 	ReasonUnreadable     = "unreadable"          // the file could not be opened or read
 	ReasonTenant         = "unknown-tenant"      // a message that names no tenant, or one that there is not
 	ReasonHeader         = "invalid-header"      // of a message

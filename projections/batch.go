@@ -22,6 +22,9 @@ const (
 	kindDecision = "decision" // {"vuln"}: somebody decided
 )
 
+// Kinds are the kinds of jobs that ask for something.
+var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision}
+
 // batch is the work of one transaction for one tenant: what its jobs ask for, and
 // what turns out to be touched on the way.
 type batch struct {

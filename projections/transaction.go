@@ -22,7 +22,7 @@ func (w *Worker) work(ctx context.Context, lease queue.Lease) error {
 	start := time.Now()
 	defer w.keep(ctx, lease)()
 	if err := w.attempt(ctx, lease); err != nil {
-		_ = w.queue.Release(ctx, lease) // or the lease runs out
+		w.giveBack(ctx, lease)
 		return err
 	}
 	if w.cfg.OnBatch != nil {
@@ -31,9 +31,36 @@ func (w *Worker) work(ctx context.Context, lease queue.Lease) error {
 	return nil
 }
 
-// attempt does the jobs in one transaction. Jobs that cannot be done together are cut in
-// halves until the one at fault is alone; that one is put off with its error, and the
-// others are done. What it returns is an outage.
+// giveBack returns jobs unharmed: neither an outage nor a defect is an attempt of theirs. Where
+// the database is away it is done as soon as it is back, before the lease counts as run out.
+func (w *Worker) giveBack(ctx context.Context, lease queue.Lease) {
+	if w.queue.Release(ctx, lease) != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.owed = append(w.owed, lease)
+	}
+}
+
+// payDebts gives back what could not be given back before.
+func (w *Worker) payDebts(ctx context.Context) error {
+	w.mu.Lock()
+	owed := w.owed
+	w.owed = nil
+	w.mu.Unlock()
+	for i, lease := range owed {
+		if err := w.queue.Release(ctx, lease); err != nil {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.owed = append(w.owed, owed[i:]...)
+			return err
+		}
+	}
+	return nil
+}
+
+// attempt does the jobs in one transaction. Jobs that cannot be done together, or that are too
+// much together, are cut in halves until the one at fault is alone; that one is put off with
+// its error, and the others are done. What it returns is an outage or a defect, and no job's.
 func (w *Worker) attempt(ctx context.Context, lease queue.Lease) error {
 	err := w.project(ctx, lease)
 	switch {
@@ -42,7 +69,10 @@ func (w *Worker) attempt(ctx context.Context, lease queue.Lease) error {
 	case errors.Is(err, queue.ErrLost):
 		w.cfg.Logger.Warn("the lease ran out while projecting; whoever has the jobs now does them", "tenant", lease.Tenant, "jobs", len(lease.Jobs))
 		return nil
-	case pg.Outage(err):
+	}
+	fault := faultOf(err)
+	switch {
+	case fault == pg.FaultOutage, fault == pg.FaultDefect, fault == pg.FaultStopped:
 		return err
 	case len(lease.Jobs) > 1:
 		half := len(lease.Jobs) / 2
@@ -51,9 +81,24 @@ func (w *Worker) attempt(ctx context.Context, lease queue.Lease) error {
 		}
 		return w.attempt(ctx, lease.Only(lease.Jobs[half:]))
 	}
+	if fault.Bounded() {
+		err = fmt.Errorf("%s: %w", fault, err) // in last_error: this job may succeed at another hour, or by another time-out
+	}
 	job := lease.Jobs[0]
 	w.cfg.Logger.Error("projection job failed; it is put off", "tenant", lease.Tenant, "kind", job.Kind, "key", job.Key, "attempt", job.Attempts, "error", err)
 	return w.queue.Fail(ctx, lease, err)
+}
+
+// errBusy: nothing was tried yet, because another worker works for the tenant.
+var errBusy = errors.New("wait for the tenant")
+
+// faultOf is pg.FaultOf for a batch: that somebody else takes long is not its doing.
+func faultOf(err error) pg.Fault {
+	fault := pg.FaultOf(err)
+	if fault.Bounded() && errors.Is(err, errBusy) {
+		return pg.FaultOutage
+	}
+	return fault
 }
 
 // keep extends the lease until the returned function is called.
@@ -114,7 +159,7 @@ const (
 func (w *Worker) inTenant(ctx context.Context, tenant id.ID, fn func(pgx.Tx) error) error {
 	return pg.Tenant(ctx, w.pool, tenant, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, sqlLockTenant, tenant.String()); err != nil {
-			return fmt.Errorf("lock tenant: %w", err)
+			return fmt.Errorf("%w: %w", errBusy, err)
 		}
 		return fn(tx)
 	})

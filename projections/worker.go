@@ -19,7 +19,7 @@ import (
 )
 
 // Channel is the NOTIFY channel on which imports announce new jobs.
-const Channel = "sluice_jobs"
+const Channel = queue.Channel
 
 // Config tunes a Worker. The zero value is usable.
 type Config struct {
@@ -31,6 +31,9 @@ type Config struct {
 	Lease time.Duration
 	// Poll is the longest that a job waits when its announcement was lost. Default 1 s.
 	Poll time.Duration
+	// SlowTries is how often in a row what is in no batch (a claim, the views) may be too slow
+	// for the server before the worker ends. Default 3.
+	SlowTries int
 	// ViewPause is the least time between two refreshes of the materialized views. Default 5 s.
 	ViewPause time.Duration
 	// OnOutage, if set, is called when the database cannot be reached.
@@ -49,10 +52,11 @@ type Worker struct {
 	outbox   *pg.Notifier
 
 	mu       sync.Mutex
-	last     id.ID     // the tenant that was served last: the others come first
-	served   bool      // last is set
-	rescued  time.Time // when jobs of dead workers were looked for last
-	analyzed time.Time // when statistics were looked after last
+	owed     []queue.Lease // to be given back once the database is there again
+	last     id.ID         // the tenant that was served last: the others come first
+	served   bool          // last is set
+	rescued  time.Time     // when jobs of dead workers were looked for last
+	analyzed time.Time     // when statistics were looked after last
 }
 
 // PoolConfig is what a pool for Workers needs: the temporary tables on every connection.
@@ -70,6 +74,9 @@ func New(pool *pgxpool.Pool, cfg Config) *Worker {
 	}
 	if cfg.Poll <= 0 {
 		cfg.Poll = time.Second
+	}
+	if cfg.SlowTries <= 0 {
+		cfg.SlowTries = 3
 	}
 	if cfg.ViewPause <= 0 {
 		cfg.ViewPause = 5 * time.Second
@@ -92,14 +99,18 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer listening.Wait()
 	defer w.outbox.Flush()
 	refreshed := time.Now()
+	slow := 0
 	for ctx.Err() == nil {
 		worked, err := w.Step(ctx)
+		if err == nil {
+			slow = 0 // views that are too slow keep nobody's jobs waiting
+		}
 		if err == nil && time.Since(refreshed) >= w.cfg.ViewPause {
 			_, err = w.RefreshViews(ctx)
 			refreshed = time.Now()
 		}
 		if err != nil {
-			if err := w.survive(ctx, err); err != nil {
+			if err := w.survive(ctx, err, &slow); err != nil {
 				return err
 			}
 			continue
@@ -124,7 +135,7 @@ type FailedError struct {
 }
 
 func (e *FailedError) Error() string {
-	return fmt.Sprintf("%d projection jobs keep failing (core.job_queue.last_error); the first says: %s", e.Jobs, e.Cause)
+	return fmt.Sprintf("%d projection jobs keep failing; see `sluice jobs list`, and `sluice jobs retry` when the cause is mended; the first says: %s", e.Jobs, e.Cause)
 }
 
 // Drain projects until the given tenants have no jobs left, in anybody's hands, and the
@@ -132,6 +143,7 @@ func (e *FailedError) Error() string {
 // keep failing: those end in a FailedError.
 func (w *Worker) Drain(ctx context.Context, tenants ...id.ID) error {
 	defer w.outbox.Flush()
+	slow := 0
 	for {
 		worked, err := w.step(ctx, tenants)
 		if err == nil && worked {
@@ -150,11 +162,12 @@ func (w *Worker) Drain(ctx context.Context, tenants ...id.ID) error {
 			}
 		}
 		if err != nil {
-			if err := w.survive(ctx, err); err != nil {
+			if err := w.survive(ctx, err, &slow); err != nil {
 				return err
 			}
 			continue
 		}
+		slow = 0
 		// Somebody else's, or waiting for its next attempt.
 		select {
 		case <-time.After(20 * time.Millisecond):
@@ -164,16 +177,21 @@ func (w *Worker) Drain(ctx context.Context, tenants ...id.ID) error {
 	}
 }
 
-// survive waits out an outage and passes on everything else.
-func (w *Worker) survive(ctx context.Context, err error) error {
+// survive waits out an outage and passes on everything else. What is too slow outside of a
+// batch, a claim or the views, cannot be cut: it is tried again so often in a row.
+func (w *Worker) survive(ctx context.Context, err error, slow *int) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !pg.Outage(err) {
-		return err
+	fault := faultOf(err)
+	if fault.Bounded() {
+		*slow++
 	}
-	w.cfg.Logger.Warn("database outage: projection goes on when it is over", "error", err)
-	if w.cfg.OnOutage != nil {
+	if fault != pg.FaultOutage && (!fault.Bounded() || *slow >= w.cfg.SlowTries) {
+		return pg.Tell(pg.RoleOf(w.pool), err)
+	}
+	w.cfg.Logger.Warn("the database fails: projection goes on when it is over", "fault", string(fault), "error", err)
+	if fault == pg.FaultOutage && w.cfg.OnOutage != nil {
 		w.cfg.OnOutage(err)
 	}
 	select {
@@ -219,6 +237,9 @@ func (w *Worker) Step(ctx context.Context) (bool, error) { return w.step(ctx, ni
 
 // step is Step for some tenants only, or for all where none is given.
 func (w *Worker) step(ctx context.Context, only []id.ID) (bool, error) {
+	if err := w.payDebts(ctx); err != nil {
+		return false, err
+	}
 	if err := w.rescue(ctx); err != nil {
 		return false, err
 	}

@@ -17,12 +17,14 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sluice/internal/ask"
 	"sluice/internal/embedpg"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/inventory"
 	"sluice/migrations"
 	"sluice/partitions"
+	"sluice/tenants"
 )
 
 // app is what the commands share: settings, the database, the tenant.
@@ -281,33 +283,22 @@ func (a *app) close() {
 }
 
 // tenantID finds the tenant of --tenant. `default` is made when it is missing; any other
-// name only where make is true, so that a typing error does not open a new tenant for reading.
+// name only where create is true, so that a typing error does not open a new tenant for reading.
 func (a *app) tenantID(ctx context.Context, create bool) (id.ID, error) {
 	pool, err := a.pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
 	if err != nil {
 		return id.ID{}, err
 	}
-	if t, err := id.Parse(a.tenant); err == nil {
-		var exists bool
-		if err := pool.QueryRow(ctx, `select exists (select from authority.tenant where tenant_id = $1)`, t).Scan(&exists); err != nil {
-			return t, fmt.Errorf("find tenant: %w", err)
-		}
-		if !exists {
-			return t, fmt.Errorf("there is no tenant %s; see `sluice tenant list`", t)
-		}
-		return t, nil
+	return a.findTenant(ctx, pool, a.tenant, create)
+}
+
+func (a *app) findTenant(ctx context.Context, pool *pgxpool.Pool, name string, create bool) (id.ID, error) {
+	t, err := tenants.Find(ctx, pool, name)
+	var missing *ask.NotFoundError
+	if _, uuid := id.Parse(name); uuid == nil || !errors.As(err, &missing) || !create && name != "default" {
+		return t, err
 	}
-	var t id.ID
-	err = pool.QueryRow(ctx, `select tenant_id from authority.tenant where name = $1`, a.tenant).Scan(&t)
-	switch {
-	case err == nil:
-		return t, nil
-	case !errors.Is(err, pgx.ErrNoRows):
-		return t, fmt.Errorf("find tenant: %w", err)
-	case !create && a.tenant != "default":
-		return t, fmt.Errorf("there is no tenant %q; make it with `sluice tenant create %s`", a.tenant, a.tenant)
-	}
-	t, _, err = createTenant(ctx, pool, a.tenant)
+	t, _, err = tenants.Create(ctx, pool, name)
 	return t, err
 }
 

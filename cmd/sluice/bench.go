@@ -24,6 +24,7 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/unwrap"
 	"sluice/projections"
+	"sluice/tenants"
 )
 
 // bench holds the flags of `bench`.
@@ -388,7 +389,7 @@ func (t *benchTenants) next(ctx context.Context) (id.ID, error) {
 		return id.ID{}, err
 	}
 	t.n++
-	tenant, made, err := createTenant(ctx, pool, fmt.Sprintf("bench-%d-%d", time.Now().UnixNano(), t.n))
+	tenant, made, err := tenants.Create(ctx, pool, fmt.Sprintf("bench-%d-%d", time.Now().UnixNano(), t.n))
 	if err == nil && !made {
 		err = errors.New("the tenant of this round is there already")
 	}

@@ -59,6 +59,7 @@ func sluiceIn(t testing.TB, dir string) string {
 //	sha256 FILE HASH      its hash, after "sha256:" where that is given
 //	setenv NAME FILE PATH the value at PATH, into the environment
 //	kafka                 a Kafka, in SLUICE_KAFKA_BROKERS, and a prefix that no other script has, in SLUICE_TOPIC_PREFIX
+//	sql FILE              runs the statements of a file as superuser
 //	emptydb               a database that nobody migrated, in SLUICE_DATABASE_URL
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -98,6 +99,7 @@ func TestScripts(t *testing.T) {
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"status": cmdStatus, "keys": cmdKeys, "get": cmdGet, "rows": cmdRows, "sha256": cmdSHA256, "setenv": cmdSetenv,
 					"kafka":   func(ts *testscript.TestScript, _ bool, _ []string) { startBroker(t, ts) },
+					"sql":     func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(asAdmin(db, ts.ReadFile(args[0]))) },
 					"emptydb": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("SLUICE_DATABASE_URL", emptyDB(t, db)) },
 				},
 			})
@@ -141,6 +143,17 @@ func startBroker(t *testing.T, ts *testscript.TestScript) {
 	c := brokertest.New(t)
 	ts.Setenv("SLUICE_KAFKA_BROKERS", c.Addr())
 	ts.Setenv("SLUICE_TOPIC_PREFIX", c.Prefix(t))
+}
+
+// asAdmin runs a statement as superuser.
+func asAdmin(db *dbtest.DB, sql string) error {
+	conn, err := pgx.Connect(context.Background(), db.AdminURL)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), sql)
+	return err
 }
 
 func emptyDB(t *testing.T, db *dbtest.DB) string {
@@ -301,7 +314,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"ingest", "project", "findings", "match", "unknowns", "vex", "parked", "document", "tenant", "migrate", "bench", "version"} {
+	for _, want := range []string{"ingest", "project", "findings", "match", "unknowns", "vex", "parked", "jobs", "document", "tenant", "migrate", "bench", "version"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("there is no command %s", want)
 		}

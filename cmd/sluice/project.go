@@ -28,7 +28,11 @@ share the tenants out. Without --once it goes on until it is stopped.`,
 			if workers < 1 || workers > 64 {
 				return usagef("--workers %d: it is 1 to 64", workers)
 			}
-			return a.project(cmd.Context(), once, workers)
+			w, err := a.worker(cmd.Context(), workers)
+			if err != nil {
+				return err
+			}
+			return a.project(cmd.Context(), w, once, workers)
 		},
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "end when the queue is empty")
@@ -47,11 +51,7 @@ func (a *app) worker(ctx context.Context, workers int) (*projections.Worker, err
 	}), nil
 }
 
-func (a *app) project(ctx context.Context, once bool, workers int) error {
-	w, err := a.worker(ctx, workers)
-	if err != nil {
-		return err
-	}
+func (a *app) project(ctx context.Context, w *projections.Worker, once bool, workers int) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for range workers {
 		g.Go(func() error {

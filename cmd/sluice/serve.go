@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/pg"
+	"sluice/serve"
 )
 
 func newServe(a *app) *cobra.Command {
@@ -52,7 +53,14 @@ of instances may run; they share the work out.`,
 					return err
 				}
 			}
-			s.add("projections", func(ctx context.Context) error { return a.project(ctx, false, workers) })
+			w, err := a.worker(ctx, workers)
+			if err != nil {
+				return err
+			}
+			s.add("projections", func(ctx context.Context) error { return a.project(ctx, w, false, workers) })
+			if err := s.jobFigures(ctx); err != nil {
+				return err
+			}
 			m.outbox = f.outboxKeep
 			if err := s.maintain(ctx, m); err != nil {
 				return err
@@ -72,6 +80,7 @@ of instances may run; they share the work out.`,
 type service struct {
 	app      *app
 	registry *prometheus.Registry
+	paused   *prometheus.GaugeVec
 	listener net.Listener
 	pool     *pgxpool.Pool // to ask whether the database answers
 	parts    []part
@@ -95,6 +104,7 @@ const startPatience = time.Minute
 // newService connects to the database and takes its port, so that mistakes show at once.
 func (a *app) newService(ctx context.Context, listen string) (*service, error) {
 	s := &service{app: a, registry: prometheus.NewRegistry()}
+	s.paused = serve.Paused(s.registry)
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if listen != "" {
 		l, err := net.Listen("tcp", listen)
@@ -120,8 +130,11 @@ func (a *app) newService(ctx context.Context, listen string) (*service, error) {
 	return s, nil
 }
 
+// add adds a part. A defect of the database pauses it, and it is not ready then.
 func (s *service) add(name string, run func(context.Context) error) {
-	s.parts = append(s.parts, part{name, run})
+	guard := serve.NewGuard(name, s.paused.WithLabelValues(name), s.app.log)
+	s.ready(name, guard.Ready)
+	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return guard.Run(ctx, run) }})
 }
 
 func (s *service) ready(name string, ask func(context.Context) error) {

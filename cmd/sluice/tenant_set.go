@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/id"
 	"sluice/internal/pg"
-	"sluice/maintenance"
+	"sluice/tenants"
 )
 
 func newTenantSet(a *app) *cobra.Command {
@@ -28,7 +26,7 @@ Under --legal-hold nothing of the tenant is deleted. Each change is in the audit
 		Example: "  sluice tenant set acme --retain-documents 400d --retain-parked 90d\n  sluice tenant set acme --legal-hold\n  sluice tenant set acme --legal-hold=false",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change := maintenance.Change{Keep: map[string]string{}}
+			change := tenants.Change{Keep: map[string]string{}}
 			for key, v := range keep {
 				if cmd.Flags().Changed("retain-" + key) {
 					if change.Keep[key] = *v; *v == "forever" {
@@ -59,44 +57,25 @@ Under --legal-hold nothing of the tenant is deleted. Each change is in the audit
 	return cmd
 }
 
-// policyJSON is a tenant's policy as `tenant set` and `tenant list` print it.
-type policyJSON struct {
-	Retention map[string]string `json:"retention"`
-	LegalHold bool              `json:"legal_hold"`
-}
-
-// retention says it in one cell: `documents 400d, parked 90d`.
-func (p policyJSON) String() string {
-	var parts []string
-	for k, v := range p.Retention {
-		parts = append(parts, k+" "+v)
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ", ")
-}
-
-func (a *app) setTenant(ctx context.Context, name string, change maintenance.Change) error {
-	own := a.tenant
-	a.tenant = name
-	tenant, err := a.tenantID(ctx, false)
-	a.tenant = own
-	if err != nil {
-		return err
-	}
+func (a *app) setTenant(ctx context.Context, name string, change tenants.Change) error {
 	pool, err := a.pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}
-	p, err := maintenance.SetPolicy(ctx, pool, tenant, change)
+	tenant, err := a.findTenant(ctx, pool, name, false)
 	if err != nil {
-		return usagef("tenant %s: %w", name, err)
+		return err
+	}
+	p, err := tenants.SetPolicy(ctx, pool, tenant, change)
+	if err != nil {
+		return fmt.Errorf("tenant %s: %w", name, err)
 	}
 	out := struct {
 		ID   id.ID  `json:"id"`
 		Name string `json:"name"`
-		policyJSON
-	}{tenant, name, policyJSON{p.Keep, p.LegalHold}}
+		tenants.Policy
+	}{tenant, name, p}
 	t := table{head: []string{"name", "retention", "legal_hold"}}
-	t.add(name, out.String(), fmt.Sprint(p.LegalHold))
+	t.add(name, p.String(), fmt.Sprint(p.LegalHold))
 	return a.print(&t, out)
 }

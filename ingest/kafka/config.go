@@ -51,6 +51,8 @@ type Config struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 
+	slowTries int // of the pipelines' configuration
+
 	brokers []string // what Broker gives, once
 	dialer  *kafka.Dialer
 	client  *kafka.Client

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/ingest"
+	"sluice/ingest/deliver"
 	"sluice/normalize"
 	"sluice/topics"
 )
@@ -75,6 +77,7 @@ func New(cfg Config, pools Pools, base ingest.Config) (*Consumer, error) {
 		return nil, errors.New("kafka: Config.Shared without a pool for the feed")
 	}
 	c := &Consumer{cfg: cfg, pools: pools, metrics: newMetrics(cfg.Registerer), lanes: map[laneKey]*lane{}}
+	cfg.slowTries = cmp.Or(base.SlowTries, deliver.SlowTries)
 	base.Limits, base.Logger, base.BatchTimeout = cfg.Limits, cfg.Logger, cfg.StopTimeout
 	onReceipts := base.OnReceipts
 	var serial sync.Mutex

@@ -2,17 +2,15 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"sluice/ingest"
+	"sluice/ingest/deliver"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/normalize"
@@ -142,48 +140,53 @@ func gather(ctx context.Context, in <-chan event, out chan<- []event) {
 	}
 }
 
-// store writes one batch, waiting out outages; where the database has something against
-// it, it is cut until the record at fault is alone, and that one is parked.
+// store delivers one batch: through outages, cut until a record that the database does not
+// take is alone, which is parked.
 func (w *eventWriter) store(ctx, hard context.Context, list []event) error {
-	exact := false // look at each time, not only at its day
-	open := false  // a COMMIT without an answer
-	for pause := 50 * time.Millisecond; ; {
-		err := w.settled(hard, &open, list)
-		if err == errCommitted {
-			break
-		}
-		if err == nil {
-			if err = w.prepare(hard, list, exact); err == nil {
-				open, err = w.attempt(hard, list)
+	var lacking []event // what a partition turned out to be missing for
+	err := deliver.Carry(ctx, hard, w.delivery(), deliver.Work[event]{
+		Attempt: func(ctx context.Context, list []event) (bool, error) {
+			exact := len(lacking) == len(list) && &lacking[0] == &list[0]
+			if err := w.prepare(ctx, list, exact); err != nil {
+				return false, err
 			}
-		}
-		if err == nil {
-			break
-		}
-		switch {
-		case noPartition(err):
-			clear(w.sure)
-			exact = true
-		case pg.Outage(err):
-		case ingest.Refused(err) && len(list) > 1:
-			half := len(list) / 2
-			if err := w.store(ctx, hard, list[:half:half]); err != nil {
-				return err
+			open, err := w.attempt(ctx, list)
+			if pg.LacksPartition(err) {
+				clear(w.sure)
+				lacking = list
 			}
-			return w.store(ctx, hard, list[half:])
-		case ingest.Refused(err) && list[0].park == nil:
-			list[0].park = normalize.Park(normalize.ReasonDatabase, "", "%w", err)
-			continue
-		default:
-			return err
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w; the batch in hand was not stored and will come again: %w", ctx.Err(), err)
-		}
-		w.log.Warn("database outage: the batch is kept and tried again", "error", err, "pause", pause)
-		sleep(ctx, pause/2+rand.N(pause))
-		pause = min(2*pause, 5*time.Second)
+			return open, err
+		},
+		Settle: w.settled, Refuse: w.refuse, Done: w.stored,
+	}, list)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w; the batch in hand was not stored and will come again: %w", ctx.Err(), err)
 	}
+	if deliver.FaultOf(err) == pg.FaultDefect {
+		return pg.Tell(pg.RoleOf(w.pool), fmt.Errorf("store %d events, the first from %s: %w", len(list), origin(list[0].message), err))
+	}
+	return err
+}
+
+// delivery is how patient the writer is.
+func (w *eventWriter) delivery() deliver.Config {
+	return deliver.Config{RetryFirst: 50 * time.Millisecond, RetryMax: 5 * time.Second, SlowTries: w.cfg.slowTries, Logger: w.log}
+}
+
+// refuse has a record that the database does not take parked.
+func (w *eventWriter) refuse(e *event, fault pg.Fault, cause error) error {
+	if e.park != nil {
+		return fmt.Errorf("park %s: %w", origin(e.message), cause) // nothing of the record is in that
+	}
+	e.park = normalize.Park(normalize.ReasonDatabase, "", "%w", cause)
+	if fault == pg.FaultTooSlow {
+		e.park = normalize.Park(normalize.ReasonTooSlow, "", "tried %d times: %w", w.cfg.slowTries, cause)
+	}
+	return nil
+}
+
+// stored tells of events that are durable.
+func (w *eventWriter) stored(list []event) {
 	last := list[len(list)-1]
 	w.metrics.stored(last.message)
 	parked := 0
@@ -198,36 +201,23 @@ func (w *eventWriter) store(ctx, hard context.Context, list []event) error {
 	if w.commit != nil {
 		w.commit(last.span.to.offset)
 	}
-	return nil
 }
 
-var errCommitted = errors.New("it was committed")
-
 // settled finds out what became of a COMMIT without an answer: if it happened, the place
-// has moved. errCommitted says so.
-func (w *eventWriter) settled(ctx context.Context, open *bool, list []event) error {
-	if !*open {
-		return nil
-	}
+// has moved.
+func (w *eventWriter) settled(ctx context.Context, list []event) (bool, error) {
 	at, mine, err := w.owner.at(ctx, w.pool)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case !mine:
-		return fmt.Errorf("%s/%d: %w", w.topic, w.partition, ingest.ErrFenced)
-	case at == list[len(list)-1].span.to:
-		return errCommitted
+		return false, fmt.Errorf("%s/%d: %w", w.topic, w.partition, ingest.ErrFenced)
 	}
-	*open = false
-	return nil
+	return at == list[len(list)-1].span.to, nil
 }
 
-func noPartition(err error) bool {
-	var pe *pgconn.PgError
-	return errors.As(err, &pe) && pe.Code == "23514" && pe.ConstraintName == ""
-}
-
-// prepare finds tenants, scan runs and partitions. What has none is parked.
+// prepare finds tenants, scan runs and partitions. What has none is parked. exact: a
+// partition turned out to be missing for one of them, so each time is looked at and not its day.
 func (w *eventWriter) prepare(ctx context.Context, list []event, exact bool) error {
 	for i := range list {
 		e := &list[i]
@@ -251,12 +241,17 @@ func (w *eventWriter) prepare(ctx context.Context, list []event, exact bool) err
 		if e.park != nil || w.cfg.Cover == nil || (w.sure[day] && !exact) {
 			continue
 		}
-		switch err := w.cfg.Cover(ctx, e.at); {
+		err = w.cfg.Cover(ctx, e.at)
+		switch fault := pg.FaultOf(err); {
 		case err == nil:
 			w.sure[day] = true
-		case pg.Outage(err) || ctx.Err() != nil:
+		case fault == pg.FaultDefect && !exact:
+			// Nobody here may make partitions. This one is there, most likely.
+		case fault == pg.FaultDefect && len(list) > 1:
+			return fmt.Errorf("one of %d events has no partition: %s", len(list), err) // cut, as bad input
+		case fault != pg.FaultInput && fault != pg.FaultDefect || ctx.Err() != nil:
 			return err
-		default:
+		default: // out of bounds, or missing and nobody here may make it
 			e.park = normalize.Park(normalize.ReasonTime, "/occurred_at", "%w", err)
 		}
 	}
@@ -267,7 +262,7 @@ func (w *eventWriter) prepare(ctx context.Context, list []event, exact bool) err
 func (w *eventWriter) attempt(ctx context.Context, list []event) (open bool, err error) {
 	tx, err := w.pool.Begin(ctx)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%w: %w", deliver.ErrBegin, err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }()
 	spans := make([]span, len(list))

@@ -71,9 +71,11 @@ func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter 
 			to = found
 		}
 		if e.park == nil && cover != nil {
-			if err := cover(ctx, e.at); pg.Outage(err) {
+			switch err := cover(ctx, e.at); pg.FaultOf(err) {
+			case pg.NoFault, pg.FaultDefect: // nobody here may make partitions: the insert tells
+			default:
 				return landed, stay, err
-			} else if err != nil {
+			case pg.FaultInput:
 				e.park = normalize.Park(normalize.ReasonTime, "", "%w", err)
 			}
 		}
@@ -101,7 +103,7 @@ func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter 
 		})
 		switch {
 		case errors.Is(err, errTaken): // somebody else replayed it
-		case ingest.Refused(err):
+		case pg.FaultOf(err) == pg.FaultInput, pg.LacksPartition(err):
 			stay++
 		case err != nil:
 			return landed, stay, fmt.Errorf("parked event %d: %w", r.ID, err)

@@ -8,15 +8,11 @@ package pg
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/id"
@@ -95,17 +91,8 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 	settings["idle_in_transaction_session_timeout"] = fmt.Sprint(idle.Milliseconds())
 	pc.BeforeConnect = cfg.BeforeConnect
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		if err := Become(ctx, c, role); err != nil {
-			return err
-		}
-		if cfg.TransactionTimeout > 0 {
-			_, err := c.Exec(ctx, `select set_config(name, $1, false) from pg_settings where name = 'transaction_timeout'`, fmt.Sprint(cfg.TransactionTimeout.Milliseconds()))
-			if err != nil {
-				return fmt.Errorf("set transaction_timeout: %w", err)
-			}
-		}
-		if cfg.AfterConnect != nil {
-			return cfg.AfterConnect(ctx, c)
+		if err := cfg.setUp(ctx, c, role); err != nil {
+			return fmt.Errorf("%w: %w", errSetUp, err)
 		}
 		return nil
 	}
@@ -118,6 +105,28 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 		return nil, fmt.Errorf("connect as %s: %w", role, err)
 	}
 	return pool, nil
+}
+
+// setUp makes a new connection what it is to be.
+func (cfg Config) setUp(ctx context.Context, c *pgx.Conn, role Role) error {
+	if err := Become(ctx, c, role); err != nil {
+		return err
+	}
+	if cfg.TransactionTimeout > 0 {
+		_, err := c.Exec(ctx, `select set_config(name, $1, false) from pg_settings where name = 'transaction_timeout'`, fmt.Sprint(cfg.TransactionTimeout.Milliseconds()))
+		if err != nil {
+			return fmt.Errorf("set transaction_timeout: %w", err)
+		}
+	}
+	if cfg.AfterConnect != nil {
+		return cfg.AfterConnect(ctx, c)
+	}
+	return nil
+}
+
+// RoleOf returns the role that the connections of a pool from Open act as.
+func RoleOf(pool *pgxpool.Pool) Role {
+	return Role("sluice_" + strings.TrimPrefix(pool.Config().ConnConfig.RuntimeParams["application_name"], "sluice "))
 }
 
 // Become takes role on the connection. Where the database was migrated by a user
@@ -154,41 +163,4 @@ func SetTenant(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
 		return fmt.Errorf("set tenant: %w", err)
 	}
 	return nil
-}
-
-// Outage reports whether err says something about the database or the way to it
-// rather than about the data: the same work may succeed later and is to be retried.
-func Outage(err error) bool {
-	if err == nil {
-		return false
-	}
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) {
-		switch pe.Code[:min(2, len(pe.Code))] {
-		case "08", // connection exception
-			"53", // insufficient resources: disk full, out of memory, too many connections
-			"57", // operator intervention: shutdown, crash, cannot connect now
-			"58", // system error: I/O
-			"40": // serialization failure, deadlock
-			return true
-		}
-		if pe.Code == "23514" && pe.ConstraintName == "" {
-			return true // no partition for this moment: the tables lack one, the row is right
-		}
-		switch pe.Code {
-		case "55P03", // lock not available
-			"25P03", // idle in transaction timeout
-			"25P04", // transaction timeout
-			"25006", // read-only: a standby, or a failover in progress
-			"28000", // role is being dropped or the server starts up
-			"XX000": // internal error, e.g. a relation file that vanished in a crash
-			return true
-		}
-		return false
-	}
-	var ne net.Error
-	var ce *pgconn.ConnectError
-	return errors.As(err, &ne) || errors.As(err, &ce) || pgconn.SafeToRetry(err) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		strings.Contains(err.Error(), "conn closed")
 }

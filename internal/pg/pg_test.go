@@ -3,16 +3,12 @@ package pg_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"sluice/internal/pg"
 	"sluice/internal/test/dbtest"
@@ -137,29 +133,6 @@ func TestBecomeOnlyWhatOneMay(t *testing.T) {
 	}
 }
 
-func TestOutage(t *testing.T) {
-	t.Parallel()
-	state := func(code string) error { return fmt.Errorf("step: %w", &pgconn.PgError{Code: code}) }
-	for err, want := range map[error]bool{
-		state("08006"): true, state("40001"): true, state("40P01"): true, state("53100"): true, state("57P01"): true,
-		state("57P03"): true, state("55P03"): true, state("25006"): true, state("58030"): true,
-		state("22P02"): false, state("22P05"): false, state("23505"): false, state("42501"): false, state("54000"): false, state("28P01"): false, state(""): false,
-		&pgconn.PgError{Code: "23514", ConstraintName: "status_check"}:  false,
-		fmt.Errorf("read: %w", io.ErrUnexpectedEOF):                     true,
-		fmt.Errorf("read: %w", net.ErrClosed):                           true,
-		&net.OpError{Op: "dial", Err: errors.New("connection refused")}: true,
-		errors.New("something else"):                                    false,
-		context.Canceled:                                                false,
-	} {
-		if got := pg.Outage(err); got != want {
-			t.Errorf("%v: outage %v", err, got)
-		}
-	}
-	if pg.Outage(nil) {
-		t.Error("no error is an outage")
-	}
-}
-
 // TestOutageOfACutConnection: what a caller sees of a server that goes away.
 func TestOutageOfACutConnection(t *testing.T) {
 	t.Parallel()
@@ -220,7 +193,7 @@ func TestNotifier(t *testing.T) {
 	}
 }
 
-// TestTimeoutsOfTransactions: the session of who hangs in a transaction ends, and that is an outage.
+// TestTimeoutsOfTransactions: the session of who hangs in a transaction ends, and that is too slow.
 func TestTimeoutsOfTransactions(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
@@ -246,8 +219,8 @@ func TestTimeoutsOfTransactions(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(500 * time.Millisecond)
-		if _, err := tx.Exec(t.Context(), `select 1`); !pg.Outage(err) {
-			t.Errorf("%s: %v, want an outage", name, err)
+		if _, err := tx.Exec(t.Context(), `select 1`); pg.FaultOf(err) != pg.FaultTooSlow {
+			t.Errorf("%s: %v is %q", name, err, pg.FaultOf(err))
 		}
 		_ = tx.Rollback(t.Context())
 	}

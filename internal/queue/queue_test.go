@@ -391,8 +391,11 @@ func TestIndexes(t *testing.T) {
 	}
 	defer conn.Release()
 	for name, sql := range queue.Statements() {
-		if name == "left" {
+		switch name {
+		case "left":
 			continue // reads until it finds one that is open, which is at once
+		case "list", "retry", "drop", "audit":
+			continue // by hand, and now and then
 		}
 		// Not by a query with parameters: they get no values.
 		results, err := conn.Conn().PgConn().Exec(t.Context(), "explain (generic_plan) "+sql).ReadAll()

@@ -103,7 +103,7 @@ func (l *leader) loop() error {
 // claim takes the lane's next rows and has them sent.
 func (l *leader) claim(lane *lane) error {
 	begin := time.Now()
-	rows, err := l.store.claim(l.ctx, lane.name, lane.after, l.claimRows)
+	rows, err := l.store.claim(l.ctx, lane.name, lane.after, l.atOnce)
 	if err != nil {
 		return err
 	}
@@ -151,6 +151,7 @@ func (l *leader) settled(b *batch) error {
 		l.owed = append(l.owed, t)
 		return err
 	}
+	l.slow, l.atOnce = 0, min(2*l.atOnce, l.claimRows) // more again, little by little
 	return nil
 }
 

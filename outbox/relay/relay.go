@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,29 @@ type Relay struct {
 	// rows one claim takes.
 	beforeSettle func()
 	claimRows    int
+	atOnce       int // how many rows a claim takes now: fewer after something was too slow
+	slow         int // how often in a row that was so with a single row
+}
+
+// slowTries is how often in a row a single row may be too slow for the server.
+const slowTries = 3
+
+// lessAtOnce halves what is taken at once, and what has to be written down, after it was too
+// slow. It reports whether another try is worth it: a single row gets a few.
+func (r *Relay) lessAtOnce() bool {
+	r.slow++
+	if r.atOnce > 1 {
+		r.atOnce /= 2
+		r.slow = 0
+	}
+	for i := 0; i < len(r.owed); i++ {
+		if a, b, ok := r.owed[i].halves(); ok {
+			r.owed = slices.Replace(r.owed, i, i+1, a, b)
+			i++
+			r.slow = 0
+		}
+	}
+	return r.slow < slowTries
 }
 
 // New returns a relay that reads through pool, which acts as pg.Relay, and writes to b. It
@@ -55,17 +79,19 @@ func (r *Relay) Wake() {
 // 5 s. It survives outages of the database and of Kafka. Any other error is a defect of the
 // program or of the schema.
 func (r *Relay) Run(ctx context.Context) error {
+	r.atOnce = r.claimRows
 	defer r.producer.transport.CloseIdleConnections()
 	for {
 		err := r.session(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !pg.Outage(err) {
-			return err
+		fault := pg.FaultOf(err)
+		if fault != pg.FaultOutage && !(fault.Bounded() && r.lessAtOnce()) {
+			return pg.Tell(pg.RoleOf(r.pool), err)
 		}
-		r.cfg.Logger.Warn("database outage: the outbox is sent on when it is over", "error", err)
-		if r.cfg.OnOutage != nil {
+		r.cfg.Logger.Warn("the database fails: the outbox is sent on when it is over", "fault", string(fault), "error", err)
+		if fault == pg.FaultOutage && r.cfg.OnOutage != nil {
 			r.cfg.OnOutage(err)
 		}
 		select {

@@ -63,6 +63,17 @@ type settlement struct {
 	pause time.Duration // until those that are back are tried again
 }
 
+// halves cuts a settlement; ok is false where there is nothing to cut.
+func (t settlement) halves() (a, b settlement, ok bool) {
+	d, l := len(t.done)/2, len(t.back)/2
+	if len(t.done) <= 1 {
+		d = len(t.done) // what is single stays on one side, the rest goes to the other
+	}
+	a = settlement{t.done[:d], t.back[:l], t.pause}
+	b = settlement{t.done[d:], t.back[l:], t.pause}
+	return a, b, len(a.done)+len(a.back) > 0 && len(b.done)+len(b.back) > 0
+}
+
 func (s store) settle(ctx context.Context, t settlement) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()

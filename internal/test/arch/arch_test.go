@@ -129,8 +129,8 @@ var arrows = []arrow{
 	},
 	{
 		"maintenance",
-		[]string{"maintenance", "internal"},
-		"it runs tasks of others that whoever wires it hands over",
+		[]string{"maintenance", "tenants", "internal"},
+		"it runs tasks of others that whoever wires it hands over; what a tenant lets it delete is the tenant's to say",
 	},
 	{
 		"partitions",

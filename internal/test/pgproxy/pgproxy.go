@@ -1,5 +1,6 @@
 // Package pgproxy stands between a test and PostgreSQL and cuts connections, at random
-// or at the worst moment: around a COMMIT whose answer then never comes. It is for tests.
+// or at the worst moment: around a COMMIT whose answer then never comes. It also has the
+// server fail with any SQLSTATE at any statement. It is for tests.
 package pgproxy
 
 import (
@@ -35,6 +36,7 @@ type Proxy struct {
 	mu    sync.Mutex
 	conns map[net.Conn]bool // the clients' ends
 	down  bool
+	fail  func(Statement) string
 }
 
 // New starts a proxy in front of the server of a URL and returns it with the URL that
@@ -131,11 +133,12 @@ var errCut = errors.New("cut")
 
 // forward carries messages to the server, one by one.
 func (c *conn) forward() error {
-	r := bufio.NewReader(c.client)
+	r := bufio.NewReaderSize(c.client, peekable)
 	if err := c.start(r); err != nil {
 		return err
 	}
 	wrote := false
+	var t transaction
 	for {
 		head, err := r.Peek(5)
 		if err != nil {
@@ -157,6 +160,14 @@ func (c *conn) forward() error {
 				}
 				continue
 			}
+		}
+		if state, err := c.state(&t, r, size); err != nil {
+			return err
+		} else if state != "" {
+			if err := c.inject(r, state); err != nil {
+				return err
+			}
+			continue
 		}
 		if _, err := io.CopyN(c.server, r, size); err != nil {
 			return err

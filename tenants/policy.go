@@ -1,17 +1,22 @@
-package maintenance
+package tenants
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/internal/ask"
+	"sluice/internal/audit"
 	"sluice/internal/id"
+	"sluice/internal/pg"
 )
 
 // Policy is what a tenant's settings say of retention:
@@ -23,13 +28,13 @@ type Policy struct {
 	// Keep is how long documents that nobody needs any more are kept, by kind: sbom, vex,
 	// vuln, and parked for parked documents. "documents" stands for the first three where they
 	// do not say otherwise.
-	Keep map[string]string
+	Keep map[string]string `json:"retention"`
 	// LegalHold: nothing of the tenant is deleted.
-	LegalHold bool
+	LegalHold bool `json:"legal_hold"`
 }
 
-// RetentionKeys are the members of "retention".
-var RetentionKeys = []string{"documents", "sbom", "vex", "vuln", "parked"}
+// keys are the members of "retention".
+var keys = []string{"documents", "sbom", "vex", "vuln", "parked"}
 
 // ParsePolicy reads a policy out of authority.tenant.settings. A hold that is written in
 // any other way than false is a hold.
@@ -47,8 +52,8 @@ func ParsePolicy(settings []byte) (Policy, error) {
 	p.LegalHold = raw.Hold != nil && raw.Hold != false
 	for k, v := range raw.Retention {
 		s, ok := v.(string)
-		if !slices.Contains(RetentionKeys, k) || !ok && v != nil {
-			return p, fmt.Errorf("authority.tenant.settings: retention.%s is %v: the members are %s, each an interval like \"400 days\"", k, v, strings.Join(RetentionKeys, ", "))
+		if !slices.Contains(keys, k) || !ok && v != nil {
+			return p, fmt.Errorf("authority.tenant.settings: retention.%s is %v: the members are %s, each an interval like \"400 days\"", k, v, strings.Join(keys, ", "))
 		}
 		if s != "" {
 			p.Keep[k] = s
@@ -65,21 +70,31 @@ func (p Policy) of(kind string) string {
 	return p.Keep["documents"]
 }
 
-// cutoffs are the times before which documents of each kind have expired.
-type cutoffs struct {
-	kinds  []string // of those that expire: sbom, vex, vuln
-	times  []time.Time
-	parked *time.Time
+// String says it in one cell: `documents 400d, parked 90d`.
+func (p Policy) String() string {
+	var parts []string
+	for k, v := range p.Keep {
+		parts = append(parts, k+" "+v)
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
 }
 
-// query is what a transaction and a pool have in common.
-type query interface {
+// Cutoffs are the times before which documents of each kind have expired.
+type Cutoffs struct {
+	Kinds  []string    // of those that expire: sbom, vex, vuln
+	Times  []time.Time // of each of Kinds
+	Parked *time.Time  // nil: they never expire
+}
+
+// querier is what a transaction and a pool have in common.
+type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// cutoffs asks the server, whose clock wrote the times that they are compared with.
-func (p Policy) cutoffs(ctx context.Context, q query) (cutoffs, error) {
-	var c cutoffs
+// Cutoffs asks the server, whose clock wrote the times that they are compared with.
+func (p Policy) Cutoffs(ctx context.Context, q querier) (Cutoffs, error) {
+	var c Cutoffs
 	for _, kind := range []string{"sbom", "vex", "vuln", "parked"} {
 		keep := p.of(kind)
 		if keep == "" {
@@ -90,21 +105,25 @@ func (p Policy) cutoffs(ctx context.Context, q query) (cutoffs, error) {
 			return c, fmt.Errorf("retention of %s: %w", kind, err)
 		}
 		if kind == "parked" {
-			c.parked = &at
+			c.Parked = &at
 			continue
 		}
-		c.kinds, c.times = append(c.kinds, kind), append(c.times, at)
+		c.Kinds, c.Times = append(c.Kinds, kind), append(c.Times, at)
 	}
 	return c, nil
 }
 
-func cutoff(ctx context.Context, q query, keep string) (at time.Time, err error) {
+func cutoff(ctx context.Context, q querier, keep string) (at time.Time, err error) {
 	var day bool
-	if err := q.QueryRow(ctx, `select t, t <= now() - interval '1 day' from (select now() - $1::text::interval as t) as x`, keep).Scan(&at, &day); err != nil {
-		return at, fmt.Errorf("%q is not an interval like 400 days: %w", keep, err)
-	}
-	if !day {
-		return at, fmt.Errorf("%q is less than a day (m is a minute, mon a month)", keep)
+	err = q.QueryRow(ctx, sqlCutoff, keep).Scan(&at, &day)
+	var pe *pgconn.PgError
+	switch {
+	case errors.As(err, &pe) && strings.HasPrefix(pe.Code, "22"): // what it is given is no interval, or none that there can be
+		return at, ask.Wrong("", "%q is not an interval like 400 days: %w", keep, err)
+	case err != nil:
+		return at, err
+	case !day:
+		return at, ask.Wrong("", "%q is less than a day (m is a minute, mon a month)", keep)
 	}
 	return at, nil
 }
@@ -119,12 +138,14 @@ type Change struct {
 // settings hold stays. Once it has returned, nothing is deleted by the old one.
 func SetPolicy(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, change Change) (after Policy, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select set_config('app.tenant_id', $1, true), set_config('lock_timeout', '30s', true)`, tenant.String()); err != nil {
+		if err := pg.SetTenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `set local lock_timeout = '30s'`); err != nil {
 			return err
 		}
 		var raw []byte
-		// Waits for the batch that retention has in hand.
-		if err := tx.QueryRow(ctx, `select settings from authority.tenant where tenant_id = $1 for update`, tenant).Scan(&raw); err != nil {
+		if err := tx.QueryRow(ctx, sqlSettings, tenant).Scan(&raw); err != nil {
 			return fmt.Errorf("settings of the tenant: %w", err)
 		}
 		settings := map[string]any{}
@@ -156,23 +177,13 @@ func SetPolicy(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, change Cha
 		if after, err = ParsePolicy(text); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `update authority.tenant set settings = $2::text::jsonb, updated_at = now() where tenant_id = $1`, tenant, string(text)); err != nil {
+		if _, err := tx.Exec(ctx, sqlSetSettings, tenant, string(text)); err != nil {
 			return fmt.Errorf("settings of the tenant: %w", err)
 		}
-		return audit(ctx, tx, tenant, "tenant.set", "tenant", &tenant, map[string]any{"before": json.RawMessage(raw), "after": json.RawMessage(text)})
+		return audit.Note(ctx, tx, tenant, audit.Entry{
+			Action: "tenant.set", Entity: "tenant", Of: &tenant,
+			Diff: map[string]any{"before": json.RawMessage(raw), "after": json.RawMessage(text)},
+		})
 	})
 	return after, err
-}
-
-// audit appends to the audit log.
-func audit(ctx context.Context, tx pgx.Tx, tenant id.ID, action, entity string, of *id.ID, diff any) error {
-	text, err := json.Marshal(diff)
-	if err == nil {
-		_, err = tx.Exec(ctx, `insert into authority.audit_log (tenant_id, action, entity_type, entity_id, diff) values ($1, $2, $3, $4, $5::text::jsonb)`,
-			tenant, action, entity, of, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("audit log: %w", err)
-	}
-	return nil
 }

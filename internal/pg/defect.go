@@ -1,0 +1,56 @@
+package pg
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// DefectError is a defect with what somebody can do about it.
+type DefectError struct {
+	Role Role // who was refused; "" where nobody knows
+	Err  error
+}
+
+func (e *DefectError) Error() string { return fmt.Sprintf("%v\n%s", e.Err, e.Advice()) }
+
+func (e *DefectError) Unwrap() error { return e.Err }
+
+// Tell returns err; a defect comes with the role and what to do. It is for those who end
+// because of it.
+func Tell(role Role, err error) error {
+	var told *DefectError
+	if FaultOf(err) != FaultDefect || errors.As(err, &told) {
+		return err
+	}
+	return &DefectError{role, err}
+}
+
+// Advice says what is wrong and what to do about it, in a sentence or two.
+func (e *DefectError) Advice() string {
+	const same = "Nothing was parked and no job lost an attempt; what waits goes on once this is mended."
+	role := "the role"
+	if e.Role != "" {
+		role = "the role " + string(e.Role)
+	}
+	var pe *pgconn.PgError
+	if !errors.As(e.Err, &pe) {
+		return "this cannot go on. " + same
+	}
+	switch pe.Code {
+	case "42501":
+		return fmt.Sprintf("%s lacks a right that the migrations gave it and somebody took: grant it again as the owner of the schema; docs/tables.md lists who may do what. %s", role, same)
+	case "42P01", "42703", "42883", "3F000":
+		return "the schema is not the one that this program was made for: `sluice migrate verify` says what differs, `sluice migrate up` brings it up to date. " + same
+	case "28P01", "28000":
+		return "the server does not let this user in: look at --database-url (SLUICE_DATABASE_URL) and at pg_hba.conf. " + same
+	case "3D000":
+		return "there is no such database: look at --database-url (SLUICE_DATABASE_URL). " + same
+	case "22023":
+		return fmt.Sprintf("%s cannot be taken: `sluice migrate up` makes the roles and grants them to the user of --database-url. %s", role, same)
+	case "XX001", "XX002":
+		return "the database is damaged: restore it from a backup, or rebuild the index that it names. " + same
+	}
+	return "this is a fault of the schema or of the program: `sluice migrate verify` says whether the schema is as it should be; if it is, please report this. " + same
+}

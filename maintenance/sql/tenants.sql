@@ -1,1 +1,0 @@
-select tenant_id, name, settings from authority.tenant order by name

@@ -1,0 +1,59 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// TestGuard: a defect pauses a part until it is mended; another error ends it at once.
+func TestGuard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paused := Paused(prometheus.NewRegistry()).WithLabelValues("projections")
+		g := NewGuard("projections", paused, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		broken, runs := true, 0
+		done := make(chan error)
+		go func() {
+			done <- g.Run(ctx, func(ctx context.Context) error {
+				runs++
+				if broken {
+					return fmt.Errorf("claim: %w", &pgconn.PgError{Code: "42501", Message: "permission denied for table job_queue"})
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		}()
+		time.Sleep(500 * time.Millisecond)
+		if err := g.Ready(ctx); err == nil || !strings.Contains(err.Error(), "permission denied for table job_queue") || testutil.ToFloat64(paused) != 1 || runs != 1 {
+			t.Errorf("while it is broken: %v, metric %v, %d runs", err, testutil.ToFloat64(paused), runs)
+		}
+		time.Sleep(3 * time.Minute)
+		if err := g.Ready(ctx); err == nil || runs < 6 || runs > 10 {
+			t.Errorf("after three minutes: %v, %d runs", err, runs)
+		}
+		broken = false
+		time.Sleep(longPause + wellAfter)
+		if err := g.Ready(ctx); err != nil || testutil.ToFloat64(paused) != 0 {
+			t.Errorf("after the repair: %v, metric %v", err, testutil.ToFloat64(paused))
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+		for _, err := range []error{errors.New("a bug"), nil, &pgconn.PgError{Code: "22P02"}} {
+			if got := g.Run(t.Context(), func(context.Context) error { return err }); !errors.Is(got, err) {
+				t.Errorf("%v ended with %v", err, got)
+			}
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package tenants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sluice/internal/ask"
+	"sluice/internal/id"
+)
+
+// Tenant is one of those whose documents are kept apart.
+type Tenant struct {
+	ID      id.ID     `json:"id"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created_at"`
+	// Policy is what its settings say of retention. Where they cannot be understood it is
+	// empty and Trouble says why: retention leaves that tenant alone.
+	Policy
+	Trouble error `json:"-"`
+
+	settings []byte // as they are stored
+}
+
+// Find returns the id of the tenant with this name or id.
+func Find(ctx context.Context, pool *pgxpool.Pool, nameOrID string) (id.ID, error) {
+	var wanted *id.ID
+	if t, err := id.Parse(nameOrID); err == nil {
+		wanted = &t
+	}
+	var t id.ID
+	err := pool.QueryRow(ctx, sqlFind, nameOrID, wanted).Scan(&t)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) && wanted != nil:
+		return t, ask.NotFound("there is no tenant %s; see `sluice tenant list`", wanted)
+	case errors.Is(err, pgx.ErrNoRows):
+		return t, ask.NotFound("there is no tenant %q; make it with `sluice tenant create %s`", nameOrID, nameOrID)
+	case err != nil:
+		return t, fmt.Errorf("find tenant: %w", err)
+	}
+	return t, nil
+}
+
+var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// Create makes the tenant, or finds it: made says which.
+func Create(ctx context.Context, pool *pgxpool.Pool, name string) (t id.ID, made bool, err error) {
+	if !goodName.MatchString(name) {
+		return t, false, ask.Wrong("", "tenant name %q: use up to 63 lower-case letters, digits, dots, dashes and underscores, a letter or digit first", name)
+	}
+	if _, err := id.Parse(name); err == nil {
+		return t, false, ask.Wrong("", "tenant name %q: a UUID would be taken for an id", name)
+	}
+	// Derived from the name: the same documents of the same tenant have the same ids in every
+	// database, so a restored, rebuilt or second one can be compared row by row.
+	tag, err := pool.Exec(ctx, sqlCreate, id.Derive(id.Shared, "tenant", name), name)
+	if err == nil {
+		t, err = Find(ctx, pool, name)
+	}
+	if err != nil {
+		return t, false, fmt.Errorf("make tenant %s: %w", name, err)
+	}
+	return t, tag.RowsAffected() == 1, nil
+}
+
+// List returns all tenants by name, with their policies.
+func List(ctx context.Context, pool *pgxpool.Pool) ([]Tenant, error) {
+	rows, err := pool.Query(ctx, sqlList)
+	if err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	list, err := pgx.AppendRows([]Tenant{}, rows, func(r pgx.CollectableRow) (Tenant, error) {
+		var t Tenant
+		if err := r.Scan(&t.ID, &t.Name, &t.Created, &t.settings); err != nil {
+			return t, err
+		}
+		t.Created = t.Created.UTC()
+		t.Policy, t.Trouble = ParsePolicy(t.settings)
+		return t, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	return list, nil
+}
+
+// Hold keeps the tenant's settings as they are until tx is committed: a legal hold that
+// somebody sets either came before, and then same is false, or waits.
+func (t Tenant) Hold(ctx context.Context, tx pgx.Tx) (same bool, err error) {
+	if err := tx.QueryRow(ctx, sqlHold, t.ID, string(t.settings)).Scan(&same); err != nil {
+		return false, fmt.Errorf("settings of the tenant: %w", err)
+	}
+	return same, nil
+}
