@@ -237,21 +237,3 @@ func TestArtifactVersion(t *testing.T) {
 		}
 	}
 }
-
-// TestFoldIDs: an id is brought into its one spelling and never cut; one that is too long
-// says nothing, with a warning.
-func TestFoldIDs(t *testing.T) {
-	t.Parallel()
-	long := "ACME-" + strings.Repeat("x", normalize.MaxID-5)
-	d := &normalize.Document{Statements: []normalize.Statement{
-		{VulnID: "cve-2024-1", Aliases: []string{"ghsa-AAAA-bbbb-cccc", long + "y"}}, {VulnID: long}, {VulnID: long + "y"},
-	}}
-	foldIDs(d)
-	var got []string
-	for _, s := range d.Statements {
-		got = append(got, append([]string{s.VulnID}, s.Aliases...)...)
-	}
-	if want := []string{"CVE-2024-1", "GHSA-aaaa-bbbb-cccc", long}; !slices.Equal(got, want) || len(d.Warnings) != 2 {
-		t.Errorf("%.80q with the warnings %v", got, d.Warnings)
-	}
-}

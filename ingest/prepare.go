@@ -39,6 +39,8 @@ type task struct {
 	epoch    int       // of the package cache, when the last attempt began
 	time     time.Time // zero: unknown
 	twin     id.ID     // unchanged: the stored document that says the same
+
+	statements []statement
 }
 
 // artifact is what an SBOM describes.
@@ -123,7 +125,6 @@ func (t *task) read(cfg *Config) error {
 	if t.json == nil {
 		t.json = detect.Strip(t.env.Bytes)
 	}
-	foldIDs(t.doc)
 	if err := t.checkKind(); err != nil {
 		return err
 	}
@@ -137,32 +138,12 @@ func (t *task) read(cfg *Config) error {
 		}
 	}
 	if t.doc.Kind != normalize.Vuln {
-		return t.findArtifact()
+		if err := t.findArtifact(); err != nil {
+			return err
+		}
+		t.statements = newStatements(t)
 	}
 	return nil
-}
-
-// foldIDs brings the ids in statements into their one spelling, as records have them already.
-// One that is too long to be looked up by says nothing: it is not cut, for it would be another.
-func foldIDs(d *normalize.Document) {
-	keep := d.Statements[:0]
-	for _, s := range d.Statements {
-		if s.VulnID = normalize.VulnID(clean(s.VulnID)); len(s.VulnID) > normalize.MaxID {
-			d.Warn("bad-id", s.Pointer, "a statement about a vulnerability whose id has %d bytes is not used; %d are allowed", len(s.VulnID), normalize.MaxID)
-			continue
-		}
-		aliases := make([]string, 0, len(s.Aliases))
-		for _, a := range s.Aliases {
-			if a = normalize.VulnID(clean(a)); len(a) > normalize.MaxID {
-				d.Warn("bad-id", s.Pointer, "an alias of %d bytes is not used; %d are allowed", len(a), normalize.MaxID)
-				continue
-			}
-			aliases = append(aliases, a)
-		}
-		s.Aliases = aliases
-		keep = append(keep, s)
-	}
-	d.Statements = keep
 }
 
 // meaningHash is the hash of what the document says. Where its JSON form leaves something
@@ -181,8 +162,9 @@ func (t *task) meaningHash(cfg *Config) ([32]byte, error) {
 func (t *task) checkKind() error {
 	kind := t.doc.Kind
 	if t.env.Kind != "" && t.env.Kind != kind {
-		// A CycloneDX document may be both: an SBOM with statements is taken as VEX where that was asked for.
-		if !(t.env.Kind == normalize.VEX && len(t.doc.Statements) > 0) {
+		// A CycloneDX document may be both: an SBOM with statements is taken as VEX where that was asked
+		// for, and so is one that lists nothing: a VEX whose last statement was taken back.
+		if !(t.env.Kind == normalize.VEX && (len(t.doc.Statements) > 0 || len(t.doc.Components) == 0 && strings.HasPrefix(t.doc.Format, "cyclonedx"))) {
 			return normalize.Park(normalize.ReasonInvalid, "", "this is a document of kind %s, not %s; leave out --kind, or say --kind %s", kind, t.env.Kind, kind)
 		}
 		t.doc.Kind = normalize.VEX

@@ -219,15 +219,32 @@ type Product struct {
 	// BOMSerial and BOMRef are set where a CycloneDX BOM-Link names the product in another
 	// BOM: urn:cdx:SERIAL/VERSION#REF. BOMSerial is the bare UUID.
 	BOMSerial, BOMRef string
-	// VersionRange is a VERS range (vers:npm/<2.0.0) where the statement covers versions by range.
+	// VersionRange is a VERS range (vers:npm/<2.0.0) where the statement covers versions by
+	// range: those of the subcomponent where there is one, else those of the product.
 	VersionRange string
+	// ProductRange is the product's own range where VersionRange is, or could be, that of its
+	// subcomponent: the package is meant only inside of these versions of the product.
+	ProductRange string
 	// Unreadable says why what the document names here cannot be told: an invalid purl, an id
-	// that nothing defines, a name past all limits. The statement is then about nothing: it
-	// never widens to what is left of it. "" where it can.
+	// that nothing defines, a name past all limits, a CPE alone. The statement is then about
+	// nothing: it never widens to what is left of it. "" where it can. See AboutNothing.
 	Unreadable string
 	// InDocument is true where the product is the document's own main component (CycloneDX
 	// affects.ref of an embedded VEX): the SBOM's artifact, whatever purl it gets.
 	InDocument bool
+}
+
+// AboutNothing is p where what it names cannot be told: it keeps what people read, and
+// nothing that could match.
+func (p Product) AboutNothing(why string) Product {
+	return Product{ID: p.ID, CPE: p.CPE, Name: p.Name, Version: p.Version, SubcomponentID: firstOf(p.SubcomponentID, p.Subcomponent), Unreadable: why}
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }
 
 // Vulnerability is a record of one source about one advisory: a fact.

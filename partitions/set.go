@@ -2,10 +2,14 @@ package partitions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/internal/ask"
 )
 
 // Change is what Set changes of a policy: what is nil stays. Intervals are PostgreSQL's,
@@ -20,7 +24,7 @@ type Change struct {
 }
 
 // Set changes the policy of a table or gives it one. A table that has partitions already, of
-// whatever tool, keeps them.
+// whatever tool, keeps them. A policy that makes no sense is an *ask.WrongError.
 func Set(ctx context.Context, conn *pgx.Conn, parent string, c Change) error {
 	step, next := c.Step, (*string)(nil)
 	if c.From != nil {
@@ -57,7 +61,12 @@ func Set(ctx context.Context, conn *pgx.Conn, parent string, c Change) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("partition policy of %s: %w", parent, err)
+		err = fmt.Errorf("partition policy of %s: %w", parent, err)
+		var pe *pgconn.PgError
+		if errors.As(err, &pe) && (pe.Code == "23514" || pe.Code == "22007" || pe.Code == "22008") {
+			return ask.Wrong("", "%w", err) // a check of the table, or no interval
+		}
+		return err
 	}
 	return nil
 }

@@ -1,5 +1,3 @@
-// Package serve keeps a long-running process going: a part that meets a defect of the
-// database waits and tells, and the others go on.
 package serve
 
 import (
@@ -23,10 +21,10 @@ const (
 	wellAfter  = 5 * time.Second
 )
 
-// Guard runs one part of the process. A missing right or table, or work that stays too slow
+// guard runs one part of the process. A missing right or table, or work that stays too slow
 // for the server, pauses the part: it is not ready, its metric says so, and it is tried again
 // until somebody has mended the database. Nothing is used up by that. Any other error ends it.
-type Guard struct {
+type guard struct {
 	name   string
 	paused prometheus.Gauge
 	log    *slog.Logger
@@ -37,13 +35,13 @@ type Guard struct {
 	cause error // why it is not ready
 }
 
-// NewGuard returns the guard of a part; paused is its metric.
-func NewGuard(name string, paused prometheus.Gauge, log *slog.Logger) *Guard {
-	return &Guard{name: name, paused: paused, log: log, first: firstPause, well: wellAfter}
+// newGuard returns the guard of a part; paused is its metric.
+func newGuard(name string, paused prometheus.Gauge, log *slog.Logger) *guard {
+	return &guard{name: name, paused: paused, log: log, first: firstPause, well: wellAfter}
 }
 
-// Paused makes the metric of parts that are paused.
-func Paused(r prometheus.Registerer) *prometheus.GaugeVec {
+// newPaused makes the metric of parts that are paused.
+func newPaused(r prometheus.Registerer) *prometheus.GaugeVec {
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "sluice", Name: "paused", Help: "1 where a part of the process waits for somebody to mend the database.",
 	}, []string{"part"})
@@ -51,8 +49,8 @@ func Paused(r prometheus.Registerer) *prometheus.GaugeVec {
 	return g
 }
 
-// Run runs fn until ctx ends or fn ends with something that does not mend.
-func (g *Guard) Run(ctx context.Context, fn func(context.Context) error) error {
+// run runs fn until ctx ends or fn ends with something that does not mend.
+func (g *guard) run(ctx context.Context, fn func(context.Context) error) error {
 	g.set(nil)
 	for pause := g.first; ; {
 		began := time.Now()
@@ -77,8 +75,8 @@ func (g *Guard) Run(ctx context.Context, fn func(context.Context) error) error {
 	}
 }
 
-// Ready returns why the part is paused.
-func (g *Guard) Ready(context.Context) error {
+// ready returns why the part is paused.
+func (g *guard) ready(context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.cause == nil {
@@ -87,7 +85,7 @@ func (g *Guard) Ready(context.Context) error {
 	return fmt.Errorf("paused: %s", strings.ReplaceAll(g.cause.Error(), "\n", "; "))
 }
 
-func (g *Guard) set(err error) {
+func (g *guard) set(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cause = err

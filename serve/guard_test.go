@@ -18,13 +18,13 @@ import (
 // TestGuard: a defect pauses a part until it is mended; another error ends it at once.
 func TestGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		paused := Paused(prometheus.NewRegistry()).WithLabelValues("projections")
-		g := NewGuard("projections", paused, slog.New(slog.DiscardHandler))
+		paused := newPaused(prometheus.NewRegistry()).WithLabelValues("projections")
+		g := newGuard("projections", paused, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		broken, runs := true, 0
 		done := make(chan error)
 		go func() {
-			done <- g.Run(ctx, func(ctx context.Context) error {
+			done <- g.run(ctx, func(ctx context.Context) error {
 				runs++
 				if broken {
 					return fmt.Errorf("claim: %w", &pgconn.PgError{Code: "42501", Message: "permission denied for table job_queue"})
@@ -34,16 +34,16 @@ func TestGuard(t *testing.T) {
 			})
 		}()
 		time.Sleep(500 * time.Millisecond)
-		if err := g.Ready(ctx); err == nil || !strings.Contains(err.Error(), "permission denied for table job_queue") || testutil.ToFloat64(paused) != 1 || runs != 1 {
+		if err := g.ready(ctx); err == nil || !strings.Contains(err.Error(), "permission denied for table job_queue") || testutil.ToFloat64(paused) != 1 || runs != 1 {
 			t.Errorf("while it is broken: %v, metric %v, %d runs", err, testutil.ToFloat64(paused), runs)
 		}
 		time.Sleep(3 * time.Minute)
-		if err := g.Ready(ctx); err == nil || runs < 6 || runs > 10 {
+		if err := g.ready(ctx); err == nil || runs < 6 || runs > 10 {
 			t.Errorf("after three minutes: %v, %d runs", err, runs)
 		}
 		broken = false
 		time.Sleep(longPause + wellAfter)
-		if err := g.Ready(ctx); err != nil || testutil.ToFloat64(paused) != 0 {
+		if err := g.ready(ctx); err != nil || testutil.ToFloat64(paused) != 0 {
 			t.Errorf("after the repair: %v, metric %v", err, testutil.ToFloat64(paused))
 		}
 		cancel()
@@ -51,7 +51,7 @@ func TestGuard(t *testing.T) {
 			t.Errorf("ended with %v", err)
 		}
 		for _, err := range []error{errors.New("a bug"), nil, &pgconn.PgError{Code: "22P02"}} {
-			if got := g.Run(t.Context(), func(context.Context) error { return err }); !errors.Is(got, err) {
+			if got := g.run(t.Context(), func(context.Context) error { return err }); !errors.Is(got, err) {
 				t.Errorf("%v ended with %v", err, got)
 			}
 		}

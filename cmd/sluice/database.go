@@ -20,10 +20,10 @@ no superuser; ` + "`set role sluice_reader`" + ` and the other roles are open to
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if err := a.connect(ctx); err != nil {
+			if err := a.db.Connect(ctx); err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, a.url)
+			fmt.Fprintln(a.stdout, a.db.URL())
 			<-ctx.Done()
 			return nil
 		},
@@ -32,10 +32,10 @@ no superuser; ` + "`set role sluice_reader`" + ` and the other roles are open to
 		Short: "Print the URL of the database in use",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.connect(cmd.Context()); err != nil && !errors.Is(err, context.Canceled) {
+			if err := a.db.Connect(cmd.Context()); err != nil && !errors.Is(err, context.Canceled) {
 				return err
 			}
-			fmt.Fprintln(a.stdout, a.url)
+			fmt.Fprintln(a.stdout, a.db.URL())
 			return nil
 		},
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 
+	"sluice/ingest"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
@@ -27,3 +28,6 @@ func formats() []normalize.Format {
 
 // volatile are the members that do not count for what a document means.
 func volatile() []string { return slices.Concat(cyclonedx.Volatile, spdx.Volatile) }
+
+// importer is what every import has in common.
+func importer() ingest.Config { return ingest.Config{Formats: formats(), Volatile: volatile()} }

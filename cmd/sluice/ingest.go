@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -14,14 +11,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
 	"sluice/ingest"
 	"sluice/ingest/files"
-	"sluice/internal/id"
-	"sluice/internal/pg"
 	"sluice/normalize"
+	"sluice/serve"
 )
 
 func newIngest(a *app) *cobra.Command {
@@ -74,192 +69,89 @@ that was stopped goes on where it was with --scan-run and the number that it pri
 	return cmd
 }
 
-func (f *ingestFile) sourceConfig(paths []string, stdin io.Reader) (files.Config, error) {
-	cfg := files.Config{Paths: paths, Stdin: stdin, Artifact: f.artifact, Stream: f.stream, Limits: normalize.DefaultLimits, Parallel: f.workers}
-	cfg.Limits.MaxBytes = f.maxDocument
+// config is the import that the flags ask for.
+func (f *ingestFile) config(a *app, paths []string) (serve.Import, error) {
+	in := serve.Import{
+		Files:  files.Config{Paths: paths, Stdin: a.stdin, Artifact: f.artifact, Stream: f.stream, Limits: normalize.DefaultLimits, Parallel: f.workers},
+		Tenant: a.tenant, Shared: f.shared, ScanRun: f.scanRun, Ingest: importer(), Wait: f.wait,
+	}
+	in.Files.Limits.MaxBytes, in.Ingest.BatchBytes = f.maxDocument, f.batchBytes
 	switch f.kind {
 	case "auto":
 	case "sbom", "vex", "vuln":
-		cfg.Kind = normalize.Kind(f.kind)
+		in.Files.Kind = normalize.Kind(f.kind)
 	default:
-		return cfg, usagef("--kind %q: it is auto, sbom, vex or vuln", f.kind)
+		return in, usagef("--kind %q: it is auto, sbom, vex or vuln", f.kind)
 	}
-	if f.workers < 1 || f.workers > 64 {
-		return cfg, usagef("--workers %d: it is 1 to 64", f.workers)
-	}
-	if f.maxDocument < 1 || f.maxDocument > 1<<30 {
-		return cfg, usagef("--max-document-bytes %d: it is 1 to %d; PostgreSQL holds no larger value", f.maxDocument, 1<<30)
-	}
-	if f.batchBytes < 1 {
-		return cfg, usagef("--batch-bytes %d: it is at least 1", f.batchBytes)
+	if err := in.Check(); err != nil {
+		return in, err
 	}
 	if f.observedAt != "" {
 		at, err := time.Parse(time.RFC3339, f.observedAt)
 		if err != nil {
-			return cfg, usagef("--observed-at %q: it is a time like 2026-02-28T12:00:00Z", f.observedAt)
+			return in, usagef("--observed-at %q: it is a time like 2026-02-28T12:00:00Z", f.observedAt)
 		}
-		cfg.ObservedAt = at
+		in.Files.ObservedAt = at
 	}
 	if n := slices.Index(paths, "-"); n >= 0 && slices.Contains(paths[n+1:], "-") {
-		return cfg, usagef("standard input, -, is named twice")
+		return in, usagef("standard input, -, is named twice")
 	}
-	return cfg, nil
+	return in, nil
 }
 
 func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err error) {
-	cfg, err := f.sourceConfig(paths, a.stdin)
+	in, err := f.config(a, paths)
 	if err != nil {
 		return err
 	}
-	limitMemory(f.maxDocument)
+	serve.LimitMemory(f.maxDocument)
 	for _, p := range paths {
 		if _, err := os.Stat(p); p != "-" && err != nil {
 			return fmt.Errorf("nothing was imported: %w", err)
 		}
 	}
-	// A database that cannot be reached at the start is a mistake to report, one that goes
-	// away later an outage to wait for.
-	if err := a.connect(ctx); err != nil {
-		return err
-	}
-	var pool *pgxpool.Pool
-	if err := a.persist(ctx, func() error { pool, err = a.openRun(ctx, &cfg, f); return err }); err != nil {
-		if f.scanRun != 0 && ctx.Err() != nil {
-			a.sayGoOn(f.scanRun)
-		}
-		return err
-	}
-	stored := false // every document has its receipt
-	defer func() {
-		if err != nil && !stored {
-			a.sayGoOn(cfg.ScanRun)
-		}
-	}()
-	receipts, err := openReceipts(f.receipts, f.scanRun != 0)
-	if err != nil {
-		return err
-	}
+	receipts := &receiptFile{}
 	defer func() {
 		if cerr := receipts.Close(); err == nil || errors.Is(err, errParked) {
 			err = errors.Join(cerr, err)
 		}
 	}()
-
-	src, err := files.Open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	start := time.Now()
-	bar := newProgress(a.stderr, src)
+	var bar *progress
 	var counts ingest.Counts
-	counts.Add()
-	pipeline, err := ingest.New(pool, ingest.Config{
-		Formats: formats(), Volatile: volatile(), Limits: cfg.Limits, BatchBytes: f.batchBytes, Logger: a.log, OnOutage: a.revive,
-		OnReceipts: func(list []ingest.Receipt) {
-			counts.Add(list...)
-			receipts.write(list)
-			bar.show(&counts)
-		},
-	})
-	if err != nil {
-		return err
+	in.OnStart = func(_ int64, src *files.Source) error {
+		bar = newProgress(a.stderr, src)
+		return receipts.open(f.receipts, f.scanRun != 0)
 	}
-	runErr := pipeline.Run(ctx, src)
-	bar.done()
-	if runErr != nil {
-		end := context.WithoutCancel(ctx)
-		state := "failed"
-		if ctx.Err() != nil {
-			state = "stopped"
+	in.Ingest.OnReceipts = func(list []ingest.Receipt) {
+		counts.Add(list...)
+		receipts.write(list)
+		bar.show(&counts)
+	}
+	in.OnRead = func() { bar.done() }
+	out, err := a.db.Import(ctx, in)
+	switch {
+	case err != nil && !out.Stored:
+		if out.Begun {
+			a.printSummary(out.Counts, out.ScanRun, out.Skipped, out.Took, false)
 		}
-		_ = ingest.EndRun(end, pool, cfg.Tenant, cfg.ScanRun, state, counts)
-		a.printSummary(counts, cfg.ScanRun, src.Skipped(), time.Since(start), false)
-		return runErr
-	}
-	stored = true
-	if err := a.finishRun(ctx, pool, cfg, counts, f.wait); err != nil {
+		if out.ScanRun != 0 {
+			fmt.Fprintf(a.stderr, "sluice: scan run %d is not finished; go on with --scan-run %d\n", out.ScanRun, out.ScanRun)
+		}
+		return err
+	case err != nil:
 		if ctx.Err() != nil {
-			fmt.Fprintf(a.stderr, "sluice: every document of scan run %d is stored; `sluice project --wait` does what is left\n", cfg.ScanRun)
+			fmt.Fprintf(a.stderr, "sluice: every document of scan run %d is stored; `sluice project --wait` does what is left\n", out.ScanRun)
 		}
 		return err
 	}
 	if err := receipts.flush(); err != nil {
 		return err
 	}
-	a.printSummary(counts, cfg.ScanRun, src.Skipped(), time.Since(start), true)
-	if counts.Parked > 0 {
+	a.printSummary(out.Counts, out.ScanRun, out.Skipped, out.Took, true)
+	if out.Counts.Parked > 0 {
 		return errParked
 	}
 	return nil
-}
-
-func (a *app) sayGoOn(run int64) {
-	fmt.Fprintf(a.stderr, "sluice: scan run %d is not finished; go on with --scan-run %d\n", run, run)
-}
-
-// openRun finds the tenant and opens the scan run, or takes an earlier one up again.
-func (a *app) openRun(ctx context.Context, cfg *files.Config, f ingestFile) (*pgxpool.Pool, error) {
-	role := pg.Ingest
-	var err error
-	if f.shared {
-		role, cfg.Tenant = pg.Feed, id.Shared
-	} else if cfg.Tenant, err = a.tenantID(ctx, true); err != nil {
-		return nil, err
-	}
-	pool, err := a.pool(ctx, role, ingest.PoolConfig(int32(f.workers)+2))
-	if err != nil {
-		return nil, err
-	}
-	if f.scanRun == 0 {
-		cfg.ScanRun, err = ingest.StartRun(ctx, pool, cfg.Tenant, "file", cfg.Paths)
-		return pool, err
-	}
-	cfg.ScanRun = f.scanRun
-	if err := ingest.ResumeRun(ctx, pool, cfg.Tenant, f.scanRun); err != nil {
-		return nil, err
-	}
-	cfg.Checkpoints, err = files.LoadCheckpoints(ctx, pool, cfg.Tenant, f.scanRun)
-	return pool, err
-}
-
-// finishRun does what comes after the last document. A signal now can only cut short what
-// others would do as well: the run is noted as done in any case.
-func (a *app) finishRun(ctx context.Context, pool *pgxpool.Pool, cfg files.Config, counts ingest.Counts, wait bool) error {
-	err := ingest.EndRun(context.WithoutCancel(ctx), pool, cfg.Tenant, cfg.ScanRun, "done", counts)
-	if err != nil && pg.Outage(err) {
-		err = a.persist(ctx, func() error { return ingest.EndRun(ctx, pool, cfg.Tenant, cfg.ScanRun, "done", counts) })
-	}
-	if err != nil {
-		return err
-	}
-	if counts.Accepted > 0 {
-		err := a.persist(ctx, func() error { return ingest.MergeSearchIndex(ctx, pool) })
-		if err != nil && (wait || ctx.Err() == nil) {
-			return err
-		}
-	}
-	if !wait {
-		return nil
-	}
-	return a.drain(ctx, cfg.Tenant)
-}
-
-// persist repeats fn through an outage.
-func (a *app) persist(ctx context.Context, fn func() error) error {
-	for {
-		err := fn()
-		if err == nil || !pg.Outage(err) || ctx.Err() != nil {
-			return err
-		}
-		a.log.Warn("database outage: waiting", "error", err)
-		a.revive(err)
-		select {
-		case <-time.After(500 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 // summary is the object that `--output json` ends with.
@@ -322,62 +214,3 @@ func addFormats(t *table, c ingest.Counts) {
 func n(i int64) string { return strconv.FormatInt(i, 10) }
 
 func megabytes(b int64) string { return fmt.Sprintf("%.1f MB", float64(b)/1e6) }
-
-// receiptFile writes receipts as JSON Lines. A trouble with it is kept and reported at
-// the end: the documents are stored whatever becomes of the file.
-type receiptFile struct {
-	f   *os.File
-	w   *bufio.Writer
-	err error
-}
-
-func openReceipts(path string, goOn bool) (*receiptFile, error) {
-	if path == "" {
-		return &receiptFile{}, nil
-	}
-	mode := os.O_TRUNC
-	if goOn { // a run that goes on adds to what it has written: what is stored gets no receipt again
-		mode = os.O_APPEND
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|mode, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("receipts: %w", err)
-	}
-	return &receiptFile{f: f, w: bufio.NewWriter(f)}, nil
-}
-
-func (r *receiptFile) write(list []ingest.Receipt) {
-	if r.f == nil || r.err != nil {
-		return
-	}
-	enc := json.NewEncoder(r.w)
-	enc.SetEscapeHTML(false)
-	for _, receipt := range list {
-		if err := enc.Encode(receipt); err != nil {
-			r.err = err
-			return
-		}
-	}
-	// Per batch: whoever follows the file sees what is stored, and a crash loses none of that.
-	r.err = r.w.Flush()
-}
-
-func (r *receiptFile) flush() error {
-	if r.f == nil {
-		return nil
-	}
-	if r.err == nil {
-		r.err = r.w.Flush()
-	}
-	if r.err != nil {
-		return fmt.Errorf("the documents are stored, but not all receipts are written: %w", r.err)
-	}
-	return nil
-}
-
-func (r *receiptFile) Close() error {
-	if r.f == nil {
-		return nil
-	}
-	return r.f.Close()
-}

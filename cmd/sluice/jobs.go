@@ -78,7 +78,7 @@ func (a *app) jobFilter(ctx context.Context, of jobsOf) (queue.Filter, error) {
 	case of.shared:
 		f.Tenants = []id.ID{id.Shared}
 	case !of.allTenants:
-		tenant, err := a.tenantID(ctx, false)
+		tenant, err := a.db.Tenant(ctx, a.tenant, false)
 		if err != nil {
 			return f, err
 		}
@@ -130,7 +130,7 @@ func (a *app) listJobs(ctx context.Context, of jobsOf, limit int) error {
 	case !of.all:
 		f.States = []queue.State{queue.GivenUp, queue.Failing}
 	}
-	pool, err := a.pool(ctx, pg.Projector, pg.Config{MaxConns: 1})
+	pool, err := a.db.Pool(ctx, pg.Projector, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (a *app) retryJobs(ctx context.Context, of jobsOf, args []string) error {
 	if err != nil {
 		return err
 	}
-	pool, err := a.pool(ctx, pg.Projector, pg.Config{MaxConns: 1})
+	pool, err := a.db.Pool(ctx, pg.Projector, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (a *app) dropJobs(ctx context.Context, of jobsOf, args []string) error {
 		return err
 	}
 	if of.allTenants {
-		pool, err := a.pool(ctx, pg.Projector, pg.Config{MaxConns: 1})
+		pool, err := a.db.Pool(ctx, pg.Projector, pg.Config{MaxConns: 1})
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (a *app) dropJobs(ctx context.Context, of jobsOf, args []string) error {
 			}
 		}
 	}
-	pool, err := a.pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
+	pool, err := a.db.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}

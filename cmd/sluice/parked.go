@@ -7,14 +7,12 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
 	"sluice/ingest"
 	"sluice/ingest/kafka"
 	"sluice/internal/ask"
 	"sluice/internal/id"
-	"sluice/internal/pg"
 	"sluice/inventory"
 	"sluice/normalize"
 )
@@ -105,16 +103,12 @@ type parkedOf struct{ shared, operator bool }
 // askParked asks the inventory about the parked documents of the tenant, of the shared feed or
 // of the operator.
 func askParked[T any](ctx context.Context, a *app, of parkedOf, ask func(*inventory.Inventory, id.ID) (T, error)) (T, error) {
-	var none T
 	switch {
 	case of.shared && of.operator:
+		var none T
 		return none, usagef("--shared and --operator exclude each other")
 	case of.operator:
-		inv, err := a.inventory()
-		if err != nil {
-			return none, err
-		}
-		return ask(inv, id.Operator)
+		return askedOf(a, id.Operator, ask)
 	}
 	return ofTenant(ctx, a, of.shared, ask)
 }
@@ -160,14 +154,7 @@ func (a *app) replay(ctx context.Context, of parkedOf, filter ingest.ParkedFilte
 	if err != nil {
 		return usageError{err}
 	}
-	cfg := inventory.ReplayConfig{
-		Importer: func(ctx context.Context, role pg.Role) (*pgxpool.Pool, error) {
-			return a.pool(ctx, role, ingest.PoolConfig(3))
-		},
-		Ingest: ingest.Config{Formats: formats(), Volatile: volatile(), Logger: a.log, OnOutage: a.revive},
-		Events: kafka.ReplayEvents,
-		Cover:  a.coverEvents,
-	}
+	cfg := a.db.Replay(importer())
 	if len(prefixes) > 0 {
 		cfg.Fetch = refs.Fetch
 	}

@@ -9,12 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/cobra"
 
-	"sluice/internal/pg"
-	"sluice/migrations"
 	"sluice/partitions"
 )
 
@@ -107,50 +103,39 @@ not covered yet. Partitions that are there stay as they are.`,
 	return cmd
 }
 
-// owner runs fn on a connection that acts as the owner of the tables. Nothing is made
-// beforehand, unlike with connect: plan and status shall find things as they are.
-func (a *app) owner(ctx context.Context, fn func(context.Context, *pgx.Conn) error) error {
-	return a.bare(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		if err := migrations.Verify(ctx, conn); err != nil {
-			return err
-		}
-		if err := migrations.AsOwner(ctx, conn); err != nil {
-			return fmt.Errorf("partitions are the business of the tables' owner: %w", err)
-		}
-		return fn(ctx, conn)
-	})
-}
-
 func (a *app) planPartitions(ctx context.Context, cfg partitions.Config) error {
-	return a.owner(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		now, err := partitions.Now(ctx, conn)
-		if err != nil {
-			return err
+	conn, err := a.db.Owner(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	now, err := partitions.Now(ctx, conn)
+	if err != nil {
+		return err
+	}
+	plans, err := partitions.Plan(ctx, conn, now, cfg)
+	if err != nil {
+		return err
+	}
+	var bad []string
+	t := table{head: []string{"action", "partition", "sql"}}
+	for _, p := range plans {
+		if p.Error != "" {
+			bad = append(bad, p.Parent+": "+p.Error)
 		}
-		plans, err := partitions.Plan(ctx, conn, now, cfg)
-		if err != nil {
-			return err
+		for _, x := range p.Actions {
+			t.add(string(x.Kind), orParent(x), strings.Join(x.SQL, ";\n")+";")
 		}
-		var bad []string
-		t := table{head: []string{"action", "partition", "sql"}}
-		for _, p := range plans {
-			if p.Error != "" {
-				bad = append(bad, p.Parent+": "+p.Error)
-			}
-			for _, x := range p.Actions {
-				t.add(string(x.Kind), orParent(x), strings.Join(x.SQL, ";\n")+";")
-			}
-		}
-		if a.output == "table" {
-			a.printPlan(plans)
-		} else if err := a.print(&t, plans); err != nil {
-			return err
-		}
-		if bad != nil {
-			return fmt.Errorf("partitions of %s", strings.Join(bad, "; of "))
-		}
-		return nil
-	})
+	}
+	if a.output == "table" {
+		a.printPlan(plans)
+	} else if err := a.print(&t, plans); err != nil {
+		return err
+	}
+	if bad != nil {
+		return fmt.Errorf("partitions of %s", strings.Join(bad, "; of "))
+	}
+	return nil
 }
 
 // printPlan writes a plan as a script: what is no SQL is a comment.
@@ -182,103 +167,101 @@ func orParent(x partitions.Action) string {
 }
 
 func (a *app) maintainPartitions(ctx context.Context, cfg partitions.Config) error {
-	return a.owner(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		now, err := partitions.Now(ctx, conn)
-		if err != nil {
-			return err
+	conn, err := a.db.Owner(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	now, err := partitions.Now(ctx, conn)
+	if err != nil {
+		return err
+	}
+	cfg.Log = a.log
+	reports, failed := partitions.Maintain(ctx, conn, now, cfg)
+	t := table{head: []string{"action", "partition", "seconds", "rows", "file"}, empty: "nothing to do"}
+	for _, r := range reports {
+		if r.Elsewhere {
+			fmt.Fprintf(a.stderr, "%s: another manager is at work on it\n", r.Parent)
 		}
-		cfg.Log = a.log
-		reports, failed := partitions.Maintain(ctx, conn, now, cfg)
-		t := table{head: []string{"action", "partition", "seconds", "rows", "file"}, empty: "nothing to do"}
-		for _, r := range reports {
-			if r.Elsewhere {
-				fmt.Fprintf(a.stderr, "%s: another manager is at work on it\n", r.Parent)
+		for _, x := range r.Actions {
+			rows := ""
+			if x.File != "" {
+				rows = n(x.Rows)
 			}
-			for _, x := range r.Actions {
-				rows := ""
-				if x.File != "" {
-					rows = n(x.Rows)
-				}
-				t.add(string(x.Kind), orParent(x), fmt.Sprintf("%.3f", x.Seconds), rows, x.File)
-			}
+			t.add(string(x.Kind), orParent(x), fmt.Sprintf("%.3f", x.Seconds), rows, x.File)
 		}
-		return errors.Join(failed, a.print(&t, orEmpty(reports)))
-	})
+	}
+	return errors.Join(failed, a.print(&t, orEmpty(reports)))
 }
 
 func (a *app) partitionStatus(ctx context.Context, check bool) error {
-	return a.inspector(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		list, err := partitions.Inspect(ctx, conn, time.Now())
-		if err != nil {
-			return err
+	conn, err := a.db.Monitor(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	list, err := partitions.Inspect(ctx, conn, time.Now())
+	if err != nil {
+		return err
+	}
+	t := table{head: []string{"table", "step", "partitions", "ahead", "days_ahead", "behind", "gaps", "size", "rows", "pending", "expired", "unfinished", "last_success", "alarms"}, empty: "no table has a policy"}
+	var alarms []string
+	for _, s := range list {
+		last := "never"
+		if s.LastSuccess != nil {
+			last = s.LastSuccess.Format(time.RFC3339)
 		}
-		t := table{head: []string{"table", "step", "partitions", "ahead", "days_ahead", "behind", "gaps", "size", "rows", "pending", "expired", "unfinished", "last_success", "alarms"}, empty: "no table has a policy"}
-		var alarms []string
-		for _, s := range list {
-			last := "never"
-			if s.LastSuccess != nil {
-				last = s.LastSuccess.Format(time.RFC3339)
-			}
-			t.add(s.Parent, string(s.Step), strconv.Itoa(s.Partitions), strconv.Itoa(s.Ahead), fmt.Sprintf("%.1f", s.AheadSeconds/86400), strconv.Itoa(s.Behind),
-				strconv.Itoa(len(s.Gaps)), n(s.Bytes), n(s.Rows), strconv.Itoa(len(s.Pending)), strconv.Itoa(s.Expired), strconv.Itoa(s.Unfinished), last, strings.Join(s.Alarms, "; "))
-			for _, x := range s.Alarms {
-				alarms = append(alarms, s.Parent+": "+x)
-			}
+		t.add(s.Parent, string(s.Step), strconv.Itoa(s.Partitions), strconv.Itoa(s.Ahead), fmt.Sprintf("%.1f", s.AheadSeconds/86400), strconv.Itoa(s.Behind),
+			strconv.Itoa(len(s.Gaps)), n(s.Bytes), n(s.Rows), strconv.Itoa(len(s.Pending)), strconv.Itoa(s.Expired), strconv.Itoa(s.Unfinished), last, strings.Join(s.Alarms, "; "))
+		for _, x := range s.Alarms {
+			alarms = append(alarms, s.Parent+": "+x)
 		}
-		if err := a.print(&t, list); err != nil {
-			return err
-		}
-		if check && alarms != nil {
-			return fmt.Errorf("partitions: %s", strings.Join(alarms, "; "))
-		}
-		return nil
-	})
-}
-
-// inspector runs fn on a connection that may look: the monitor's where the user can take
-// that role, else as it is.
-func (a *app) inspector(ctx context.Context, fn func(context.Context, *pgx.Conn) error) error {
-	return a.bare(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		if err := migrations.Verify(ctx, conn); err != nil {
-			return err
-		}
-		if err := pg.Become(ctx, conn, "sluice_monitor"); err != nil {
-			a.log.Debug("status is read without the monitor's role", "error", err)
-		}
-		return fn(ctx, conn)
-	})
+	}
+	if err := a.print(&t, list); err != nil {
+		return err
+	}
+	if check && alarms != nil {
+		return fmt.Errorf("partitions: %s", strings.Join(alarms, "; "))
+	}
+	return nil
 }
 
 func (a *app) listPartitions(ctx context.Context, parent string) error {
-	return a.inspector(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		list, err := partitions.List(ctx, conn, parent)
-		if err != nil {
-			return err
-		}
-		t := table{head: []string{"partition", "from", "to", "size", "rows", "state"}, empty: "there are no partitions"}
-		for _, p := range list {
-			t.add(p.Name, when(p.From), when(p.To), n(p.Bytes), n(p.Rows), p.State)
-		}
-		return a.print(&t, orEmpty(list))
-	})
+	conn, err := a.db.Monitor(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	list, err := partitions.List(ctx, conn, parent)
+	if err != nil {
+		return err
+	}
+	t := table{head: []string{"partition", "from", "to", "size", "rows", "state"}, empty: "there are no partitions"}
+	for _, p := range list {
+		t.add(p.Name, when(p.From), when(p.To), n(p.Bytes), n(p.Rows), p.State)
+	}
+	return a.print(&t, orEmpty(list))
 }
 
 func (a *app) listRetired(ctx context.Context, parent string) error {
-	return a.inspector(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		list, err := partitions.Retired(ctx, conn, parent)
-		if err != nil {
-			return err
+	conn, err := a.db.Monitor(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	list, err := partitions.Retired(ctx, conn, parent)
+	if err != nil {
+		return err
+	}
+	t := table{head: []string{"partition", "from", "to", "state", "rows", "file", "since"}, empty: "none was retired"}
+	for _, p := range list {
+		rows := ""
+		if p.File != "" {
+			rows = n(p.Rows)
 		}
-		t := table{head: []string{"partition", "from", "to", "state", "rows", "file", "since"}, empty: "none was retired"}
-		for _, p := range list {
-			rows := ""
-			if p.File != "" {
-				rows = n(p.Rows)
-			}
-			t.add(p.Name, when(p.From), when(p.To), p.State, rows, p.File, p.Since.UTC().Format(time.RFC3339))
-		}
-		return a.print(&t, orEmpty(list))
-	})
+		t.add(p.Name, when(p.From), when(p.To), p.State, rows, p.File, p.Since.UTC().Format(time.RFC3339))
+	}
+	return a.print(&t, orEmpty(list))
 }
 
 // when is a bound; one that is not there is a dash.
@@ -300,15 +283,18 @@ func (a *app) attachPartition(ctx context.Context, arg, hold string) error {
 	if _, err := os.Stat(arg); err != nil && strings.ContainsRune(arg, os.PathSeparator) {
 		return fmt.Errorf("attach: %w", err) // before a database is started for nothing
 	}
-	return a.owner(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		name, err := partitions.Attach(ctx, conn, arg, d, partitions.Config{Log: a.log})
-		if err != nil {
-			return err
-		}
-		t := table{head: []string{"attached"}}
-		t.add(name)
-		return a.print(&t, map[string]string{"attached": name})
-	})
+	conn, err := a.db.Owner(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	name, err := partitions.Attach(ctx, conn, arg, d, partitions.Config{Log: a.log})
+	if err != nil {
+		return err
+	}
+	t := table{head: []string{"attached"}}
+	t.add(name)
+	return a.print(&t, map[string]string{"attached": name})
 }
 
 // policyFlags are what `partitions set` may change.
@@ -350,12 +336,11 @@ func (a *app) setPartitions(cmd *cobra.Command, parent string, p policyFlags) er
 	if c == (partitions.Change{}) {
 		return usagef("say what to change; see `sluice partitions set --help`")
 	}
-	return a.owner(cmd.Context(), func(ctx context.Context, conn *pgx.Conn) error {
-		err := partitions.Set(ctx, conn, parent, c)
-		var pe *pgconn.PgError
-		if errors.As(err, &pe) && (pe.Code == "23514" || pe.Code == "22007" || pe.Code == "22008") {
-			return usagef("%w", err)
-		}
+	ctx := cmd.Context()
+	conn, err := a.db.Owner(ctx)
+	if err != nil {
 		return err
-	})
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return partitions.Set(ctx, conn, parent, c)
 }

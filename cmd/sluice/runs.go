@@ -130,15 +130,10 @@ func moment(flag, text string) (time.Time, error) {
 
 // ofTenant asks the inventory about the tenant, or about the shared feed.
 func ofTenant[T any](ctx context.Context, a *app, shared bool, ask func(*inventory.Inventory, id.ID) (T, error)) (T, error) {
-	if !shared {
-		return asked(ctx, a, ask)
+	if shared {
+		return askedOf(a, id.Shared, ask)
 	}
-	inv, err := a.inventory()
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return ask(inv, id.Shared)
+	return asked(ctx, a, ask)
 }
 
 func (a *app) listRuns(ctx context.Context, shared bool, f inventory.RunFilter) error {

@@ -13,7 +13,7 @@ func (a *app) tailRuns(ctx context.Context, shared bool, t inventory.Tail) error
 	t.OnFollowing = func() { fmt.Fprintln(a.stderr, "sluice: following; stop with Ctrl-C") }
 	t.OnOutage = func(err error) {
 		a.log.Warn("database outage: following goes on when it is over", "error", err)
-		a.revive(err)
+		a.db.Revive(err)
 	}
 	_, err := ofTenant(ctx, a, shared, func(inv *inventory.Inventory, tenant id.ID) (struct{}, error) {
 		t.OnEvent = a.eventPrinter() // only now: a CSV has a head

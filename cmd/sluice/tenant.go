@@ -38,7 +38,7 @@ password is printed once.`,
 }
 
 func (a *app) createTenant(ctx context.Context, name string, ifNotExists, reader bool) error {
-	pool, err := a.pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
+	pool, err := a.db.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (a *app) createTenant(ctx context.Context, name string, ifNotExists, reader
 	}
 	out := result{ID: t, Name: name, Created: made}
 	if reader {
-		conn, err := a.dial(ctx)
+		conn, err := a.db.Dial(ctx)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (a *app) createTenant(ctx context.Context, name string, ifNotExists, reader
 }
 
 func (a *app) listTenants(ctx context.Context) error {
-	pool, err := a.pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
+	pool, err := a.db.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}

@@ -58,11 +58,11 @@ Under --legal-hold nothing of the tenant is deleted. Each change is in the audit
 }
 
 func (a *app) setTenant(ctx context.Context, name string, change tenants.Change) error {
-	pool, err := a.pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
+	tenant, err := a.db.Tenant(ctx, name, false)
 	if err != nil {
 		return err
 	}
-	tenant, err := a.findTenant(ctx, pool, name, false)
+	pool, err := a.db.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
 	if err != nil {
 		return err
 	}

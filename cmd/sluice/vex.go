@@ -74,7 +74,7 @@ func (a *app) decide(ctx context.Context, d inventory.Decision, wait bool) error
 	if err != nil || !wait {
 		return err
 	}
-	return a.drain(ctx, tenant)
+	return a.db.Drain(ctx, tenant)
 }
 
 func (a *app) listVEX(ctx context.Context, f inventory.VEXFilter) error {

@@ -9,6 +9,7 @@ package csaf
 
 import (
 	"strings"
+	"time"
 
 	"sluice/normalize"
 	"sluice/normalize/lenient"
@@ -56,6 +57,9 @@ type reader struct {
 	maxProducts     int // in the tree, and in all statements together
 	references      int // products in the vulnerabilities' lists
 	steps           int // see maxSteps
+	// unmatched are the products without a purl that statements are about.
+	unmatched      int
+	firstUnmatched struct{ pointer, why string }
 }
 
 func (r *reader) document() {
@@ -101,6 +105,7 @@ func (r *reader) document() {
 // meta reads /document.
 func (r *reader) meta() {
 	var namespace, version, status string
+	var current, revised, initial time.Time
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "csaf_version":
@@ -126,7 +131,11 @@ func (r *reader) meta() {
 				case "status":
 					status = r.Text()
 				case "current_release_date":
-					r.doc.Time = r.Time()
+					current = r.Time()
+				case "initial_release_date":
+					initial = r.Time()
+				case "revision_history":
+					revised = r.lastRevision()
 				default:
 					r.Skip()
 				}
@@ -138,6 +147,11 @@ func (r *reader) meta() {
 	if r.Failed() {
 		return
 	}
+	for _, t := range []time.Time{current, revised, initial} {
+		if r.doc.Time.IsZero() {
+			r.doc.Time = t
+		}
+	}
 	r.doc.SetVersion(series(namespace, r.doc.Issuer, r.doc.ID), version, "/document/tracking/version")
 	switch s := strings.ToLower(status); s {
 	case "draft", "interim", "final", "":
@@ -145,6 +159,20 @@ func (r *reader) meta() {
 	default:
 		r.doc.Warn("unknown-status", "/document/tracking/status", "%.60q is none of draft, interim, final", status)
 	}
+}
+
+// lastRevision is the newest date of the revision history.
+func (r *reader) lastRevision() (last time.Time) {
+	for ok := r.List(); ok && r.Element(); {
+		for ok := r.Object(); ok && r.Member(); {
+			if string(r.Name()) != "date" {
+				r.Skip()
+			} else if t := r.Time(); t.After(last) {
+				last = t
+			}
+		}
+	}
+	return last
 }
 
 // series is what the versions of a document share: section 3.2.1.12.4 makes the id unique

@@ -45,30 +45,31 @@ func (r *reader) statements() {
 	// the statements share one list.
 	shared := map[string][]normalize.Product{}
 	total := 0
+	r.compareAgain()
+	advisory, in := normalize.VulnID(r.doc.ID), r.shared()
 	for i := range r.vulnerabilities {
 		v := &r.vulnerabilities[i]
 		bundles := r.bundles(v)
+		id, aliases := v.names(advisory, in)
 		for _, b := range bundles {
 			key := string(appendKey(nil, b.products))
 			products, ok := shared[key]
 			if !ok {
 				for _, n := range b.products {
-					r.dangling(n, v.pointer)
-					if products = append(products, r.tree.resolve(n)...); len(products) > r.maxProducts {
+					resolved, culprit := r.tree.resolve(n)
+					if culprit != nil {
+						r.unreadable(culprit, v.pointer)
+					}
+					if products = append(products, resolved...); len(products) > r.maxProducts {
 						break
 					}
 				}
 				shared[key] = products
 			}
-			// A shared list counts each time: whoever stores the statements writes it each time.
-			if total += len(products); total > r.maxProducts {
-				r.Fail(normalize.Park(normalize.ReasonTooMany, v.pointer,
-					"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
-				return
-			}
-			r.doc.Statements = append(r.doc.Statements, normalize.Statement{
-				VulnID:        v.id,
-				Aliases:       v.aliases,
+			before := len(r.doc.Statements)
+			r.doc.AddStatement(normalize.Statement{
+				VulnID:        id,
+				Aliases:       aliases,
 				Status:        b.status,
 				Justification: b.justification,
 				Impact:        b.impact.String(),
@@ -76,8 +77,18 @@ func (r *reader) statements() {
 				Products:      products,
 				Pointer:       v.pointer,
 			})
+			// A shared list counts each time: whoever stores the statements writes it each time.
+			if total += (len(r.doc.Statements) - before) * len(products); total > r.maxProducts {
+				r.Fail(normalize.Park(normalize.ReasonTooMany, v.pointer,
+					"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
+				return
+			}
 		}
 		*v = vulnerability{} // its lists are not needed any more
+	}
+	r.doc.SettleAliases()
+	if r.unmatched > 0 {
+		r.doc.Warn("no-purl", r.firstUnmatched.pointer, "%d products are about nothing that can be matched; the first: %s", r.unmatched, r.firstUnmatched.why)
 	}
 }
 
@@ -99,6 +110,9 @@ func (r *reader) bundles(v *vulnerability) []*bundle {
 			}
 		}
 	}
+	// The lists are members of an object, whose order means nothing. Of two statements of one
+	// document at one time the later counts, so the more cautious word comes last.
+	slices.SortStableFunc(v.lists, func(a, b list) int { return slices.Index(caution, a.status) - slices.Index(caution, b.status) })
 	var list []*bundle
 	index := map[[2]string]*bundle{}
 	for _, l := range v.lists {
@@ -201,18 +215,27 @@ func (r *reader) all(n note, pointer string) func(yield func(int32) bool) {
 	}
 }
 
-// dangling warns about a product that is not in the tree: its id is all there is.
-func (r *reader) dangling(n int32, pointer string) {
-	p := &r.tree.products[n]
-	ids := []*product{p}
-	if p.related {
-		ids = append(ids, &r.tree.products[p.component], &r.tree.products[p.whole])
+// caution has the statuses from the least to the most cautious.
+var caution = []string{normalize.NotAffected, normalize.Fixed, normalize.UnderInvestigation, normalize.Affected}
+
+// unreadable warns, once for each, about a product that makes statements be about nothing.
+// Those that only lack a purl are many in some documents, and nothing is wrong with them:
+// they are counted.
+func (r *reader) unreadable(p *product, pointer string) {
+	if p.said {
+		return
 	}
-	for _, p := range ids {
-		if !p.known && !p.missing {
-			p.missing = true
-			r.doc.Warn("dangling-ref", pointer+"/product_status", "the product %.60q is not in the product tree", p.id)
+	p.said = true
+	pointer += "/product_status"
+	switch {
+	case p.alone():
+		if r.unmatched++; r.unmatched == 1 {
+			r.firstUnmatched.pointer, r.firstUnmatched.why = pointer, p.why
 		}
+	case !p.known:
+		r.doc.Warn("dangling-ref", pointer, "%s; the statement about it is about nothing", p.why)
+	default:
+		r.doc.Warn("unreadable-product", pointer, "%s; the statement about it is about nothing", p.why)
 	}
 }
 

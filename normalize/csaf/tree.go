@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
+	"sluice/normalize/internal/bomlink"
 )
 
 // tree is the product tree, flat: products by number. An id gets its number where
@@ -15,25 +16,33 @@ type tree struct {
 	defined  []int32 // the known ones, in the order of their definitions
 	numbers  map[string]int32
 	groups   map[string][]int32
+	again    [][2]int32 // products that are defined once more, with the other definition
 }
 
 // product is a full product name, with what its branch, relationship or path adds.
 type product struct {
-	id            string
-	known         bool // it is in the tree; else something refers to an id that nobody defines
-	name, version string
-	versionRange  string
-	purls         []string
-	cpe           string
-	component     int32 // of a relationship or path: what is inside whole
-	whole         int32
-	related       bool
-	missing       bool // a warning has been given
+	id        string
+	known     bool // it is in the tree; else something refers to an id that nobody defines
+	doubtful  bool // the tree defines the id in different ways
+	name, cpe string
+	purls     []string
+	links     []string // BOM-Links
+	helpers   []string // the kinds of the helpers that nothing is matched by
+	branch    branch
+	component int32 // of a relationship or path: what is inside whole
+	whole     int32
+	related   bool
+	said      bool // a warning has been given
+	// What identify found out, once.
+	identified bool
+	identities []identity
+	why        string // there are none
 }
 
 // same reports whether two definitions of an id identify the same thing.
 func (p *product) same(q *product) bool {
-	return p.cpe == q.cpe && p.version == q.version && p.versionRange == q.versionRange && slices.Equal(p.purls, q.purls)
+	return p.cpe == q.cpe && p.branch == q.branch && p.related == q.related && p.component == q.component && p.whole == q.whole &&
+		slices.Equal(p.purls, q.purls) && slices.Equal(p.links, q.links)
 }
 
 func newTree() *tree {
@@ -50,7 +59,7 @@ func (t *tree) reset() {
 	if t.numbers == nil {
 		t.numbers = map[string]int32{}
 	}
-	t.defined = nil
+	t.defined, t.again = nil, nil
 	t.groups = map[string][]int32{}
 }
 
@@ -92,9 +101,6 @@ func (r *reader) productTree() {
 	}
 }
 
-// branch is what the branches above a product say about its version.
-type branch struct{ version, versionRange string }
-
 func (r *reader) branches(above branch) {
 	for ok := r.List(); ok && r.Element(); {
 		r.branch(above)
@@ -106,22 +112,18 @@ func (r *reader) branches(above branch) {
 // been bounded by detect.Scan, and by the decoder at 10,000.
 func (r *reader) branch(above branch) {
 	var category, label string
-	var below []int32 // products read before category and name were known
+	var early []int32 // products below that were read before category and name were known
 	here := func() branch {
-		b := above
-		switch {
-		case category == "product_version":
-			b.version, b.versionRange = label, ""
-		case category == "product_version_range" && strings.HasPrefix(label, "vers:"):
-			b.version, b.versionRange = "", label
+		if category == "" || label == "" {
+			return branch{}
 		}
-		return b
+		return above.with(branchOf(category, label))
 	}
 	for ok := r.Object(); ok && r.Member(); {
 		first := len(r.tree.defined)
 		switch string(r.Name()) {
 		case "category":
-			category = r.Text()
+			category = strings.ToLower(r.Text())
 		case "name":
 			label = r.Text()
 		case "product":
@@ -132,15 +134,16 @@ func (r *reader) branch(above branch) {
 			r.Skip()
 		}
 		if category == "" || label == "" {
-			below = append(below, r.tree.defined[first:]...)
+			early = append(early, r.tree.defined[first:]...)
 		}
 	}
-	if b := here(); b != (branch{}) {
-		for _, n := range below {
-			if p := &r.tree.products[n]; p.version == "" && p.versionRange == "" {
-				p.version, p.versionRange = b.version, b.versionRange
-			}
-		}
+	if len(early) == 0 {
+		return
+	}
+	outer := above.with(branchOf(category, label))
+	for _, n := range early {
+		p := &r.tree.products[n]
+		p.branch = outer.with(p.branch)
 	}
 }
 
@@ -148,9 +151,9 @@ func (r *reader) branch(above branch) {
 const none int32 = -1
 
 // fullProductName reads {"name", "product_id", "product_identification_helper"} and
-// returns the number of the product, or none where it was known already or has no id.
+// returns the number of the product, or none where it has no id.
 func (r *reader) fullProductName(above branch) int32 {
-	p := product{known: true, version: above.version, versionRange: above.versionRange}
+	p := product{known: true, branch: above}
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "name":
@@ -175,32 +178,66 @@ func (r *reader) fullProductName(above branch) int32 {
 		r.Fail(normalize.Park(normalize.ReasonTooMany, r.Pointer(), "more than %d products; raise the limit or split the document", r.maxProducts))
 		return none
 	}
-	if q := &r.tree.products[n]; q.known {
-		// Red Hat repeats a product, word for word, in each family that it belongs to.
-		if !q.same(&p) {
-			r.doc.Warn("duplicate-ref", r.Pointer(), "the product id %.60q is defined in different ways; the first definition counts", p.id)
-		}
-		return none
+	if r.tree.products[n].known {
+		// Red Hat repeats a product, word for word, in each family that it belongs to. It
+		// gets a number of its own until all is known of both.
+		m := int32(len(r.tree.products))
+		r.tree.again = append(r.tree.again, [2]int32{n, m})
+		r.tree.products = append(r.tree.products, product{})
+		n = m
 	}
 	r.tree.products[n] = p
 	r.tree.defined = append(r.tree.defined, n)
 	return n
 }
 
-// helper reads a product_identification_helper: "purl" in 2.0, "purls" in 2.1.
+// helper reads a product_identification_helper: "purl" in 2.0, "purls" in 2.1. The other
+// kinds are noted, so that it can be said why a product is not matched.
 func (r *reader) helper(p *product) {
 	for ok := r.Object(); ok && r.Member(); {
-		switch string(r.Name()) {
+		switch kind := string(r.Name()); kind {
 		case "purl":
 			r.addPurl(p, r.Text())
 		case "purls":
 			for _, purl := range r.Texts() {
 				r.addPurl(p, purl)
 			}
+		case "x_generic_uris":
+			r.genericURIs(p)
 		case "cpe":
 			p.cpe = r.Text()
+		case "hashes", "model_numbers", "sbom_urls", "serial_numbers", "skus":
+			r.Skip()
+			p.helped(kind)
 		default:
 			r.Skip()
+		}
+	}
+}
+
+// helped notes a kind of helper that nothing is matched by.
+func (p *product) helped(kind string) {
+	if !slices.Contains(p.helpers, kind) {
+		p.helpers = append(p.helpers, kind)
+	}
+}
+
+// genericURIs takes the BOM-Links out of x_generic_uris: section 3.1.3.3.8 has them as its
+// example of how to name a component of a CycloneDX BOM.
+func (r *reader) genericURIs(p *product) {
+	for ok := r.List(); ok && r.Element(); {
+		for ok := r.Object(); ok && r.Member(); {
+			if string(r.Name()) != "uri" {
+				r.Skip()
+				continue
+			}
+			uri := r.Text()
+			switch {
+			case !bomlink.Is(uri):
+				p.helped("x_generic_uris")
+			case len(p.links) < maxPurls && !slices.Contains(p.links, uri):
+				p.links = append(p.links, uri)
+			}
 		}
 	}
 }
@@ -288,6 +325,17 @@ func (r *reader) relate(defined int32, component, whole []byte) {
 	p.component, p.whole, p.related = c, w, true
 }
 
+// compareAgain looks for products whose definitions differ, now that all is known of them.
+func (r *reader) compareAgain() {
+	for _, pair := range r.tree.again {
+		p, q := &r.tree.products[pair[0]], &r.tree.products[pair[1]]
+		if !p.doubtful && !p.same(q) {
+			p.doubtful = true
+			r.doc.Warn("duplicate-ref", "/product_tree", "the product id %.60q is defined in different ways; nobody can tell which of them is meant", p.id)
+		}
+	}
+}
+
 func (r *reader) productGroup() {
 	var id string
 	var members []int32
@@ -312,62 +360,13 @@ func (r *reader) id() []byte { return bytes.TrimSpace(r.Bytes()) }
 // ids reads a list of product ids as numbers.
 func (r *reader) ids() (list []int32) {
 	for ok := r.List(); ok && r.Element(); {
+		// An id that is empty or no text stays: it is a product that nobody can tell.
 		id := r.id()
-		if len(id) == 0 {
-			continue
-		}
 		if r.references++; r.references > 16*r.maxProducts {
 			r.Fail(normalize.Park(normalize.ReasonTooMany, r.Pointer(), "more than %d references to products; raise the limit or split the document", 16*r.maxProducts))
 			return nil
 		}
 		list = append(list, r.tree.number(id))
-	}
-	return list
-}
-
-// maxChain bounds how deep relationships are followed; they may form a circle.
-const maxChain = 16
-
-// resolve gives what the statements say about a product: one value for each of its
-// purls. A relationship is a component inside a product; where relationships are
-// stacked (package in module in platform), the innermost and the outermost count.
-func (t *tree) resolve(n int32) []normalize.Product {
-	p := &t.products[n]
-	if !p.related {
-		out := normalize.Product{ID: p.id, CPE: p.cpe, Name: p.name, Version: p.version, VersionRange: p.versionRange}
-		return each(out, p.purls, func(q *normalize.Product, purl string) { q.Purl = purl })
-	}
-	component, whole := &t.products[p.component], &t.products[p.whole]
-	for i := 0; i < maxChain && component.related && len(component.purls) == 0; i++ {
-		component = &t.products[component.component]
-	}
-	for i := 0; i < maxChain && whole.related && len(whole.purls) == 0 && whole.cpe == ""; i++ {
-		whole = &t.products[whole.whole]
-	}
-	out := normalize.Product{ID: p.id, CPE: whole.cpe, Name: whole.name, Version: whole.version, VersionRange: component.versionRange}
-	purls := component.purls
-	if len(purls) == 0 {
-		purls = p.purls // the helper of the relationship itself
-	}
-	if len(purls) == 0 {
-		out.SubcomponentID = component.id
-	}
-	var list []normalize.Product
-	for _, q := range each(out, whole.purls, func(q *normalize.Product, purl string) { q.Purl = purl }) {
-		list = append(list, each(q, purls, func(q *normalize.Product, purl string) { q.Subcomponent = purl })...)
-	}
-	return list
-}
-
-// each copies p once for each purl; without any it is p alone.
-func each(p normalize.Product, purls []string, set func(*normalize.Product, string)) []normalize.Product {
-	if len(purls) == 0 {
-		return []normalize.Product{p}
-	}
-	list := make([]normalize.Product, len(purls))
-	for i, purl := range purls {
-		list[i] = p
-		set(&list[i], purl)
 	}
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/normalize"
+	"sluice/normalize/internal/bomlink"
 	"sluice/normalize/lenient"
 )
 
@@ -17,6 +18,10 @@ type bom struct {
 
 	// refs holds every bom-ref: the index of a component, or noComponent.
 	refs map[string]int
+	// doubtful holds those of them that several components have which are not the same.
+	doubtful map[string]bool
+	// purls holds those of all components, once somebody asks.
+	purls map[string]struct{}
 	// main is the bom-ref of metadata.component.
 	main    string
 	hasMain bool
@@ -26,6 +31,7 @@ type bom struct {
 	dependencies, vulnerabilities section
 
 	hasVersion bool
+	hasList    bool   // of components, be it empty
 	number     string // the document's own version among those of its serial number
 	issuer     issuer
 	products   int // in all statements together
@@ -61,13 +67,16 @@ func (b *bom) read() {
 		case "metadata":
 			b.metadata()
 		case "components":
+			b.hasList = true
 			b.components("/components")
 		case "services":
 			b.services()
 		case "dependencies":
 			b.dependencies = section{r.Raw(), "/dependencies"}
 		case "vulnerabilities":
-			b.vulnerabilities = section{r.Raw(), "/vulnerabilities"}
+			if b.vulnerabilities = (section{r.Raw(), "/vulnerabilities"}); string(b.vulnerabilities.raw) == "null" {
+				b.vulnerabilities.raw = nil
+			}
 		default:
 			r.Skip()
 		}
@@ -109,17 +118,22 @@ func (b *bom) finish() {
 	b.readDependencies()
 	b.readVulnerabilities()
 	b.doc.Kind = normalize.SBOM
-	if len(b.doc.Statements) > 0 && len(b.doc.Components) == 0 {
+	// A VEX that makes no statement any more is still one: as an SBOM it would say that its
+	// product is empty.
+	if len(b.doc.Components) == 0 && (len(b.doc.Statements) > 0 || b.vulnerabilities.raw != nil && !b.hasList) {
 		b.doc.Kind = normalize.VEX
+		if len(b.doc.Statements) == 0 {
+			b.doc.Warn("no-statements", "/vulnerabilities", "the document lists no components, and nothing among its vulnerabilities is a statement")
+		}
 	}
 }
 
 // series says which version of which BOM this is. What is no UUID, or the UUID of nobody,
 // is a placeholder that many documents share.
 func (b *bom) series() {
-	serial, number := bareSerial(b.doc.ID), b.number
+	serial, number := bomlink.Serial(b.doc.ID), b.number
 	switch {
-	case !isUUID(serial):
+	case !bomlink.IsUUID(serial):
 		if serial != "" {
 			b.doc.Warn("invalid-serial", "/serialNumber", "%.60q is no UUID (urn:uuid:…): the document is taken for the only version of itself", b.doc.ID)
 		}
@@ -130,23 +144,6 @@ func (b *bom) series() {
 		number = "1" // the default of the schema
 	}
 	b.doc.SetVersion(serial, number, "/version")
-}
-
-// isUUID reports whether s is a UUID in lower case.
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch hyphen := i == 8 || i == 13 || i == 18 || i == 23; {
-		case hyphen && c == '-':
-		case !hyphen && (c >= '0' && c <= '9' || c >= 'a' && c <= 'f'):
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 func (b *bom) metadata() {
@@ -298,7 +295,7 @@ func (b *bom) checkRef(r *lenient.Reader, ref []byte) {
 	if _, ok := b.refs[string(ref)]; ok || string(ref) == b.main {
 		return
 	}
-	if strings.HasPrefix(string(ref), bomLinkPrefix) || len(b.doc.Warnings) > normalize.MaxWarnings {
+	if bomlink.Is(string(ref)) || len(b.doc.Warnings) > normalize.MaxWarnings {
 		return // another BOM's component, or one warning more that nobody would see
 	}
 	b.doc.Warn("dangling-ref", r.Pointer(), "no component or service has the bom-ref %.200q", ref)

@@ -50,7 +50,13 @@ func (b *bom) components(pointer string) {
 		if c.Ref == "" {
 			continue
 		}
-		if _, taken := b.refs[c.Ref]; taken {
+		if first, taken := b.refs[c.Ref]; taken {
+			if first == noComponent || b.doc.Components[first].Purl != c.Purl {
+				if b.doubtful == nil {
+					b.doubtful = make(map[string]bool)
+				}
+				b.doubtful[c.Ref] = true
+			}
 			b.doc.Warn("duplicate-ref", c.Pointer+"/bom-ref", "%.200q is the bom-ref of another component too", c.Ref)
 			continue
 		}

@@ -1,6 +1,7 @@
 package cyclonedx
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type vulnerability struct {
 	analysis   analysis
 	action     []string // recommendation, workaround
 	affects    []affect
+	unlisted   bool // affects is there and no list
 }
 
 type analysis struct {
@@ -39,6 +41,7 @@ type affect struct {
 	ref      string
 	pointer  string
 	versions []affectedVersion
+	unlisted bool // versions is there and no list
 }
 
 type affectedVersion struct{ version, versionRange, status string }
@@ -60,6 +63,7 @@ func (b *bom) readVulnerabilities() {
 			return
 		}
 	}
+	b.doc.SettleAliases()
 }
 
 func readVulnerability(r *lenient.Reader, pointer string) (v vulnerability) {
@@ -84,6 +88,7 @@ func readVulnerability(r *lenient.Reader, pointer string) (v vulnerability) {
 				v.action = append(v.action, s)
 			}
 		case "affects":
+			v.unlisted = !r.IsArray() && !r.IsNull()
 			for i, ok := 0, r.Array(); ok && r.Element(); i++ {
 				v.affects = append(v.affects, readAffect(r, at(pointer+"/affects", i)))
 			}
@@ -124,6 +129,7 @@ func readAffect(r *lenient.Reader, pointer string) affect {
 		case "ref":
 			a.ref = r.Text()
 		case "versions":
+			a.unlisted = !r.IsArray() && !r.IsNull()
 			for ok := r.Array(); ok && r.Element(); {
 				var v affectedVersion
 				for ok := r.Object(); ok && r.Member(); {
@@ -175,8 +181,9 @@ func (b *bom) state(v vulnerability, pointer string) {
 		if c.status == status {
 			s.Justification = strings.ReplaceAll(strings.ToLower(v.analysis.justification), "-", "_")
 		}
-		b.doc.Statements = append(b.doc.Statements, s)
-		b.products += max(1, len(c.products))
+		before := len(b.doc.Statements)
+		b.doc.AddStatement(s)
+		b.products += (len(b.doc.Statements) - before) * len(c.products)
 	}
 }
 
@@ -202,42 +209,51 @@ type claim struct {
 	products []normalize.Product
 }
 
-// claims gives each product, at each version where there are some, its status.
+// claims gives each product, at each version where there are some, its status, in the
+// order of the document: of two words about the same the later counts.
 func (b *bom) claims(v vulnerability, status, pointer string) (claims []claim) {
-	type saying struct {
-		status string
-		normalize.Product
-	}
-	said := make(map[saying]bool) // the same version is often listed twice
+	said := make(map[normalize.Product]string) // the same version is often listed twice
 	add := func(status string, p normalize.Product) {
-		if said[saying{status, p}] {
+		if said[p] == status {
 			return
 		}
-		said[saying{status, p}] = true
-		i := slices.IndexFunc(claims, func(c claim) bool { return c.status == status })
-		if i < 0 {
-			i = len(claims)
+		said[p] = status
+		if n := len(claims); n == 0 || claims[n-1].status != status {
 			claims = append(claims, claim{status: status})
 		}
-		claims[i].products = append(claims[i].products, p)
+		last := &claims[len(claims)-1]
+		last.products = append(last.products, p)
 	}
 	for _, a := range v.affects {
 		b.claimAffect(a, status, add)
 	}
-	if len(v.affects) == 0 && status != "" {
-		if b.hasMain {
-			add(status, b.mainProduct())
-		} else {
-			b.doc.Warn("missing-product", pointer+"/affects", "a statement that names no product, in a document that describes none")
-			claims = append(claims, claim{status: status})
-		}
+	switch {
+	case len(v.affects) > 0 || status == "":
+	case v.unlisted:
+		add(status, unreadable("affects is no list"))
+	case b.hasMain:
+		add(status, b.mainProduct())
+	default:
+		b.doc.Warn("missing-product", pointer+"/affects", "a statement that names no product, in a document that describes none; it is about nothing")
+		add(status, unreadable("the statement names no product"))
 	}
 	return claims
 }
 
+func unreadable(why string) normalize.Product { return normalize.Product{Unreadable: why} }
+
 func (b *bom) claimAffect(a affect, status string, add func(string, normalize.Product)) {
 	if a.ref == "" {
-		b.doc.Warn("missing-ref", a.pointer+"/ref", "something affected without a ref to say what")
+		b.doc.Warn("missing-ref", a.pointer+"/ref", "something affected without a ref to say what; a statement about it is about nothing")
+		if status != "" {
+			add(status, unreadable("something affected without a ref"))
+		}
+		return
+	}
+	if a.unlisted {
+		if status != "" {
+			add(status, b.product(a.ref, a.pointer+"/ref").AboutNothing("versions is no list"))
+		}
 		return
 	}
 	if status != "" && (len(a.versions) == 0 || contradicted(status, a.versions)) {
@@ -257,14 +273,17 @@ func (b *bom) claimAffect(a affect, status string, add func(string, normalize.Pr
 		}
 		switch {
 		case v.versionRange != "":
-			if !strings.HasPrefix(v.versionRange, "vers:") {
-				b.doc.Warn("invalid-range", pointer+"/range", "%.200q is no VERS range (vers:npm/<2.0.0)", v.versionRange)
+			p, err := inRange(*base, v.versionRange)
+			if err != nil {
+				b.doc.Warn("invalid-range", pointer+"/range", "%.200q is no range of versions that can be read (vers:npm/<2.0.0); the statement about it is about nothing", v.versionRange)
+				p = base.AboutNothing(fmt.Sprintf("the range of versions %.60q cannot be read", v.versionRange))
 			}
-			add(said, inRange(*base, v.versionRange))
+			add(said, p)
 		case v.version != "":
 			add(said, atVersion(*base, v.version, b.doc.Subject.Version))
 		default:
-			add(said, *base)
+			b.doc.Warn("missing-version-range", pointer, "neither a version nor a range; the statement about it is about nothing")
+			add(said, base.AboutNothing("an entry of versions has neither version nor range"))
 		}
 	}
 }
@@ -303,16 +322,10 @@ func (b *bom) versionStatus(analysed, version, pointer string) string {
 
 // names are the vulnerability's id and the other ids it is known by.
 func (v vulnerability) names() (id string, aliases []string) {
-	id = v.id
-	for _, ref := range v.references {
-		switch {
-		case id == "":
-			id = ref
-		case ref != id && !slices.Contains(aliases, ref):
-			aliases = append(aliases, ref)
-		}
+	if v.id == "" && len(v.references) > 0 {
+		return v.references[0], v.references[1:]
 	}
-	return id, aliases
+	return v.id, v.references
 }
 
 func (v vulnerability) actions() string {

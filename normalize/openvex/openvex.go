@@ -2,7 +2,8 @@
 // products as plain strings, and those that do not say.
 //
 // Each statement of the document becomes one normalize.Statement; a product with
-// subcomponents becomes one Product for each of them.
+// subcomponents becomes one Product for each of them. What cannot be read among them
+// makes the statement be about nothing: it never becomes one about the rest.
 package openvex
 
 import (
@@ -53,6 +54,9 @@ type reader struct {
 	doc         *normalize.Document
 	maxProducts int // in all statements together
 	products    int
+	// unmatched counts the products and subcomponents that are named without a purl.
+	unmatched      int
+	firstUnmatched identity
 }
 
 func (r *reader) document() {
@@ -78,7 +82,7 @@ func (r *reader) document() {
 		case "last_updated":
 			updated = r.Time()
 		case "statements":
-			r.doc.Statements, r.products = nil, 0 // of duplicate members the last one counts
+			r.doc.Statements, r.products, r.unmatched = nil, 0, 0 // of duplicate members the last one counts
 			for i, ok := 0, r.List(); ok && r.Element(); i++ {
 				r.statement(i)
 			}
@@ -92,11 +96,20 @@ func (r *reader) document() {
 	}
 	r.doc.Time = later(issued, updated)
 	r.doc.SetVersion(r.doc.ID, version, "/version")
+	r.doc.SettleAliases()
+	// Section "Timestamps" of the specification: a statement without a time has the timestamp
+	// of its document. Not the time of the last update: what an update does not touch stays as old.
+	inherited := issued
+	if inherited.IsZero() {
+		inherited = updated
+	}
 	for i := range r.doc.Statements {
-		// Section "Inheritance Model" of the specification: what a statement does not say, its document does.
 		if s := &r.doc.Statements[i]; s.Time.IsZero() {
-			s.Time = r.doc.Time
+			s.Time = inherited
 		}
+	}
+	if r.unmatched > 0 {
+		r.doc.Warn("no-purl", r.firstUnmatched.pointer, "%d products or subcomponents are named without a purl, and nothing is matched by anything else; the first is %.200q", r.unmatched, r.firstUnmatched.id)
 	}
 	if len(r.doc.Statements) == 0 {
 		r.doc.Warn("no-statements", "/statements", "the document makes no statement that could be used")

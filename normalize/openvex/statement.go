@@ -57,10 +57,13 @@ func (r *reader) statement(i int) {
 		r.doc.Warn("unknown-justification", s.Pointer+"/justification", "%.60q is no OpenVEX justification; it is kept as it is", s.Justification)
 	}
 	r.expand(&s, products, subcomponents)
-	if len(s.Products) == 0 {
-		r.doc.Warn("no-product", s.Pointer, "the statement names no product; it can only be about what the document is attached to")
+	if len(products) == 0 {
+		r.doc.Warn("no-product", s.Pointer, "the statement names no product; it is about nothing")
+		s.Products = []normalize.Product{{Unreadable: "the statement names no product"}}
 	}
-	r.doc.Statements = append(r.doc.Statements, s)
+	before := len(r.doc.Statements)
+	r.doc.AddStatement(s)
+	r.count((len(r.doc.Statements)-before-1)*len(s.Products), s.Pointer) // one statement for each CVE
 }
 
 var underscores = strings.NewReplacer(" ", "_", "-", "_")

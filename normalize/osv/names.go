@@ -50,7 +50,7 @@ func (r *reader) source() string {
 		return issuer
 	}
 	if r.from != "" {
-		return issuer + " of " + place(r.from)
+		return issuer + " of " + keeper(r.from)
 	}
 	var ecosystems []string
 	for _, a := range r.v.Affected {
@@ -63,9 +63,9 @@ func (r *reader) source() string {
 	return issuer + " of " + strings.Join(ecosystems, ", ")
 }
 
-// place is the repository or the host of the address that a record gives as its source:
+// keeper is the repository or the host of the address that a record gives as its source:
 // the path behind it may change.
-func place(s string) string {
+func keeper(s string) string {
 	_, rest, found := strings.Cut(s, "://")
 	if !found {
 		return strings.ToLower(s)

@@ -20,6 +20,7 @@ type reader struct {
 	severities []string
 	word       string // the severity in words, where the record has one
 	from       string // where the record says it comes from
+	unreadable []unreadable
 }
 
 // readRecord reads the record that r holds, a JSON object whose pointer inside the
@@ -45,6 +46,7 @@ func readRecord(in *lenient.Reader, at string, warn lenient.WarnFunc) (v normali
 	if err := r.Err(); err != nil {
 		return v, "", err
 	}
+	r.warnUnreadable()
 	r.nameRecord()
 	r.rate()
 	return r.v, r.schema, nil

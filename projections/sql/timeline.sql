@@ -1,29 +1,34 @@
 -- Which document speaks for each stream ($2, $3) from when on, and where that is another one
 -- than before: p_region gets the document, null where now none does, and the spans of time.
 -- Of documents of one time the greatest content hash speaks; one without a time was there from
--- the beginning; one that was said again speaks from then on again. A document that was
--- deleted keeps its place: retention changes no history.
+-- the beginning; one that was said again speaks from then on again. Of one serial number a version
+-- says nothing from when on a higher one speaks, so what speaks last is what current_documents
+-- finds. A document that was deleted keeps its place: retention changes no history.
 with k as materialized (
   select distinct artifact_id, stream from unnest($2::uuid[], $3::text[]) as k (artifact_id, stream)
 ), stored as materialized (
   select k.artifact_id, k.stream, d.*
   from k cross join lateral (
-    select id, document_id as document, document_time, content_hash from ingest.sbom_document
+    select id, document_id as document, document_time, content_hash, bom_serial, version_rank from ingest.sbom_document
     where tenant_id = $1 and artifact_id = k.artifact_id and stream = k.stream offset 0) as d
 ), old as materialized (
   select k.artifact_id, k.stream, t.at, t.document_id, t.span
   from k cross join lateral (
     select at, document_id, tstzrange(at, lead(at) over (order by at)) as span from unknowns.timeline
     where tenant_id = $1 and artifact_id = k.artifact_id and stream = k.stream offset 0) as t
-), said as (
-  select artifact_id, stream, coalesce(document_time, 'epoch') as at, content_hash as tie, id from stored
+), versions as (
+  select artifact_id, stream, coalesce(document_time, 'epoch') as at, content_hash as tie, id, bom_serial, version_rank from stored
   union all
-  select k.artifact_id, k.stream, coalesce(a.document_time, 'epoch'), a.content_hash, s.id
+  select k.artifact_id, k.stream, coalesce(a.document_time, 'epoch'), a.content_hash, s.id, a.bom_serial, a.version_rank
   from k
   cross join lateral (
-    select document_id as document, document_time, content_hash from ingest.document_alias
+    select document_id as document, document_time, content_hash, bom_serial, version_rank from ingest.document_alias
     where tenant_id = $1 and artifact_id = k.artifact_id and stream = k.stream offset 0) as a
   join stored s on s.artifact_id = k.artifact_id and s.stream = k.stream and s.document = a.document
+), said as (
+  select artifact_id, stream, at, tie, id
+  from (select *, max(version_rank) over (partition by artifact_id, stream, bom_serial order by at) as highest from versions) as v
+  where bom_serial is null or version_rank = highest
   union all
   select artifact_id, stream, at, '', document_id from old
   where not exists (select from ingest.sbom_document d where d.tenant_id = $1 and d.id = old.document_id offset 0)

@@ -113,6 +113,11 @@ var arrows = []arrow{
 		"importing only appends; what follows from documents is found by the jobs that it leaves in the queue",
 	},
 	{
+		"projections/vex",
+		[]string{"normalize"},
+		"who is right about a finding is decided by rules alone: they can be read and tried without a database",
+	},
+	{
 		"projections",
 		[]string{"projections", "outbox", "normalize", "internal"},
 		"projections read what is stored, whoever stored it: they can be run again over what an older program imported",
@@ -151,6 +156,11 @@ var arrows = []arrow{
 		"fixtures",
 		[]string{"normalize"},
 		"documents for demo and tests are what anybody could have sent",
+	},
+	{
+		"internal/bench",
+		[]string{"serve", "tenants", "ingest", "projections", "topics", "fixtures", "normalize", "internal"},
+		"a measurement uses the program as the command does",
 	},
 	{
 		"internal/test/dbtest",
@@ -218,6 +228,31 @@ var foreign = []struct {
 	{"github.com/segmentio/kafka-go", []string{"cmd", "serve", "ingest", "outbox", "topics", "internal"}, "only sources of documents, and the relay, talk to Kafka"},
 	{"github.com/twmb/franz-go", []string{"internal/test/brokertest"}, "it serves an in-process broker for tests; the program talks to Kafka by kafka-go"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "the command line is cmd's"},
+}
+
+// direct are packages of others that some of ours must not name themselves, whatever they
+// reach through others.
+var direct = []struct {
+	path string
+	not  []string
+	why  string
+}{
+	{"github.com/jackc/pgx", []string{"cmd"}, "the command line parses flags, wires and prints; what it asks of the database is asked by a room that an API can call too"},
+}
+
+func TestDirectImports(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, d := range direct {
+			if !underAny(p.ImportPath, d.not...) {
+				continue
+			}
+			for _, imported := range p.Imports {
+				if imported == d.path || strings.HasPrefix(imported, d.path+"/") {
+					t.Errorf("%s imports %s: %s", p.ImportPath, imported, d.why)
+				}
+			}
+		}
+	}
 }
 
 func TestForeignPackages(t *testing.T) {

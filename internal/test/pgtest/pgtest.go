@@ -93,6 +93,11 @@ func DB(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
+	return cleanedUp(t, name)
+}
+
+// cleanedUp is the URL of a database, which is dropped when the test ends.
+func cleanedUp(t testing.TB, name string) string {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -101,6 +106,23 @@ func DB(t testing.TB) string {
 		}
 	})
 	return withUser(name, shared.app)
+}
+
+// Empty creates a database without anything in it, for a test of migrations, and returns
+// the URL of the application's role, which owns it. The roles that migrations make belong
+// to the server and may be there.
+func Empty(t testing.TB) string {
+	t.Helper()
+	if err := ready(); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	name := cloneName()
+	if _, err := shared.pool.Exec(ctx, `create database `+name+` template template0 encoding 'UTF8' owner `+shared.app.Username()); err != nil {
+		t.Fatalf("pgtest: create database: %v", err)
+	}
+	return cleanedUp(t, name)
 }
 
 // AdminURL is the superuser's URL of a database, given by name or by any URL

@@ -160,9 +160,14 @@ func makeExtensions(ctx context.Context, name string) error {
 	return nil
 }
 
-// clone makes a database for one test. Its name tells sweep its age.
+// cloneName is a name that tells sweep the age of its database.
+func cloneName() string {
+	return clonePrefix + strconv.FormatInt(time.Now().Unix(), 36) + "_" + strings.ToLower(rand.Text()[:10])
+}
+
+// clone makes a database for one test.
 func clone(ctx context.Context) (string, error) {
-	name := clonePrefix + strconv.FormatInt(time.Now().Unix(), 36) + "_" + strings.ToLower(rand.Text()[:10])
+	name := cloneName()
 	_, err := shared.pool.Exec(ctx, fmt.Sprintf(`create database %s template %s owner %s`,
 		pgx.Identifier{name}.Sanitize(), pgx.Identifier{templateName()}.Sanitize(), shared.app.Username()))
 	if err != nil {

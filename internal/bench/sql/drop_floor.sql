@@ -1,0 +1,2 @@
+-- What the measurement leaves behind, apart from its tenants.
+drop schema if exists sluice_bench cascade

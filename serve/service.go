@@ -1,0 +1,206 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/internal/pg"
+	"sluice/maintenance"
+)
+
+// Config says which parts a Service has. With the zero value but for Database it only waits.
+type Config struct {
+	// Database is what all parts work with. The caller closes it. Required.
+	Database *Database
+	// Listen is the address for /metrics, /healthz and /readyz; empty: none. Whoever reaches
+	// it learns figures, and no documents.
+	Listen string
+	// Consume, if set, takes documents from topics.
+	Consume *Consume
+	// Projectors is how many tenants are projected at the same time, up to 64: two
+	// connections each. 0: none.
+	Projectors int
+	// Maintenance, if set, has this process take part in maintenance, and tell how partitions
+	// stand. Of all processes one does it.
+	Maintenance *Maintenance
+}
+
+func (c Config) check() error {
+	if c.Database == nil {
+		return errors.New("serve: Config.Database is required")
+	}
+	if c.Projectors != 0 {
+		if err := CheckProjectors(c.Projectors); err != nil {
+			return err
+		}
+	}
+	if c.Consume != nil {
+		if err := c.Consume.Check(); err != nil {
+			return err
+		}
+	}
+	if c.Maintenance != nil {
+		return c.Maintenance.Check()
+	}
+	return nil
+}
+
+// Service is a process that runs until it is stopped.
+type Service struct {
+	db       *Database
+	registry *prometheus.Registry
+	paused   *prometheus.GaugeVec
+	listener net.Listener
+	pool     *pgxpool.Pool // to ask whether the database answers
+	parts    []part
+	checks   []check
+	closers  []func()
+}
+
+type part struct {
+	name string
+	run  func(context.Context) error
+}
+
+type check struct {
+	name string
+	ask  func(context.Context) error
+}
+
+// startPatience is how long a service waits for its database at the start.
+const startPatience = time.Minute
+
+// New connects to the database and takes its port, so that mistakes show at once.
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Service{db: cfg.Database, registry: prometheus.NewRegistry()}
+	s.paused = newPaused(s.registry)
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if cfg.Consume != nil {
+		s.onClose(cfg.Consume.Broker.Close)
+	}
+	if err := s.open(ctx, cfg); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Service) open(ctx context.Context, cfg Config) error {
+	if cfg.Listen != "" {
+		l, err := net.Listen("tcp", cfg.Listen)
+		if err != nil {
+			return fmt.Errorf("listen for HTTP: %w; choose another address with --listen", err)
+		}
+		s.listener = l
+		s.onClose(func() { _ = l.Close() })
+	}
+	// It may be starting as well. Who waits longer than this has another trouble.
+	patient, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	var last error
+	if err := s.db.Persist(patient, func() error { last = s.db.Connect(ctx); return last }); err != nil {
+		return last
+	}
+	var err error
+	if s.pool, err = s.db.Pool(ctx, pg.Reader, pg.Config{MaxConns: 1, StatementTimeout: 5 * time.Second}); err != nil {
+		return err
+	}
+	s.ready("database", s.pool.Ping)
+	if cfg.Consume != nil {
+		if err := s.consume(ctx, *cfg.Consume); err != nil {
+			return err
+		}
+	}
+	if cfg.Projectors > 0 {
+		w, err := s.db.Projector(ctx, cfg.Projectors)
+		if err != nil {
+			return err
+		}
+		s.add("projections", func(ctx context.Context) error { return project(ctx, w, cfg.Projectors, false) })
+		if err := s.jobFigures(ctx); err != nil {
+			return err
+		}
+	}
+	if cfg.Maintenance == nil {
+		return nil
+	}
+	pool, err := s.db.Maintainer(ctx)
+	if err != nil {
+		return err
+	}
+	loop := maintenance.NewLoop(pool, maintenance.LoopConfig{
+		Tasks: s.db.Tasks(*cfg.Maintenance), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
+	})
+	s.add("maintenance", loop.Run)
+	s.add("figures of partitions", s.partitionFigures)
+	return nil
+}
+
+// add adds a part. A defect of the database pauses it, and it is not ready then.
+func (s *Service) add(name string, run func(context.Context) error) {
+	guard := newGuard(name, s.paused.WithLabelValues(name), s.db.log)
+	s.ready(name, guard.ready)
+	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return guard.run(ctx, run) }})
+}
+
+func (s *Service) ready(name string, ask func(context.Context) error) {
+	s.checks = append(s.checks, check{name, ask})
+}
+
+func (s *Service) onClose(fn func()) { s.closers = append(s.closers, fn) }
+
+func (s *Service) close() {
+	for _, fn := range s.closers {
+		fn()
+	}
+}
+
+// Run runs all parts until ctx ends or one of them cannot go on.
+func (s *Service) Run(ctx context.Context) error {
+	defer s.close()
+	g, gctx := errgroup.WithContext(ctx)
+	for _, p := range s.parts {
+		g.Go(func() error {
+			err := p.run(gctx)
+			if gctx.Err() == nil {
+				if err == nil {
+					err = errors.New("ended by itself")
+				}
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			return nil
+		})
+	}
+	if s.listener != nil {
+		server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+		g.Go(func() error {
+			if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("HTTP: %w", err)
+			}
+			return nil
+		})
+		g.Go(func() error {
+			<-gctx.Done()
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			return server.Shutdown(end)
+		})
+		s.db.log.Info("listening", "address", s.listener.Addr().String())
+	}
+	if err := g.Wait(); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return ctx.Err()
+}
