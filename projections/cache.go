@@ -83,7 +83,7 @@ func (c *compiledCache) put(k compiledKey, v *version.Compiled, a *normalize.Aff
 	size := 512 + 4*text
 	for _, list := range [...][]string{a.Versions, a.FixedVersions} {
 		for _, s := range list {
-			size += 16 + len(s)
+			size += 24 + len(s) // a listed version is found by eight bytes of an index
 		}
 	}
 	c.mu.Lock()

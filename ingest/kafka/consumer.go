@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -240,9 +241,11 @@ func (c *Consumer) start(ctx context.Context, gen *kafka.Generation) {
 	commits := newCommits(gen)
 	gen.Start(commits.run)
 	n := 0
+	c.metrics.known.Reset() // what others read now is known to them
 	for topic, list := range gen.Assignments {
 		for _, a := range list {
 			n++
+			c.metrics.known.WithLabelValues(topic, strconv.Itoa(a.ID)).Set(0)
 			gen.Start(func(gctx context.Context) { c.own(ctx, gctx, commits, topic, a.ID) })
 		}
 	}
@@ -257,7 +260,6 @@ func (c *Consumer) own(ctx, gctx context.Context, commits *commits, topic string
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(gctx, cancel)()
-	defer c.metrics.gone(topic, partition)
 	defer c.troubles.clear(topic, partition)
 	log := c.cfg.Logger.With("topic", topic, "partition", partition)
 	for pause := time.Second; ctx.Err() == nil; {
@@ -295,7 +297,7 @@ func (c *Consumer) read(ctx context.Context, commits *commits, topic string, par
 		commits.set(topic, partition, offset)
 	}
 	if name == topics.Events {
-		w := newEventWriter(newStream(&c.cfg, c.pools.Events, c.metrics, topic, partition), c.lanes[laneKey{}], commit)
+		w := newEventWriter(newStream(&c.cfg, c.pools.Events, c.metrics, topic, partition, commit), c.lanes[laneKey{}])
 		defer w.close()
 		return c.watched(ctx, w.stream, w.run)
 	}
@@ -304,7 +306,7 @@ func (c *Consumer) read(ctx context.Context, commits *commits, topic string, par
 	if l == nil {
 		l = c.lanes[laneKey{bulk: bulk}]
 	}
-	src := newSource(newStream(&c.cfg, l.pool, c.metrics, topic, partition), l.tenants, kinds[bare], commit)
+	src := newSource(newStream(&c.cfg, l.pool, c.metrics, topic, partition, commit), l.tenants, kinds[bare])
 	defer src.Close()
 	return c.watched(ctx, src.stream, func(ctx context.Context) error { return l.pipeline.Run(ctx, src) })
 }

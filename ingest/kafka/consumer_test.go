@@ -42,7 +42,12 @@ type world struct {
 
 func newWorld(t *testing.T, partitions int) *world {
 	t.Helper()
-	w := &world{t: t, db: dbtest.New(t), cluster: brokertest.New(t)}
+	return newWorldOn(t, brokertest.New(t), partitions)
+}
+
+func newWorldOn(t *testing.T, c *brokertest.Cluster, partitions int) *world {
+	t.Helper()
+	w := &world{t: t, db: dbtest.New(t), cluster: c}
 	w.cfg = testConfig(t, w.cluster)
 	w.cfg.SessionTimeout, w.cfg.HeartbeatInterval, w.cfg.RebalanceTimeout = 6*time.Second, 300*time.Millisecond, 6*time.Second
 	w.cfg.WatchInterval = 300 * time.Millisecond

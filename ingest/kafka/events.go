@@ -28,13 +28,12 @@ const (
 type eventWriter struct {
 	*stream
 	lane   *lane // for what has to be parked, and the tenants
-	commit func(int64)
 	reader *eventReader
 	sure   map[int64]bool // days since 1970 that there is a partition for
 }
 
-func newEventWriter(s *stream, l *lane, commit func(int64)) *eventWriter {
-	return &eventWriter{stream: s, lane: l, commit: commit, reader: newEventReader(), sure: map[int64]bool{}}
+func newEventWriter(s *stream, l *lane) *eventWriter {
+	return &eventWriter{stream: s, lane: l, reader: newEventReader(), sure: map[int64]bool{}}
 }
 
 // run carries batches until ctx ends. Reading and writing overlap.
@@ -188,7 +187,7 @@ func (w *eventWriter) refuse(e *event, fault pg.Fault, cause error) error {
 // stored tells of events that are durable.
 func (w *eventWriter) stored(list []event) {
 	last := list[len(list)-1]
-	w.metrics.stored(last.message)
+	w.stream.stored(last.span.to, last.message)
 	parked := 0
 	for i := range list {
 		if list[i].park != nil {
@@ -198,9 +197,6 @@ func (w *eventWriter) stored(list []event) {
 	w.metrics.events.WithLabelValues("accepted").Add(float64(len(list) - parked))
 	w.metrics.events.WithLabelValues("parked").Add(float64(parked))
 	w.metrics.batches.WithLabelValues("events").Inc()
-	if w.commit != nil {
-		w.commit(last.span.to.offset)
-	}
 }
 
 // settled finds out what became of a COMMIT without an answer: if it happened, the place

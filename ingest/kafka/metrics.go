@@ -1,11 +1,7 @@
 package kafka
 
 import (
-	"strconv"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/segmentio/kafka-go"
 
 	"sluice/ingest"
 	"sluice/internal/telemetry"
@@ -13,8 +9,10 @@ import (
 
 // metrics of a consumer. docs/kafka.md describes them.
 type metrics struct {
+	known        *prometheus.GaugeVec
 	lag          *prometheus.GaugeVec
 	oldest       *prometheus.GaugeVec
+	aborted      *prometheus.CounterVec
 	documents    *prometheus.CounterVec
 	events       *prometheus.CounterVec
 	batches      *prometheus.CounterVec
@@ -35,8 +33,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		return telemetry.Register(r, prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Subsystem: sub, Name: name, Help: help}, labels))
 	}
 	return &metrics{
-		lag:       gauge("lag_messages", "Messages of a topic partition that are not stored yet.", "topic", "partition"),
+		known:     gauge("lag_known", "1 while the broker answers and the place in the database is known, else 0; then lag and age have no value.", "topic", "partition"),
+		lag:       gauge("lag_messages", "Messages of a topic partition that are not stored yet, those of open transactions too.", "topic", "partition"),
 		oldest:    gauge("oldest_message_age_seconds", "Age of the newest message that is stored, while there are later ones; 0 without lag.", "topic", "partition"),
+		aborted:   counter("aborted_messages_total", "Messages that were passed over because their transaction was aborted.", "topic"),
 		documents: counter("documents_total", "Documents by what became of them.", "outcome", "reason"),
 		events:    counter("events_total", "Events of the events topic by what became of them.", "outcome"),
 		batches:   counter("batches_total", "Transactions that were committed.", "lane"),
@@ -50,18 +50,6 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 }
 
-// stored notes that everything up to m is stored.
-func (m *metrics) stored(msg *kafka.Message) {
-	p := strconv.Itoa(msg.Partition)
-	lag := max(msg.HighWaterMark-msg.Offset-1, 0)
-	m.lag.WithLabelValues(msg.Topic, p).Set(float64(lag))
-	age := 0.0
-	if lag > 0 {
-		age = max(time.Since(msg.Time).Seconds(), 0)
-	}
-	m.oldest.WithLabelValues(msg.Topic, p).Set(age)
-}
-
 func (m *metrics) receipts(list []ingest.Receipt) {
 	for _, r := range list {
 		reason := ""
@@ -70,11 +58,4 @@ func (m *metrics) receipts(list []ingest.Receipt) {
 		}
 		m.documents.WithLabelValues(string(r.Outcome), reason).Inc()
 	}
-}
-
-// gone forgets a topic partition that is somebody else's now.
-func (m *metrics) gone(topic string, partition int) {
-	p := strconv.Itoa(partition)
-	m.lag.DeleteLabelValues(topic, p)
-	m.oldest.DeleteLabelValues(topic, p)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/ingest"
+	"sluice/internal/kafkaclient"
 )
 
 // place is where a topic partition goes on: at a message, or inside one that holds several
@@ -41,7 +42,7 @@ type gap struct {
 const (
 	gapRetention = "retention" // removed by the broker before they were read
 	gapRecreated = "recreated" // the topic is another one, or lost its end
-	gapMissing   = "missing"   // compacted away, or markers of transactions
+	gapMissing   = "missing"   // compacted away
 )
 
 // fingerprint tells a message from one of another topic at the same offset.
@@ -66,8 +67,9 @@ type owner struct {
 // stored is a row of ingest.kafka_offset.
 type stored struct {
 	place
-	last []byte
-	is   bool // there was a row
+	last   []byte
+	lastAt int64 // offset of the message that last is of
+	is     bool  // there was a row
 }
 
 // takeOver makes this process the owner: whoever was it can move nothing any more. A topic
@@ -78,8 +80,8 @@ func takeOver(ctx context.Context, pool *pgxpool.Pool, group, topic string, part
 	err := pool.QueryRow(ctx, `
 		insert into ingest.kafka_offset as o (consumer_group, topic, topic_partition, next_offset) values ($1, $2, $3, $4)
 		on conflict (consumer_group, topic, topic_partition) do update set epoch = o.epoch + 1, updated_at = now()
-		returning next_offset, next_entry, epoch, last_record, epoch > 1`, group, topic, partition, first).
-		Scan(&s.offset, &s.entry, &o.epoch, &s.last, &s.is)
+		returning next_offset, next_entry, epoch, last_record, coalesce(last_offset, next_offset - 1), epoch > 1`, group, topic, partition, first).
+		Scan(&s.offset, &s.entry, &o.epoch, &s.last, &s.lastAt, &s.is)
 	if err != nil {
 		return o, s, fmt.Errorf("take over %s/%d: %w", topic, partition, err)
 	}
@@ -89,11 +91,9 @@ func takeOver(ctx context.Context, pool *pgxpool.Pool, group, topic string, part
 // advance moves the place inside a transaction; spans are in the order of the messages.
 func (o owner) advance(ctx context.Context, tx pgx.Tx, spans []span) error {
 	from, to := spans[0].from, spans[len(spans)-1].to
-	var last []byte
+	var last *kafka.Message
 	for i := len(spans) - 1; i >= 0 && last == nil; i-- {
-		if m := spans[i].message; m != nil {
-			last = fingerprint(m)
-		}
+		last = spans[i].message
 	}
 	if err := o.move(ctx, tx, from, to, last); err != nil {
 		return err
@@ -127,12 +127,23 @@ func (o owner) advance(ctx context.Context, tx pgx.Tx, spans []span) error {
 	return nil
 }
 
-// move is the compare-and-set of the place. Without a row that fits, somebody else is the owner.
-func (o owner) move(ctx context.Context, tx pgx.Tx, from, to place, last []byte) error {
+// move is the compare-and-set of the place; last is the newest message before it, if there
+// is a new one. Without a row that fits, somebody else is the owner.
+func (o owner) move(ctx context.Context, tx pgx.Tx, from, to place, last *kafka.Message) error {
+	var sum []byte
+	var lastAt *int64
+	if last != nil {
+		sum, lastAt = fingerprint(last), &last.Offset
+	}
+	return o.set(ctx, tx, from, to, sum, lastAt)
+}
+
+func (o owner) set(ctx context.Context, tx pgx.Tx, from, to place, sum []byte, lastAt *int64) error {
 	tag, err := tx.Exec(ctx, `
-		update ingest.kafka_offset set next_offset = $4, next_entry = $5, last_record = coalesce($6, last_record), updated_at = now()
+		update ingest.kafka_offset set next_offset = $4, next_entry = $5, updated_at = now(),
+			last_record = coalesce($6, last_record), last_offset = case when $6::bytea is null then coalesce(last_offset, $8 - 1) else $10 end
 		where consumer_group = $1 and topic = $2 and topic_partition = $3 and epoch = $7 and next_offset = $8 and next_entry = $9`,
-		o.group, o.topic, o.partition, to.offset, to.entry, last, o.epoch, from.offset, from.entry)
+		o.group, o.topic, o.partition, to.offset, to.entry, sum, o.epoch, from.offset, from.entry, lastAt)
 	if err != nil {
 		return fmt.Errorf("move %s/%d: %w", o.topic, o.partition, err)
 	}
@@ -155,7 +166,7 @@ func (o owner) note(ctx context.Context, tx pgx.Tx, g gap) error {
 // restart puts the place elsewhere because the messages in between will never come.
 func (o owner) restart(ctx context.Context, pool *pgxpool.Pool, from place, g gap) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if err := o.move(ctx, tx, from, place{offset: g.found}, []byte{}); err != nil {
+		if err := o.set(ctx, tx, from, place{offset: g.found}, []byte{}, nil); err != nil {
 			return err
 		}
 		return o.note(ctx, tx, g)
@@ -196,35 +207,33 @@ func bounds(ctx context.Context, client *kafka.Client, topic string, partition i
 }
 
 // readOne reads the message at offset; nil where there is none at exactly that offset.
-func readOne(ctx context.Context, dialer *kafka.Dialer, brokers []string, topic string, partition int, offset int64) (*kafka.Message, error) {
+func readOne(ctx context.Context, b *kafkaclient.Broker, topic string, partition int, offset int64) (*kafka.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	var conn *kafka.Conn
-	var err error
-	for _, b := range brokers {
-		if conn, err = dialer.DialLeader(ctx, "tcp", b, topic, partition); err == nil {
-			break
+	f, err := b.Fetch(ctx, b.Transport(), kafkaclient.FetchRequest{Topic: topic, Partition: partition, Offset: offset, MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond})
+	if errors.Is(err, kafka.OffsetOutOfRange) {
+		return nil, nil // nothing there: nothing to compare with
+	}
+	for err == nil {
+		var batch kafkaclient.Batch
+		batch, err = f.Next()
+		if errors.Is(err, io.EOF) || err == nil && batch.First > offset {
+			return nil, nil // compacted away, or no message at all
+		}
+		if err != nil || batch.Last < offset || batch.Kind != kafkaclient.Data {
+			continue
+		}
+		var found *kafka.Message
+		err = batch.Messages(func(m kafka.Message) bool {
+			if m.Offset == offset {
+				found = &m
+			}
+			return m.Offset < offset
+		})
+		if err == nil {
+			return found, nil
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, offset, err)
-	}
-	defer conn.Close()
-	deadline, _ := ctx.Deadline()
-	if err := conn.SetDeadline(deadline); err != nil {
-		return nil, err
-	}
-	if _, err := conn.Seek(offset, kafka.SeekAbsolute|kafka.SeekDontCheck); err != nil {
-		return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, offset, err)
-	}
-	batch := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond})
-	defer batch.Close()
-	m, err := batch.ReadMessage()
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, kafka.OffsetOutOfRange), errors.Is(err, kafka.RequestTimedOut), err == nil && m.Offset != offset:
-		return nil, nil // nothing there, or it was compacted away: nothing to compare with
-	case err != nil:
-		return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, offset, err)
-	}
-	return &m, nil
+	b.Transport().CloseIdleConnections() // the leader may be another one
+	return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, offset, err)
 }

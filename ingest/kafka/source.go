@@ -31,18 +31,16 @@ type Source struct {
 	ahead   *ingest.Envelope // the next one, looked at to know whether the one before is the last
 	skip    int              // documents of the message that were stored before a restart
 	entry   int              // number of the next document
-
-	commit func(offset int64) // tells the group, for tools that show lag
 }
 
-func newSource(s *stream, t *tenants, kind normalize.Kind, commit func(int64)) *Source {
-	return &Source{stream: s, tenants: t, kind: kind, commit: commit}
+func newSource(s *stream, t *tenants, kind normalize.Kind) *Source {
+	return &Source{stream: s, tenants: t, kind: kind}
 }
 
 // OpenSource is a source for one topic partition alone, outside any group.
 func OpenSource(cfg Config, pool *pgxpool.Pool, topic string, partition int) *Source {
 	cfg = cfg.withDefaults()
-	return newSource(newStream(&cfg, pool, newMetrics(nil), topic, partition), newTenants(pool, cfg.Group), "", nil)
+	return newSource(newStream(&cfg, pool, newMetrics(nil), topic, partition, nil), newTenants(pool, cfg.Group), "")
 }
 
 // Next implements ingest.Source.
@@ -237,17 +235,11 @@ func (s *Source) Advance(ctx context.Context, tx pgx.Tx, done []ingest.Envelope)
 
 // Committed implements ingest.Source.
 func (s *Source) Committed(done []ingest.Envelope) {
-	for i := len(done) - 1; i >= 0; i-- {
-		sp := done[i].Position.(span)
-		if sp.message == nil {
-			continue
-		}
-		s.metrics.stored(sp.message)
-		if s.commit != nil {
-			s.commit(sp.to.offset)
-		}
-		return
+	var last *kafka.Message
+	for i := len(done) - 1; i >= 0 && last == nil; i-- {
+		last = done[i].Position.(span).message
 	}
+	s.stored(done[len(done)-1].Position.(span).to, last)
 }
 
 // Parallel implements ingest.Source: a topic partition is stored in its order.

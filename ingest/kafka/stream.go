@@ -6,18 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/segmentio/kafka-go"
+
+	"sluice/ingest"
 )
 
 // errLookAgain ends a stream whose topic partition may have become another one. What was
 // read of it is stored; a new stream finds out.
 var errLookAgain = errors.New("the topic partition has to be looked at again")
+
+// checkTimeout bounds a question to the broker.
+const checkTimeout = 10 * time.Second
 
 // stream reads the messages of one topic partition from where the database says, as its
 // owner. It is used once: after a rebalance or a trouble a new one takes over.
@@ -29,29 +33,33 @@ type stream struct {
 	topic     string
 	partition int
 
-	owner  owner
-	next   place // of the next message
-	reader *kafka.Reader
+	owner    owner
+	next     place // of the next message
+	reader   *reader
+	progress *progress
+	commit   func(offset int64) // tells the group, for tools that show lag; may be nil
 
-	idle    context.Context // of the next FetchMessage
-	cancel  context.CancelFunc
-	renewed time.Time
-	first   int64 // the first offset that the broker keeps, as of asked
-	asked   time.Time
+	hidden int64       // offsets from next on that the reader passed over: markers and what was aborted
+	tail   int64       // offset that these lead to
+	doubt  *place      // where a COMMIT without an answer would have moved the place to
+	idle   *time.Timer // of the next message
+	first  int64       // the first offset that the broker keeps, as of asked
+	asked  time.Time
 
-	dials    atomic.Int64 // connections that the reader has made
-	known    int64        // of these, those that are known to lead to the same topic
 	anchor   anchor       // the last message handed over
 	position atomic.Int64 // next.offset, for whoever watches
 	suspect  atomic.Bool  // the watcher saw that the offsets do not fit
 	opened   atomic.Bool
 }
 
-func newStream(cfg *Config, pool *pgxpool.Pool, m *metrics, topic string, partition int) *stream {
-	return &stream{
-		cfg: cfg, pool: pool, metrics: m, topic: topic, partition: partition,
-		log: cfg.Logger.With("topic", topic, "partition", partition),
+func newStream(cfg *Config, pool *pgxpool.Pool, m *metrics, topic string, partition int, commit func(int64)) *stream {
+	s := &stream{
+		cfg: cfg, pool: pool, metrics: m, topic: topic, partition: partition, commit: commit, idle: time.NewTimer(time.Hour),
+		progress: newProgress(m, topic, partition, 2*cfg.WatchInterval+checkTimeout),
+		log:      cfg.Logger.With("topic", topic, "partition", partition),
 	}
+	s.progress.publish()
+	return s
 }
 
 // open takes the topic partition over and finds out where it goes on. It waits for the
@@ -78,17 +86,11 @@ func (s *stream) open(ctx context.Context) error {
 		s.metrics.gaps.WithLabelValues(s.topic, g.reason).Inc()
 		s.next = place{offset: g.found}
 	}
-	s.reader = kafka.NewReader(kafka.ReaderConfig{
-		Brokers: s.cfg.brokers, Dialer: s.countingDialer(), Topic: s.topic, Partition: s.partition,
-		// Few messages wait here: they may be large, and they do not count as bytes in flight yet.
-		QueueCapacity: s.cfg.QueueMessages, MinBytes: 1, MaxBytes: s.cfg.FetchBytes, MaxWait: s.cfg.FetchWait,
-		ReadBatchTimeout: 30 * time.Second, ReadBackoffMin: 20 * time.Millisecond, ReadBackoffMax: time.Second,
-		ReadLagInterval: -1, IsolationLevel: kafka.ReadCommitted, OffsetOutOfRangeError: true,
-		ErrorLogger: kafka.LoggerFunc(func(msg string, args ...any) { s.log.Debug(fmt.Sprintf(msg, args...)) }),
-	})
-	if err := s.reader.SetOffset(s.next.offset); err != nil {
-		return fmt.Errorf("read %s/%d from %d: %w", s.topic, s.partition, s.next.offset, err)
-	}
+	s.tail, s.hidden = s.next.offset, 0
+	s.progress.open(s.next)
+	s.progress.answered(end)
+	s.progress.publish()
+	s.reader = newReader(ctx, s.cfg, s.topic, s.partition, s.next.offset, s.progress)
 	s.position.Store(s.next.offset)
 	s.opened.Store(true)
 	return nil
@@ -102,6 +104,7 @@ func (s *stream) bounds(ctx context.Context) (first, end int64, err error) {
 			return first, end, err
 		}
 		s.metrics.brokerErrors.Inc()
+		s.progress.unknown()
 		s.log.Warn("the broker does not answer; the topic partition waits", "error", err)
 		if !sleep(ctx, pause) {
 			return 0, 0, ctx.Err()
@@ -121,15 +124,15 @@ func (s *stream) compare(ctx context.Context, at stored, first, end int64) (*gap
 	case next < first:
 		return &gap{gapRetention, next, first, fmt.Sprintf("the broker removed %d messages before they were read (retention or DeleteRecords); "+
 			"they have to be sent again, and the topic's retention raised", first-next)}, nil
-	case next == first || len(at.last) == 0:
+	case at.lastAt < first || len(at.last) == 0:
 		return nil, nil
 	}
-	m, err := s.readAgain(ctx, next-1)
+	m, err := s.readAgain(ctx, at.lastAt)
 	if err != nil {
 		return nil, err
 	}
 	if m != nil && !bytes.Equal(fingerprint(m), at.last) {
-		return &gap{gapRecreated, next, first, fmt.Sprintf("the message at offset %d is another one than was read there: the topic was deleted and made anew; it is read from its first message", next-1)}, nil
+		return &gap{gapRecreated, next, first, fmt.Sprintf("the message at offset %d is another one than was read there: the topic was deleted and made anew; it is read from its first message", at.lastAt)}, nil
 	}
 	return nil, nil
 }
@@ -148,62 +151,142 @@ func (s *stream) fetch(ctx context.Context) (*kafka.Message, span, error) {
 		if s.suspect.Load() {
 			return nil, span{}, errLookAgain
 		}
-		if s.idle == nil || s.idle.Err() != nil || time.Since(s.renewed) > idleAfter/2 {
-			if s.cancel != nil {
-				s.cancel()
-			}
-			s.idle, s.cancel = context.WithTimeout(ctx, idleAfter)
-			s.renewed = time.Now()
-		}
-		m, err := s.reader.FetchMessage(s.idle)
+		d, ok := s.await(ctx)
 		switch {
-		case err == nil:
+		case ctx.Err() != nil:
+			return nil, span{}, ctx.Err()
+		case !ok:
+			if err := s.pass(ctx); err != nil {
+				return nil, span{}, err
+			}
+			continue
+		case errors.Is(d.err, kafka.OffsetOutOfRange):
+			return nil, span{}, errLookAgain
+		case d.err != nil:
+			s.metrics.brokerErrors.Inc()
+			s.log.Warn("reading fails; it is tried again", "error", d.err)
+			continue
+		}
+		if d.fresh {
 			if err := s.sameTopic(ctx); err != nil {
 				return nil, span{}, err
 			}
-			s.anchor.set(&m)
-			return &m, s.step(ctx, &m), nil
-		case ctx.Err() != nil:
-			return nil, span{}, ctx.Err()
-		case errors.Is(err, context.DeadlineExceeded) && s.idle.Err() != nil:
-			s.metrics.lag.WithLabelValues(s.topic, strconv.Itoa(s.partition)).Set(0)
-		case errors.Is(err, kafka.OffsetOutOfRange):
-			return nil, span{}, errLookAgain
-		default:
-			// The reader goes on trying by itself.
-			s.metrics.brokerErrors.Inc()
-			s.log.Warn("reading fails; it is tried again", "error", err)
-			if !sleep(ctx, 100*time.Millisecond) {
-				return nil, span{}, ctx.Err()
-			}
 		}
+		s.hidden += d.hidden
+		if d.aborted > 0 {
+			s.metrics.aborted.WithLabelValues(s.topic).Add(float64(d.aborted))
+		}
+		if d.message == nil {
+			s.tail = d.next
+			s.position.Store(d.next)
+			continue
+		}
+		s.anchor.set(d.message)
+		s.progress.begun(d.message)
+		return d.message, s.step(ctx, d.message), nil
 	}
 }
 
-// countingDialer tells when the reader connects anew.
-func (s *stream) countingDialer() *kafka.Dialer {
-	d := *s.cfg.dialer
-	dial := d.DialFunc
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: d.Timeout, LocalAddr: d.LocalAddr, FallbackDelay: d.FallbackDelay, KeepAlive: d.KeepAlive}).DialContext
+// await waits for what the reader hands over. Not ok: nothing came for a while.
+func (s *stream) await(ctx context.Context) (delivery, bool) {
+	select {
+	case d := <-s.reader.out:
+		return d, true
+	default:
 	}
-	d.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		s.dials.Add(1)
-		return dial(ctx, network, address)
+	s.idle.Reset(idleAfter)
+	select {
+	case d := <-s.reader.out:
+		return d, true
+	case <-s.idle.C:
+		s.progress.publish()
+	case <-ctx.Done():
 	}
-	return &d
+	return delivery{}, false
+}
+
+// pass moves the place behind what is at the end of the log and no message: markers of
+// transactions, aborted ones. Where nothing follows they would be lag for ever, and missing
+// messages once the broker has removed them. It waits for its turn: until what was handed over is stored.
+func (s *stream) pass(ctx context.Context) error {
+	if s.tail <= s.next.offset || !s.progress.is(s.next) {
+		return nil
+	}
+	to := place{offset: s.tail}
+	var g *gap
+	if s.tail-s.next.offset > s.hidden {
+		g = s.gap(ctx, s.tail)
+	}
+	moved, err := s.alone(ctx, to, func(tx pgx.Tx) error {
+		if g == nil {
+			return nil
+		}
+		return s.owner.note(ctx, tx, *g)
+	})
+	if err != nil || !moved {
+		return err
+	}
+	s.hidden = 0
+	return nil
+}
+
+// alone moves the place to another one, with what fn writes, while nothing that was handed
+// over is still to be stored. An error that is an outage leaves all as it was, and alone may
+// be called again. moved is false where an earlier call turns out to have got through: then
+// the place is where that one put it.
+func (s *stream) alone(ctx context.Context, to place, fn func(tx pgx.Tx) error) (moved bool, err error) {
+	if s.doubt != nil {
+		at, mine, err := s.owner.at(ctx, s.pool)
+		switch {
+		case err != nil:
+			return false, err
+		case !mine:
+			return false, fmt.Errorf("%s/%d: %w", s.topic, s.partition, ingest.ErrFenced)
+		}
+		through := at == *s.doubt
+		s.doubt = nil
+		if through {
+			s.moved(at)
+			return false, nil
+		}
+	}
+	begun := false
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := s.owner.move(ctx, tx, s.next, to, nil); err != nil {
+			return err
+		}
+		begun = true
+		return fn(tx)
+	})
+	if err != nil {
+		if begun {
+			s.doubt = &to
+		}
+		return false, err
+	}
+	s.moved(to)
+	return true, nil
+}
+
+// moved notes that everything before at is stored.
+func (s *stream) moved(at place) {
+	s.next = at
+	s.position.Store(at.offset)
+	s.stored(at, nil)
+}
+
+// stored notes that everything before at is; m is the last message of it, if there is one.
+func (s *stream) stored(at place, m *kafka.Message) {
+	s.progress.stored(at, m)
+	if s.commit != nil && at.entry == 0 {
+		s.commit(at.offset)
+	}
 }
 
 // sameTopic looks, before the first message of a new connection is handed over, whether
 // the message before it is still the one that we had: the topic may have been made anew.
 func (s *stream) sameTopic(ctx context.Context) error {
-	dials := s.dials.Load()
-	if dials == s.known {
-		return nil
-	}
-	first := s.known == 0
-	s.known = dials
-	if first || !s.anchor.is {
+	if !s.anchor.is {
 		return nil // open has just compared
 	}
 	start, end, err := s.bounds(ctx)
@@ -227,30 +310,34 @@ func (s *stream) sameTopic(ctx context.Context) error {
 
 // anchor remembers one message.
 type anchor struct {
-	is      bool
-	offset  int64
-	message *kafka.Message // small ones; of others only the sum
+	is     bool
+	offset int64
+	// A small one is copied, for hashing each would cost more; of others there is the sum.
+	message kafka.Message
 	sum     []byte
 }
 
 func (a *anchor) set(m *kafka.Message) {
-	a.is, a.offset, a.message, a.sum = true, m.Offset, m, nil
+	a.is, a.offset, a.sum = true, m.Offset, nil
 	if len(m.Value) > 16<<10 {
-		a.message, a.sum = nil, fingerprint(m)
+		a.sum = fingerprint(m)
+		return
 	}
+	a.message.Time = m.Time
+	a.message.Key, a.message.Value = append(a.message.Key[:0], m.Key...), append(a.message.Value[:0], m.Value...)
 }
 
 func (a *anchor) fingerprint() []byte {
-	if a.message != nil {
-		return fingerprint(a.message)
+	if a.sum != nil {
+		return a.sum
 	}
-	return a.sum
+	return fingerprint(&a.message)
 }
 
 // readAgain reads the message at offset, waiting for the broker.
 func (s *stream) readAgain(ctx context.Context, offset int64) (*kafka.Message, error) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		m, err := readOne(ctx, s.cfg.dialer, s.cfg.brokers, s.topic, s.partition, offset)
+		m, err := readOne(ctx, s.cfg.Broker, s.topic, s.partition, offset)
 		if err == nil {
 			return m, nil
 		}
@@ -265,17 +352,17 @@ func (s *stream) readAgain(ctx context.Context, offset int64) (*kafka.Message, e
 // step is the span of a whole message, with the gap before it.
 func (s *stream) step(ctx context.Context, m *kafka.Message) span {
 	sp := span{from: s.next, to: place{offset: m.Offset + 1}, message: m}
-	if m.Offset > s.next.offset {
+	if m.Offset-s.next.offset > s.hidden {
 		sp.gap = s.gap(ctx, m.Offset)
 	}
-	s.next = sp.to
+	s.next, s.tail, s.hidden = sp.to, sp.to.offset, 0
 	s.position.Store(sp.to.offset)
 	return sp
 }
 
 // gap says why offsets did not come. The reader jumps to the first message that is kept.
 func (s *stream) gap(ctx context.Context, found int64) *gap {
-	g := &gap{gapMissing, s.next.offset, found, "the broker has no messages between these offsets: compacted away, or markers of transactions"}
+	g := &gap{gapMissing, s.next.offset, found, "the broker has no messages between these offsets: compacted away"}
 	if time.Since(s.asked) > time.Second {
 		if first, _, err := bounds(ctx, s.cfg.client, s.topic, s.partition); err == nil {
 			s.first, s.asked = first, time.Now()
@@ -292,13 +379,10 @@ func (s *stream) gap(ctx context.Context, found int64) *gap {
 
 // close lets go of the connection; what is being fetched ends in the background.
 func (s *stream) close() {
-	if s.cancel != nil {
-		s.cancel()
-	}
 	if s.reader != nil {
-		r := s.reader
-		go r.Close() //nolint:errcheck // it closes a connection
+		s.reader.close()
 	}
+	s.progress.close()
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -320,11 +404,13 @@ func (s *stream) watch(ctx context.Context) {
 		before := s.position.Load()
 		first, end, err := bounds(ctx, s.cfg.client, s.topic, s.partition)
 		if err != nil {
-			continue // the stream will notice by itself, or the next time
+			s.progress.unknown() // the stream will notice by itself, or the next time
+			continue
 		}
 		if end < before || first > s.position.Load() {
 			s.suspect.Store(true)
 		}
-		s.metrics.lag.WithLabelValues(s.topic, strconv.Itoa(s.partition)).Set(float64(max(end-before, 0)))
+		s.progress.answered(end)
+		s.progress.publish()
 	}
 }

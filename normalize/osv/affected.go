@@ -20,6 +20,7 @@ func (r *reader) affected() {
 		word       string
 		lastKnown  string
 		git, other int
+		places     []place
 	)
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
@@ -37,8 +38,8 @@ func (r *reader) affected() {
 				}
 			}
 		case "ranges":
-			for ok := r.List(); ok && r.Element(); {
-				rng := r.readRange()
+			for ok, n := r.List(), 0; ok && r.Element(); n++ {
+				rng, at := r.readRange()
 				if rng.Type == "GIT" {
 					git++
 					continue
@@ -46,6 +47,7 @@ func (r *reader) affected() {
 				other++
 				if len(rng.Events) > 0 {
 					a.Ranges = append(a.Ranges, rng)
+					places = append(places, place{n, at})
 				}
 			}
 		case "versions":
@@ -88,6 +90,7 @@ func (r *reader) affected() {
 		}
 		return
 	}
+	r.checkBoundaries(&a, places, at)
 	closeRanges(&a, lastKnown)
 	addEpoch(&a)
 	for _, rng := range a.Ranges {
@@ -126,8 +129,9 @@ func (r *reader) identify(a *normalize.AffectedPackage, at string) {
 	}
 }
 
-// readRange reads a range. The type is "GIT" for those to leave out.
-func (r *reader) readRange() (rng normalize.Range) {
+// readRange reads a range and, for each of its events, which element it was. The type
+// is "GIT" for those to leave out.
+func (r *reader) readRange() (rng normalize.Range, at []int) {
 	var repo string
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
@@ -136,8 +140,11 @@ func (r *reader) readRange() (rng normalize.Range) {
 		case "repo":
 			repo = r.textIfText()
 		case "events":
-			for ok := r.List(); ok && r.Element(); {
+			for ok, n := r.List(), 0; ok && r.Element(); n++ {
 				rng.Events = r.appendEvents(rng.Events)
+				for len(at) < len(rng.Events) {
+					at = append(at, n)
+				}
 			}
 		default:
 			r.Skip()
@@ -155,7 +162,7 @@ func (r *reader) readRange() (rng normalize.Range) {
 		r.warn("unknown-range-type", r.Pointer(), "range type %.40q; it is read as ECOSYSTEM", rng.Type)
 		rng.Type = "ECOSYSTEM"
 	}
-	return rng
+	return rng, at
 }
 
 // appendEvents reads an event. The specification allows one member; an object with two
@@ -165,13 +172,15 @@ func (r *reader) appendEvents(list []normalize.Event) []normalize.Event {
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "introduced":
-			e.Introduced = r.Text()
+			if e.Introduced = r.boundary("introduced"); e.Introduced == "" {
+				e.Introduced = "0"
+			}
 		case "fixed":
-			e.Fixed = r.Text()
+			e.Fixed = r.boundary("fixed")
 		case "last_affected":
-			e.LastAffected = r.Text()
+			e.LastAffected = r.boundary("last_affected")
 		case "limit":
-			e.Limit = r.Text()
+			e.Limit = r.boundary("limit")
 		default:
 			r.Skip()
 		}

@@ -300,3 +300,51 @@ func FuzzYAML(f *testing.F) {
 	f.Add([]byte("id: X-1\naliases: &a [CVE-2024-1]\nrelated: *a\n---\nid: X-2\n"))
 	testdocs.Fuzz(f, YAML{}, normalize.Limits{}, "testdata/*/doc.yaml", checkFuzzed)
 }
+
+// TestUnreadableBoundaries holds the warnings; package version holds what follows from
+// such boundaries.
+func TestUnreadableBoundaries(t *testing.T) {
+	for _, c := range []struct{ affected, pointer, message string }{
+		{
+			`{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"soon"}]}]}`,
+			"/affected/0/ranges/0/events/1/fixed", `X-1: fixed "soon" is no version of npm; the range counts as open there`,
+		},
+		{
+			`{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"GIT","events":[{"introduced":"0"}]},{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"last_affected":"2019-09-12"}]}]}`,
+			"/affected/0/ranges/1/events/1/last_affected", `X-1: last_affected "2019-09-12" is no version of PyPI; the range counts as open there`,
+		},
+		{
+			`{"ranges":[{"events":[{"introduced":"first","fixed":"2.0"}]}],"package":{"ecosystem":"Debian:12","name":"x"}}`,
+			"/affected/0/ranges/0/events/0/introduced", `X-1: introduced "first" is no version of Debian:12; the range counts from the beginning`,
+		},
+		{
+			`{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"events":[{"introduced":""},{"fixed":"2.0.0"}]}]}`,
+			"/affected/0/ranges/0/events/0/introduced", `X-1: introduced is empty; the range counts from the beginning`,
+		},
+		{
+			`{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"events":[{"introduced":"0"},{"fixed":null}]}]}`,
+			"/affected/0/ranges/0/events/1/fixed", `X-1: fixed is empty; the range counts as open there`,
+		},
+		{
+			`{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"events":[{"fixed":"2.0.0"}]}]}`,
+			"/affected/0/ranges/0/events", `X-1: introduced is missing; the range counts from the beginning`,
+		},
+		{`{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"events":[{"introduced":"0"},{"limit":"*"}]}]}`, "", ""},
+		{`{"package":{"ecosystem":"Go","name":"x"},"ranges":[{"events":[{"introduced":"0"},{"fixed":"v1.2.3"}]}]}`, "", ""},
+		{`{"package":{"ecosystem":"Debian:12","name":"x"},"ranges":[{"events":[{"introduced":"0"},{"fixed":"0"}]}]}`, "", ""},
+	} {
+		// The id comes last: the warning names it all the same.
+		v, warnings := one(t, `{"affected":[`+c.affected+`],"id":"X-1"}`)
+		warnings = slices.DeleteFunc(warnings, func(w normalize.Warning) bool { return w.Code != "unreadable-boundary" })
+		var got string
+		if len(warnings) > 0 {
+			got = warnings[0].Pointer + " " + warnings[0].Message
+		}
+		if want := strings.TrimSpace(c.pointer + " " + c.message); got != want || len(warnings) > 1 {
+			t.Errorf("%s: warnings %q, want %q", c.affected, warnings, want)
+		}
+		if len(v.Affected) != 1 || len(v.Affected[0].Ranges) != 1 || v.Affected[0].Ranges[0].Events[0].Introduced == "" && c.pointer != "/affected/0/ranges/0/events" {
+			t.Errorf("%s: read as %+v", c.affected, v.Affected)
+		}
+	}
+}

@@ -19,6 +19,7 @@ type reader struct {
 	schema     string // schema_version
 	severities []string
 	word       string // the severity in words, where the record has one
+	unreadable []unreadable
 }
 
 // readRecord reads the record that r holds, a JSON object whose pointer inside the
@@ -44,6 +45,7 @@ func readRecord(in *lenient.Reader, at string, warn lenient.WarnFunc) (v normali
 	if err := r.Err(); err != nil {
 		return v, "", err
 	}
+	r.warnUnreadable()
 	r.nameRecord()
 	r.rate()
 	return r.v, r.schema, nil

@@ -2,9 +2,9 @@ package version
 
 import "strings"
 
-// semanticVersion is a version that looks like semver.org has it, give or take
-// missing numbers and a leading v. Its order is that of the library's, which the
-// test TestFastSemverAgrees holds it to; what it cannot hold goes to the library.
+// semanticVersion is a version as semver.org has it, give or take missing numbers and
+// a leading v, in a form that costs no memory: the most frequent kind by far. What it
+// cannot hold (a fourth number, more than 18 digits) has a key instead.
 type semanticVersion struct {
 	numbers [3]uint64
 	pre     string
@@ -12,12 +12,12 @@ type semanticVersion struct {
 
 // parseSemantic accepts [v]N[.N[.N]][-pre][+build].
 func parseSemantic(s string) (v semanticVersion, ok bool) {
-	s = strings.TrimPrefix(s, "v")
+	s = cutV(s)
 	i := 0
 	for n := 0; n < 3; n++ {
 		start := i
 		var number uint64
-		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+		for i < len(s) && isDigit(s[i]) {
 			number = number*10 + uint64(s[i]-'0')
 			i++
 		}
@@ -36,29 +36,32 @@ func parseSemantic(s string) (v semanticVersion, ok bool) {
 	if i == len(s) {
 		return v, true
 	}
-	rest, _, _ := strings.Cut(s[i:], "+")
+	rest, build, _ := strings.Cut(s[i:], "+")
+	if !only(build, ".-_~+") {
+		return v, false
+	}
 	if rest == "" {
 		return v, true
 	}
-	if rest[0] != '-' {
+	if rest[0] != '-' || rest == "-" {
 		return v, false
 	}
 	v.pre = rest[1:]
-	start := 0
-	for j := 0; j <= len(v.pre); j++ {
-		if j == len(v.pre) || v.pre[j] == '.' {
-			// The library takes "-5" for a number.
-			if j-start > 18 && isDigits(v.pre[start:j]) || j > start && v.pre[start] == '-' {
-				return v, false
-			}
-			start = j + 1
-			continue
-		}
-		if c := v.pre[j]; !(isAlnum(c) || c == '-') {
-			return v, false
+	return v, only(v.pre, ".-")
+}
+
+// cutV drops what npm lets stand in front of a version, and everybody else writes too:
+// "v1.2.3", "=1.2.3", "= v1.2.3".
+func cutV(s string) string {
+	for i := 0; i < len(s) && i < 4; i++ {
+		switch c := s[i]; {
+		case isDigit(c):
+			return s[i:]
+		case c != 'v' && c != 'V' && c != '=' && c != ' ':
+			return s
 		}
 	}
-	return v, true
+	return s
 }
 
 func (v semanticVersion) compare(w semanticVersion) int {
@@ -90,7 +93,7 @@ func comparePre(a, b string) int {
 			xn, yn := isDigits(x), isDigits(y)
 			switch {
 			case xn && yn:
-				x, y = strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
+				x, y = trimZeros(x), trimZeros(y)
 				if len(x) != len(y) {
 					if len(x) < len(y) {
 						return -1
@@ -120,15 +123,149 @@ func comparePre(a, b string) int {
 	}
 }
 
-func isDigits(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != ""
+// semverForm says in what the orders that look like Semantic Versioning differ.
+type semverForm struct {
+	numbers int  // at most; 0 for any
+	dotted  bool // letters may follow a dot: 1.2.3.Final
+	build   bool // build metadata counts
+	nuget   bool // pre-releases are compared as NuGet does
 }
 
-func isAlnum(c byte) bool { return c >= '0' && c <= '9' || isLetter(c) }
+// key reads a version: numbers with dots, then "-" and a pre-release, then "+" and
+// build metadata. Like npm in its lenient mode it takes letters without a hyphen for
+// a pre-release: 1.2.3beta.
+func (f semverForm) key(s string) (string, bool) {
+	s = cutV(s)
+	if !printable(s) || !isDigit(s[0]) {
+		return "", false
+	}
+	b := make([]byte, 0, len(s)+8)
+	zeros, n := 0, 0
+	for {
+		d := leadingDigits(s)
+		if n++; d > maxDigits || f.numbers > 0 && n > f.numbers {
+			return "", false
+		}
+		// Zeros at the end make no difference: 1.0 is 1.0.0.
+		if trimZeros(s[:d]) == "" {
+			zeros++
+		} else {
+			for ; zeros > 0; zeros-- {
+				b = append(b, 3)
+			}
+			b = appendNumber(b, 3, s[:d])
+		}
+		s = s[d:]
+		if len(s) < 2 || s[0] != '.' || !isDigit(s[1]) {
+			break
+		}
+		s = s[1:]
+	}
+	pre, build, hasBuild := strings.Cut(s, "+")
+	switch {
+	case pre == "":
+		b = append(b, 2)
+	case !only(pre, ".-_~"):
+		return "", false
+	default:
+		switch c := pre[0]; {
+		case c == '-' || c == '_' || c == '~':
+			pre = pre[1:]
+		case c == '.':
+			pre = pre[1:]
+			// 1.x is a range, 1. is cut off.
+			if !f.dotted || pre == "" || startsWithX(pre) {
+				return "", false
+			}
+		case startsWithX(pre):
+			return "", false
+		}
+		if pre == "" {
+			return "", false
+		}
+		b = append(b, 1)
+		if f.nuget {
+			b = appendNuGet(b, pre)
+		} else {
+			b = appendIdentifiers(b, pre)
+		}
+	}
+	if !only(build, ".-_~+") {
+		return "", false
+	}
+	if f.build {
+		b = append(b, 1)
+		if hasBuild && build != "" {
+			b = appendIdentifiers(append(b, 2), build)
+		}
+	}
+	return string(b), true
+}
 
-func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+// startsWithX reports whether s starts with an x that stands for any number.
+func startsWithX(s string) bool {
+	return (s[0] == 'x' || s[0] == 'X') && (len(s) == 1 || s[1] == '.')
+}
+
+// appendIdentifiers writes identifiers with dots between them so that numbers come
+// before words, and fewer before more.
+func appendIdentifiers(b []byte, s string) []byte {
+	for id := range strings.SplitSeq(s, ".") {
+		if isDigits(id) && len(id) <= maxDigits {
+			b = appendNumber(append(b, 2), 0, id)
+		} else {
+			b = append(append(append(b, 3), id...), 0)
+		}
+	}
+	return append(b, 1)
+}
+
+// key is what semverForm.key makes of the same version.
+func (v semanticVersion) key() string {
+	b := make([]byte, 0, 32+len(v.pre))
+	last := 2
+	for last >= 0 && v.numbers[last] == 0 {
+		last--
+	}
+	for i := 0; i <= last; i++ {
+		var digits [20]byte
+		at := len(digits)
+		for n := v.numbers[i]; n > 0; n /= 10 {
+			at--
+			digits[at] = '0' + byte(n%10)
+		}
+		b = append(append(b, 3+byte(len(digits)-at)), digits[at:]...)
+	}
+	if v.pre == "" {
+		return string(append(b, 2))
+	}
+	return string(appendIdentifiers(append(b, 1), v.pre))
+}
+
+var (
+	strictForm = semverForm{}
+	looseForm  = semverForm{dotted: true}
+	nugetForm  = semverForm{numbers: 4, nuget: true}
+	pubForm    = semverForm{build: true}
+)
+
+// goKey also reads the versions of the Go tool-chain: "go1.21rc2" is 1.21.0-rc.2 in
+// the records about the standard library.
+func goKey(s string) (string, bool) { return strictForm.key(goRelease(s)) }
+
+// goRelease brings a release of Go into the form of a module's version.
+func goRelease(s string) string {
+	if len(s) > 2 && s[:2] == "go" && isDigit(s[2]) {
+		s = s[2:]
+	}
+	for _, word := range [...]string{"rc", "beta", "alpha"} {
+		numbers, number, found := strings.Cut(s, word)
+		if found && onlyNumbers(numbers, ".") && isDigits(number) && numbers != "" && numbers[len(numbers)-1] != '.' {
+			if strings.Count(numbers, ".") == 1 {
+				numbers += ".0"
+			}
+			return numbers + "-" + word + "." + number
+		}
+	}
+	return s
+}

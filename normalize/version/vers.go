@@ -22,8 +22,8 @@ type Vers struct {
 
 type constraint struct {
 	comparator string // one of = != < <= > >=
-	text       string
 	at         parsed
+	bare       bool // see order.bare
 }
 
 // schemes maps VERS types, which are purl types mostly, to ecosystems.
@@ -95,13 +95,11 @@ func ParseVers(s string) (Vers, error) {
 			v.all = true
 			continue
 		}
-		c.text = decoded
-		if !v.order.valid(decoded) {
+		var ok bool
+		if c.at, ok = v.order.parse(decoded); !ok {
 			return Vers{}, fmt.Errorf("%w: %.100q: %w", ErrVers, s, invalid(v.scheme, decoded))
 		}
-		if c.at, err = v.order.parse(decoded); err != nil {
-			return Vers{}, fmt.Errorf("%w: %.100q: %w", ErrVers, s, err)
-		}
+		c.bare = v.order.bare(decoded)
 		v.constraints = append(v.constraints, c)
 	}
 	if v.all && len(v.constraints) > 0 {
@@ -110,17 +108,7 @@ func ParseVers(s string) (Vers, error) {
 	if !v.all && len(v.constraints) == 0 {
 		return Vers{}, fmt.Errorf("%w: %.100q has no constraint", ErrVers, s)
 	}
-	var failed error
-	slices.SortStableFunc(v.constraints, func(a, b constraint) int {
-		c, err := a.at.compare(b.at)
-		if err != nil {
-			failed = err
-		}
-		return c
-	})
-	if failed != nil {
-		return Vers{}, fmt.Errorf("%w: %.100q: %w", ErrVers, s, failed)
-	}
+	slices.SortStableFunc(v.constraints, func(a, b constraint) int { return a.at.compare(b.at) })
 	return v, nil
 }
 
@@ -133,20 +121,14 @@ func (v Vers) Contains(version string) (bool, error) {
 	if v.order == nil {
 		return false, ErrVers
 	}
-	if !v.order.valid(version) {
+	at, ok := v.order.candidate(version)
+	if !ok {
 		return false, invalid(v.scheme, version)
-	}
-	at, err := v.order.parse(version)
-	if err != nil {
-		return false, err
 	}
 	var bounds []bound
 	exclusions := 0
 	for _, c := range v.constraints {
-		d, err := at.compare(c.at)
-		if err != nil {
-			return false, err
-		}
+		d := at.against(c.at, c.bare)
 		if d == 0 {
 			switch c.comparator {
 			case "=", "<=", ">=":
