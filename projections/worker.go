@@ -100,8 +100,10 @@ func New(pool *pgxpool.Pool, cfg Config) *Worker {
 func (w *Worker) Run(ctx context.Context) error {
 	wake := make(chan struct{}, 1)
 	var listening sync.WaitGroup
-	listening.Go(func() { w.listen(ctx, wake) })
+	ears, deafen := context.WithCancel(ctx)
+	listening.Go(func() { w.listen(ears, wake) })
 	defer listening.Wait()
+	defer deafen() // whatever Run ends with
 	defer w.outbox.Flush()
 	refreshed := time.Now()
 	slow := 0

@@ -169,7 +169,7 @@ func (d *Database) Owner(ctx context.Context) (*pgx.Conn, error) {
 
 func asOwner(ctx context.Context, conn *pgx.Conn) error {
 	if err := migrations.AsOwner(ctx, conn); err != nil {
-		return fmt.Errorf("partitions are the business of the tables' owner: %w", err)
+		return pg.Tell(pg.Owner, fmt.Errorf("partitions are the business of the tables' owner: %w", err))
 	}
 	return nil
 }
