@@ -285,11 +285,14 @@ func TestVulnerabilityIDs(t *testing.T) {
 		"ids alone":            {`{"ids":[{"system_name":"TW","text":"TW-7"},{"system_name":"GHSA","text":"GHSA-a"}],%s}`, "TW-7=GHSA-a"},
 		"ids with several CVE": {`{"ids":[{"text":"GHSA-a"},{"text":"CVE-2024-1"},{"text":"CVE-2024-2"}],%s}`, "GHSA-a CVE-2024-1 CVE-2024-2"},
 		"the advisory's id":    {`{"cve":"CVE-2024-1","ids":[{"text":"TW-7"}],%s},{"cve":"CVE-2024-2","ids":[{"text":"TW-7"}],%s}`, "CVE-2024-1 CVE-2024-2"},
+		"one id of two":        {`{"ids":[{"text":"TW-7"},{"text":"GHSA-a"}],%s},{"cve":"CVE-2024-2","ids":[{"text":"TW-7"}],%s}`, "GHSA-a CVE-2024-2"},
+		"nothing but that":     {`{"ids":[{"text":"TW-7"}],%s},{"ids":[{"text":"TW-7"}],%s}`, "TW-7 TW-7"},
+		"the document's id":    {`{"cve":"CVE-2024-1","ids":[{"text":"TW-1"}],%s}`, "CVE-2024-1"},
 		"bug numbers":          {`{"cve":"CVE-2024-1","ids":[{"system_name":"Bugzilla","text":"4711"},{"text":"https://example.org/1"}],%s}`, "CVE-2024-1"},
 		"no name":              {`{"title":"x",%s}`, ""},
 	} {
 		text := strings.ReplaceAll(c.vulnerabilities, "%s", `"product_status":{"fixed":["P"]}`)
-		doc, err := Format{}.Normalize(normalize.Input{Bytes: []byte(`{"document":{"csaf_version":"2.1"},"vulnerabilities":[` + text + `]}`)})
+		doc, err := Format{}.Normalize(normalize.Input{Bytes: []byte(`{"document":{"csaf_version":"2.1","tracking":{"id":"TW-1"}},"vulnerabilities":[` + text + `]}`)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,9 +46,11 @@ func (r *reader) statements() {
 	shared := map[string][]normalize.Product{}
 	total := 0
 	r.compareAgain()
+	advisory, in := normalize.VulnID(r.doc.ID), r.shared()
 	for i := range r.vulnerabilities {
 		v := &r.vulnerabilities[i]
 		bundles := r.bundles(v)
+		id, aliases := v.names(advisory, in)
 		for _, b := range bundles {
 			key := string(appendKey(nil, b.products))
 			products, ok := shared[key]
@@ -64,15 +66,10 @@ func (r *reader) statements() {
 				}
 				shared[key] = products
 			}
-			// A shared list counts each time: whoever stores the statements writes it each time.
-			if total += len(products); total > r.maxProducts {
-				r.Fail(normalize.Park(normalize.ReasonTooMany, v.pointer,
-					"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
-				return
-			}
+			before := len(r.doc.Statements)
 			r.doc.AddStatement(normalize.Statement{
-				VulnID:        v.id,
-				Aliases:       v.aliases,
+				VulnID:        id,
+				Aliases:       aliases,
 				Status:        b.status,
 				Justification: b.justification,
 				Impact:        b.impact.String(),
@@ -80,6 +77,12 @@ func (r *reader) statements() {
 				Products:      products,
 				Pointer:       v.pointer,
 			})
+			// A shared list counts each time: whoever stores the statements writes it each time.
+			if total += (len(r.doc.Statements) - before) * len(products); total > r.maxProducts {
+				r.Fail(normalize.Park(normalize.ReasonTooMany, v.pointer,
+					"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
+				return
+			}
 		}
 		*v = vulnerability{} // its lists are not needed any more
 	}

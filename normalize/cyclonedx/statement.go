@@ -322,16 +322,10 @@ func (b *bom) versionStatus(analysed, version, pointer string) string {
 
 // names are the vulnerability's id and the other ids it is known by.
 func (v vulnerability) names() (id string, aliases []string) {
-	id = v.id
-	for _, ref := range v.references {
-		switch {
-		case id == "":
-			id = ref
-		case ref != id && !slices.Contains(aliases, ref):
-			aliases = append(aliases, ref)
-		}
+	if v.id == "" && len(v.references) > 0 {
+		return v.references[0], v.references[1:]
 	}
-	return id, aliases
+	return v.id, v.references
 }
 
 func (v vulnerability) actions() string {

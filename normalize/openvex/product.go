@@ -134,9 +134,7 @@ func (r *reader) expand(s *normalize.Statement, products []product, common []ide
 		if len(subs) == 0 {
 			subs = common
 		}
-		if r.products += max(1, len(subs)); r.products > r.maxProducts {
-			r.Fail(normalize.Park(normalize.ReasonTooMany, s.Pointer+"/products",
-				"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
+		if !r.count(max(1, len(subs)), s.Pointer) {
 			return
 		}
 		out := normalize.Product{ID: p.id, Purl: p.purl, CPE: p.cpe, BOMSerial: p.serial, BOMRef: p.ref}
@@ -158,6 +156,15 @@ func (r *reader) expand(s *normalize.Statement, products []product, common []ide
 			s.Products = append(s.Products, aboutNothing(q, why))
 		}
 	}
+}
+
+// count counts products; false where they are too many for one document.
+func (r *reader) count(n int, pointer string) bool {
+	if r.products += n; r.products > r.maxProducts {
+		r.Fail(normalize.Park(normalize.ReasonTooMany, pointer+"/products",
+			"more than %d products in all statements; raise the limit or split the document", r.maxProducts))
+	}
+	return !r.Failed()
 }
 
 func aboutNothing(p normalize.Product, why string) normalize.Product {

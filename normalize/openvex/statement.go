@@ -61,7 +61,9 @@ func (r *reader) statement(i int) {
 		r.doc.Warn("no-product", s.Pointer, "the statement names no product; it is about nothing")
 		s.Products = []normalize.Product{{Unreadable: "the statement names no product"}}
 	}
+	before := len(r.doc.Statements)
 	r.doc.AddStatement(s)
+	r.count((len(r.doc.Statements)-before-1)*len(s.Products), s.Pointer) // one statement for each CVE
 }
 
 var underscores = strings.NewReplacer(" ", "_", "-", "_")

@@ -22,7 +22,7 @@ var errEpoch = errors.New("an earlier request is in doubt; it is sent again in a
 // identity is by what right this relay writes. The producer id is that of all relays of the
 // database, the epoch this leader's: a request of one that led before, which was on its way
 // somewhere, lands before the first one of ours in its topic partition or not at all.
-// docs/design/0021-relay-fence.md.
+// docs/design/0023-relay-fence.md.
 type identity struct {
 	mu     sync.Mutex
 	who    *kafkaclient.Identity // nil: not known yet
