@@ -17,24 +17,33 @@ var sqlFiles embed.FS
 var text = sqltext.From(sqlFiles)
 
 var (
-	sqlStaging        = text("staging")
-	sqlStageStatement = text("staging_statement")
-	sqlReread         = text("reread")
-	sqlForget         = text("forget_statements")
-	sqlLookUp         = text("look_up")
-	sqlLookUpMeaning  = text("look_up_meaning")
-	sqlInsertOriginal = text("insert_original")
-	sqlInsertSBOM     = text("insert_sbom")
-	sqlInsertVEX      = text("insert_vex_document")
-	sqlUpsertParked   = text("upsert_parked")
-	sqlDeleteParked   = text("delete_parked")
-	sqlCommitMark     = text("commit_mark")
-	sqlCommitted      = text("committed")
+	sqlStaging         = text("staging")
+	sqlStageStatement  = text("staging_statement")
+	sqlReread          = text("reread")
+	sqlStageSettings   = text("staging_settings")
+	sqlStageAgain      = text("staging_again")
+	sqlSizes           = text("sizes")
+	sqlFactsAgain      = text("facts_again")
+	sqlForgetSaid      = text("forget_said")
+	sqlForgetFacts     = text("forget_facts")
+	sqlRemakePackages  = text("remake_packages")
+	sqlRemakeArtifacts = text("remake_artifacts")
+	sqlRemakeSBOMs     = text("remake_sboms")
+	sqlNoteWarnings    = text("note_warnings")
+	sqlLookUp          = text("look_up")
+	sqlLookUpMeaning   = text("look_up_meaning")
+	sqlInsertOriginal  = text("insert_original")
+	sqlInsertSBOM      = text("insert_sbom")
+	sqlInsertVEX       = text("insert_vex_document")
+	sqlUpsertParked    = text("upsert_parked")
+	sqlDeleteParked    = text("delete_parked")
+	sqlCommitMark      = text("commit_mark")
+	sqlCommitted       = text("committed")
 )
 
 // createStaging makes the temporary tables of one connection.
 func createStaging(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.PgConn().Exec(ctx, sqlStaging+sqlStageStatement).ReadAll(); err != nil {
+	if _, err := conn.PgConn().Exec(ctx, sqlStageSettings+sqlStaging+sqlStageStatement).ReadAll(); err != nil {
 		return fmt.Errorf("temporary tables: %w", err)
 	}
 	return nil

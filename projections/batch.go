@@ -20,7 +20,7 @@ const (
 	kindFact     = "fact"     // {"id"} or {"ids"}: versions of these records came
 	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
-	kindReread   = "reread"   // {"document"}: its statements are to be made again from the original
+	kindReread   = "reread"   // {"document"}: what it says is to be made again from the original
 )
 
 // Kinds are the kinds of jobs that ask for something.
@@ -36,6 +36,7 @@ type batch struct {
 	streams   []streamKey
 	documents []id.ID         // with statements that came
 	reread    []id.ID         // of these: to be read again
+	remade    bool            // packages are among b.packages that are not new
 	own       map[string]bool // external ids of the tenant's records that came in a new version
 
 	took     time.Time           // when the work began
@@ -135,6 +136,7 @@ func (b *batch) run(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
+		{"read again", b.readAgain},
 		{"facts", b.projectFacts},
 		{"components", b.projectStreams},
 		{"unknowns", b.projectUnknowns},
@@ -199,6 +201,9 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("current documents of %d streams: %w", len(streams), err)
 	}
+	if err := b.leaveStreams(ctx, artifacts, streams); err != nil {
+		return err
+	}
 	for _, d := range current {
 		b.spoke[d.Document] = true
 		if d.Previous != nil {
@@ -225,6 +230,22 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	return b.ids(ctx, b.statements, sqlWaitingStatements, b.tenant)
 }
 
+// leaveStreams takes the components away from streams that no document is in any more.
+func (b *batch) leaveStreams(ctx context.Context, artifacts []id.ID, streams []string) error {
+	if len(b.reread) == 0 {
+		return nil // else documents come and stay
+	}
+	tag, err := b.tx.Exec(ctx, sqlLeaveStreams, b.tenant, artifacts, streams)
+	if err != nil {
+		return fmt.Errorf("streams without a document: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	b.moved = true
+	return b.exec(ctx, sqlDeleteComponents, b.tenant)
+}
+
 // projectUnknowns brings what cannot be matched to what the documents of each stream say:
 // from the time of one document on to that of the next. It looks at the streams whose current
 // document stayed too: one that is older, or says again what was said, changes what was then.
@@ -245,11 +266,6 @@ func (b *batch) projectUnknowns(ctx context.Context) error {
 // projectStatements notes what new statements are about, and which of those that were in
 // force are not any more.
 func (b *batch) projectStatements(ctx context.Context) error {
-	if len(b.reread) > 0 {
-		if err := b.readAgain(ctx); err != nil {
-			return err
-		}
-	}
 	if len(b.documents) > 0 {
 		if err := b.loadOrigins(ctx, b.documents); err != nil {
 			return err
@@ -267,17 +283,35 @@ func (b *batch) projectStatements(ctx context.Context) error {
 	return b.settle(ctx, sortedIDs(b.spoke))
 }
 
-// readAgain has the statements of documents made again. What they said before is looked at
-// like what they say now: findings may rest on it.
+// readAgain has what documents say made again. What they said before is looked at like what
+// they say now: findings may rest on it.
 func (b *batch) readAgain(ctx context.Context) error {
+	if len(b.reread) == 0 {
+		return nil
+	}
 	if b.w.cfg.Reread == nil {
 		return fmt.Errorf("%d documents are to be read again, and this worker has no formats to read them with; `sluice project` has", len(b.reread))
 	}
 	if err := b.note(ctx, sqlDocumentStatements, b.tenant, b.reread); err != nil {
 		return err
 	}
-	if err := b.w.cfg.Reread(ctx, b.tx, b.tenant, b.reread); err != nil {
-		return fmt.Errorf("read %d documents again: %w", len(b.reread), err)
+	made, err := b.w.cfg.Reread(ctx, b.tx, b.tenant, b.reread)
+	if err != nil {
+		return fmt.Errorf("%d documents: %w", len(b.reread), err)
+	}
+	for _, s := range made.Streams {
+		if k := (streamKey{s.Artifact, s.Stream}); !slices.Contains(b.streams, k) {
+			b.streams = append(b.streams, k)
+		}
+	}
+	for _, p := range made.Packages {
+		b.packages[p], b.remade = true, true
+	}
+	for _, r := range made.Records {
+		b.own[r] = true
+	}
+	for _, v := range made.Names {
+		b.vulns[v] = true
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func (b *batch) matchChunk(ctx context.Context, packages, facts []id.ID) error {
 			return fmt.Errorf("put %d matches: %w", len(put), err)
 		}
 	}
-	if facts == nil || len(changed) == 0 {
+	if facts == nil && !b.remade || len(changed) == 0 {
 		return nil // all pairs of a new package are looked at anyway, at all their vulnerabilities
 	}
 	for v := range touched {

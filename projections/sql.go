@@ -29,6 +29,7 @@ var (
 	sqlDiffComponents     = text("diff_components")
 	sqlNewPackages        = text("new_packages")
 	sqlDeleteComponents   = text("delete_components")
+	sqlLeaveStreams       = text("leave_streams")
 	sqlInsertComponents   = text("insert_components")
 	sqlUpsertStreams      = text("upsert_streams")
 	sqlTimeline           = text("timeline")

@@ -40,9 +40,14 @@ func (d *Database) Projector(ctx context.Context, workers int) (*projections.Wor
 
 // reread reads stored documents again, as imports read new ones. Their limits were those of
 // their import: what was stored then is not refused now.
-func (d *Database) reread(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error {
+func (d *Database) reread(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (projections.Remade, error) {
 	limits := normalize.Limits{MaxBytes: math.MaxInt32, MaxComponents: math.MaxInt32}
-	return ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: d.cfg.Formats, Limits: limits, Logger: d.log})
+	m, err := ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: d.cfg.Formats, Limits: limits, Logger: d.log})
+	made := projections.Remade{Packages: m.Packages, Records: m.Records, Names: m.Names}
+	for _, s := range m.Streams {
+		made.Streams = append(made.Streams, projections.Stream(s))
+	}
+	return made, err
 }
 
 // Project brings the derived tables up to what is stored, so many tenants at the same time:
