@@ -39,6 +39,8 @@ type task struct {
 	epoch    int       // of the package cache, when the last attempt began
 	time     time.Time // zero: unknown
 	twin     id.ID     // unchanged: the stored document that says the same
+
+	statements []statement
 }
 
 // artifact is what an SBOM describes.
@@ -137,7 +139,10 @@ func (t *task) read(cfg *Config) error {
 		}
 	}
 	if t.doc.Kind != normalize.Vuln {
-		return t.findArtifact()
+		if err := t.findArtifact(); err != nil {
+			return err
+		}
+		t.statements = newStatements(t)
 	}
 	return nil
 }
@@ -181,8 +186,9 @@ func (t *task) meaningHash(cfg *Config) ([32]byte, error) {
 func (t *task) checkKind() error {
 	kind := t.doc.Kind
 	if t.env.Kind != "" && t.env.Kind != kind {
-		// A CycloneDX document may be both: an SBOM with statements is taken as VEX where that was asked for.
-		if !(t.env.Kind == normalize.VEX && len(t.doc.Statements) > 0) {
+		// A CycloneDX document may be both: an SBOM with statements is taken as VEX where that was asked
+		// for, and so is one that lists nothing: a VEX whose last statement was taken back.
+		if !(t.env.Kind == normalize.VEX && (len(t.doc.Statements) > 0 || len(t.doc.Components) == 0 && strings.HasPrefix(t.doc.Format, "cyclonedx"))) {
 			return normalize.Park(normalize.ReasonInvalid, "", "this is a document of kind %s, not %s; leave out --kind, or say --kind %s", kind, t.env.Kind, kind)
 		}
 		t.doc.Kind = normalize.VEX

@@ -68,7 +68,8 @@ func (r *rows) add(t *task) {
 		t.outcome = Parked
 		r.addParked(t)
 	case t.outcome == Unchanged:
-		r.put(inAlias, t.hash[:], t.twin, t.artifact.id, t.env.Stream, nullTime(t.time), clip(t.env.Origin, 4096), t.env.ScanRun)
+		r.put(inAlias, t.hash[:], t.twin, t.artifact.id, t.env.Stream, nullTime(t.time), clip(t.env.Origin, 4096), t.env.ScanRun,
+			nullText(t.doc.Series), rank(t.doc))
 		r.addStreamJob(t)
 		r.unpark = append(r.unpark, t.hash[:])
 	default:
@@ -102,7 +103,7 @@ func (r *rows) addDocument(t *task) {
 	case normalize.VEX:
 		r.bodies = append(r.bodies, largeRow{sqlInsertVEX, t.hash, []any{
 			t.documentID, clip(clean(d.ID), 2000), t.hash[:], textOf(t.json), d.Format, d.FormatVersion, clip(clean(d.Issuer), 500),
-			nullTime(t.time), len(d.Statements), t.env.ScanRun,
+			nullTime(t.time), len(d.Statements), t.env.ScanRun, series(d), clean(d.Version), rank(d), d.Status,
 		}})
 	case normalize.Vuln:
 		r.addFacts(t)
@@ -123,7 +124,7 @@ func (r *rows) addSBOM(t *task) {
 	r.bodies = append(r.bodies, largeRow{sqlInsertSBOM, t.hash, []any{
 		t.hash[:], t.documentID, t.artifact.purl, textOf(t.json), clip(clean(d.ID), 2000), d.Format, d.FormatVersion,
 		t.artifact.id, t.artifact.from, t.env.Stream, nullTime(t.time), t.meaning[:], len(d.Components),
-		nullText(bomSerial(d.ID)), t.env.ScanRun,
+		nullText(d.Series), rank(d), t.env.ScanRun,
 	}})
 	r.put(inInventory, t.hash[:], inv.packageIDs, toJSON(inv.unmatched))
 	r.addStreamJob(t)
@@ -135,15 +136,6 @@ func (r *rows) addStreamJob(t *task) {
 	r.put(inJob, "sbom", toJSON(map[string]string{"artifact": t.artifact.id.String(), "stream": t.env.Stream}), t.artifact.id.String()+"|"+t.env.Stream)
 }
 
-// bomSerial is the bare UUID of a CycloneDX serial number, by which BOM-Links refer to it.
-func bomSerial(documentID string) string {
-	s, ok := strings.CutPrefix(strings.ToLower(documentID), "urn:uuid:")
-	if !ok || len(s) != 36 {
-		return ""
-	}
-	return s
-}
-
 func (r *rows) addPackage(p Package) {
 	if r.packages[p.ID] || r.seen.has(p.ID) {
 		return
@@ -153,65 +145,6 @@ func (r *rows) addPackage(p Package) {
 	for _, k := range p.MoreKeys {
 		r.put(inPackageKey, k, p.ID)
 	}
-}
-
-// addStatements writes one row per vulnerability and product.
-func (r *rows) addStatements(t *task) {
-	d := t.doc
-	if len(d.Statements) == 0 {
-		return
-	}
-	type key struct {
-		vuln, product, purl, sub, serial, ref, versions string
-		status                                          string
-		inDocument                                      bool
-	}
-	done := map[key]bool{}
-	ordinal := 0
-	var aliases []string
-	for _, s := range d.Statements {
-		products := s.Products
-		if len(products) == 0 {
-			products = []normalize.Product{{}}
-		}
-		at := s.Time
-		if at.IsZero() {
-			at = t.time
-		}
-		issuer := s.Issuer
-		if issuer == "" {
-			issuer = d.Issuer
-		}
-		for _, p := range products {
-			k := key{s.VulnID, p.ID, p.Purl, p.Subcomponent, p.BOMSerial, p.BOMRef, p.VersionRange, s.Status, p.InDocument}
-			if done[k] || s.VulnID == "" {
-				continue
-			}
-			done[k] = true
-			var artifactID any
-			if p.InDocument && t.artifact.purl != "" {
-				artifactID = t.artifact.id
-			}
-			productPurl, productKey := purlAndKey(p.Purl)
-			subPurl, subKey := purlAndKey(p.Subcomponent)
-			if subPurl == "" {
-				subPurl = clean(p.SubcomponentID)
-			}
-			ref := p.BOMRef
-			r.put(inStatement, id.Derive(t.env.Tenant, "statement", string(t.hash[:]), fmt.Sprint(ordinal)), t.documentID, ordinal, s.Pointer,
-				s.VulnID, s.Status, clean(s.Justification), clean(s.Impact), clean(s.Action), clip(clean(issuer), 500), nullTime(at),
-				clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), productPurl, productKey, subPurl, subKey,
-				artifactID, clip(clean(p.BOMSerial), 100), clean(ref), clean(p.VersionRange), d.Format, t.hash[:])
-			ordinal++
-		}
-		aliases = append(aliases, s.VulnID)
-		for _, a := range s.Aliases {
-			r.addAlias(s.VulnID, a, t.documentID)
-			aliases = append(aliases, a)
-		}
-	}
-	slices.Sort(aliases)
-	r.put(inJob, "vex", toJSON(map[string]any{"document": t.documentID.String()}), t.documentID.String())
 }
 
 func (r *rows) addAlias(a, b string, by id.ID) {

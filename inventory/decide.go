@@ -45,6 +45,9 @@ func (d Decision) parse() (purl.Package, error) {
 	case p.Version == "":
 		return p, ask.Wrong("package", "%q has no version: a decision is about one", d.Package)
 	}
+	if d.Vuln == "" {
+		return p, ask.Wrong("vuln", "is missing: a decision is about one vulnerability")
+	}
 	return p, ask.OneOf("status", d.Status, "not_affected", "affected", "fixed", "under_investigation")
 }
 
@@ -61,6 +64,9 @@ func (inv *Inventory) Decide(ctx context.Context, tenant id.ID, d Decision) erro
 	err = inv.as(ctx, pg.Ingest, tenant, func(tx pgx.Tx) error {
 		pkg, err := knownPackage(ctx, tx, tenant, p)
 		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlLockDecisions, tenant, pkg.ID); err != nil {
 			return err
 		}
 		var before json.RawMessage

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"sluice/internal/ask"
@@ -217,3 +218,94 @@ func TestWrongQuestions(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestWithdraw: a decision that is withdrawn counts no more, under whichever id it was made;
+// the history and the audit log say what it was.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	w.load(id.Shared, fact)
+	w.load(w.acme, sbom)
+	status := func() []string {
+		t.Helper()
+		w.project()
+		return each(must(w.inv.Findings(ctx, w.acme, inventory.FindingFilter{Status: "all"}))(t), func(f inventory.Finding) string { return f.Status })
+	}
+	actor := id.Derive(w.acme, "user", "ann")
+	const left = "pkg:npm/left@1.0.0"
+	back := inventory.Withdrawal{Package: left, Vuln: "cve-2026-1", Rationale: "it is called after all", Actor: &actor}
+	var missing *ask.NotFoundError
+	if err := w.inv.Withdraw(ctx, w.acme, back); !errors.As(err, &missing) {
+		t.Errorf("of what nobody decided: %v", err)
+	}
+	for round := range 2 {
+		for _, vuln := range []string{"CVE-2026-1", "GHSA-left"} {
+			if err := w.inv.Decide(ctx, w.acme, inventory.Decision{Package: left, Vuln: vuln, Status: "not_affected"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := status(); !slices.Equal(got, []string{"suppressed"}) {
+			t.Fatalf("round %d, decided: %v", round, got)
+		}
+		if err := w.inv.Withdraw(ctx, w.rival, back); !errors.As(err, &missing) {
+			t.Errorf("of somebody else's: %v", err)
+		}
+		if err := w.inv.Withdraw(ctx, w.acme, back); err != nil {
+			t.Fatal(err)
+		}
+		if got := status(); !slices.Equal(got, []string{"open"}) {
+			t.Errorf("round %d, withdrawn: %v", round, got)
+		}
+		if err := w.inv.Withdraw(ctx, w.acme, back); !errors.As(err, &missing) {
+			t.Errorf("twice: %v", err)
+		}
+	}
+	list := must(w.inv.VEX(ctx, w.acme, inventory.VEXFilter{Outcome: "withdrawn"}))(t)
+	if got := each(list, func(v inventory.VEX) string { return v.Kind + v.Status + " " + v.Vulnerability }); !slices.Equal(got, []string{"decision CVE-2026-1", "decision GHSA-LEFT"}) && !slices.Equal(got, []string{"decision CVE-2026-1", "decision GHSA-left"}) {
+		t.Errorf("withdrawn: %v", got)
+	}
+	if got := must(w.inv.VEX(ctx, w.acme, inventory.VEXFilter{Outcome: "applied"}))(t); len(got) != 0 {
+		t.Errorf("applied: %+v", got)
+	}
+	admin := w.db.Admin(t)
+	count := func(sql string) (n int) {
+		t.Helper()
+		if err := admin.QueryRow(ctx, sql, w.acme).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := count(`select count(*) from vex.finding_history where tenant_id = $1 and event = 'reopened' and detail ->> 'why' = 'decision_withdrawn'`); n != 2 {
+		t.Errorf("%d rows of history say that a decision was withdrawn, want 2", n)
+	}
+	if n := count(`select count(*) from authority.audit_log where tenant_id = $1 and action = 'vex.withdraw' and actor_id is not null
+		and diff #>> '{before,status}' = 'not_affected' and diff #>> '{after,rationale}' = 'it is called after all'`); n != 4 {
+		t.Errorf("%d withdrawals in the audit log, want 4", n)
+	}
+}
+
+// TestDecidersMeet: of two who decide at once, each notes what the other one left.
+func TestDecidersMeet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	w.load(w.acme, sbom)
+	const deciders = 8
+	var group sync.WaitGroup
+	for n := range deciders {
+		group.Go(func() {
+			status := []string{"affected", "fixed"}[n%2]
+			if err := w.inv.Decide(ctx, w.acme, inventory.Decision{Package: "pkg:npm/left@1.0.0", Vuln: "CVE-2026-1", Status: status, Rationale: fmt.Sprint(n)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	var first, distinct int
+	err := w.db.Admin(t).QueryRow(ctx, `select count(*) filter (where diff -> 'before' = 'null'), count(distinct diff #>> '{before,rationale}')
+		from authority.audit_log where tenant_id = $1 and action = 'vex.decide'`, w.acme).Scan(&first, &distinct)
+	if err != nil || first != 1 || distinct != deciders-1 {
+		t.Errorf("%d decisions found nothing before them, the others %d different ones (%v); want 1 and %d", first, distinct, err, deciders-1)
+	}
+}

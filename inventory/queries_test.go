@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // roles are who runs the statements that are no questions of one tenant's reader.
 var roles = map[string]pg.Role{
-	"known_package": pg.Ingest, "decision": pg.Ingest, "put_decision": pg.Ingest, "queue_decision": pg.Ingest,
+	"known_package": pg.Ingest, "decision": pg.Ingest, "put_decision": pg.Ingest, "decisions_in_force": pg.Ingest, "withdraw_decision": pg.Ingest, "lock_decisions": pg.Ingest, "queue_decision": pg.Ingest,
 	"drop_parked": pg.Ingest,
 }
 

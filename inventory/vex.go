@@ -16,7 +16,8 @@ type VEXFilter struct {
 	// Vuln is an id of the vulnerability, whichever of its ids; "" is any.
 	Vuln string
 	// Outcome is what became of a statement: applied, superseded, no_such_product,
-	// no_such_vulnerability, pending; "" is any. Decisions are always applied.
+	// no_such_vulnerability, unreadable_product, ended, pending; "" is any. Decisions are applied or
+	// withdrawn.
 	Outcome string
 }
 

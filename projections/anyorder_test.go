@@ -16,6 +16,9 @@ import (
 	"sluice/internal/id"
 )
 
+// scopeWords are the scopes of docs/vex.md, from the least to the most specific.
+var scopeWords = []string{"", "package", "package-version", "product", "product-version", "package-in-product", "package-version-in-product"}
+
 // stored reads the state that the database has.
 func (w *world) stored(t testing.TB, tenants []id.ID) state {
 	t.Helper()
@@ -74,7 +77,7 @@ func (w *world) stored(t testing.TB, tenants []id.ID) state {
 			if v.DecisionID != nil {
 				by = "decision " + v.DecisionID.String()
 			} else {
-				by = fmt.Sprintf("statement %s %d", v.StatementID, slices.Index(scopeNames[:], v.Scope))
+				by = fmt.Sprintf("statement %s %d", v.StatementID, slices.Index(scopeWords, v.Scope))
 			}
 			for _, s := range v.Superseded {
 				superseded = append(superseded, s.String())

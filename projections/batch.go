@@ -20,6 +20,7 @@ const (
 	kindFact     = "fact"     // {"id"} or {"ids"}: versions of these records came
 	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
+	kindReread   = "reread"   // {"document"}: its statements are to be made again from the original
 )
 
 // Kinds are the kinds of jobs that ask for something.
@@ -33,7 +34,8 @@ type batch struct {
 	w      *Worker
 
 	streams   []streamKey
-	documents []id.ID         // VEX documents
+	documents []id.ID         // with statements that came
+	reread    []id.ID         // of these: to be read again
 	own       map[string]bool // external ids of the tenant's records that came in a new version
 
 	took     time.Time           // when the work began
@@ -44,13 +46,15 @@ type batch struct {
 	listened *bool               // whether messages about findings are wanted; nil: not asked yet
 	toSend   bool                // there are messages in the outbox
 
-	records    map[string]bool // external ids of records, own and shared, that may cover other versions than before
-	packages   map[id.ID]bool  // packages to be matched from scratch
-	vulns      map[string]bool // vulnerabilities whose findings are to be looked at again
-	statements map[id.ID]bool  // statements whose outcome may be another one
-	filled     map[string]bool // temporary tables that hold rows of this transaction
-	moved      bool            // components may have come or gone: p_stream and p_change hold rows
-	changed    bool            // findings changed: the views are stale
+	records    map[string]bool  // external ids of records, own and shared, that may cover other versions than before
+	packages   map[id.ID]bool   // packages to be matched from scratch
+	vulns      map[string]bool  // vulnerabilities whose findings are to be looked at again
+	statements map[id.ID]bool   // statements whose outcome may be another one
+	spoke      map[id.ID]bool   // SBOMs that became current, were current, or were said again
+	ended      map[id.ID]ending // statements that were in force and are not any more
+	filled     map[string]bool  // temporary tables that hold rows of this transaction
+	moved      bool             // components may have come or gone: p_stream and p_change hold rows
+	changed    bool             // findings changed: the views are stale
 }
 
 type streamKey struct {
@@ -61,7 +65,7 @@ type streamKey struct {
 func newBatch(tx pgx.Tx, tenant id.ID, w *Worker) *batch {
 	return &batch{
 		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{},
-		vulns: map[string]bool{}, statements: map[id.ID]bool{}, filled: map[string]bool{},
+		vulns: map[string]bool{}, statements: map[id.ID]bool{}, spoke: map[id.ID]bool{}, ended: map[id.ID]ending{}, filled: map[string]bool{},
 		took: time.Now(), runs: newRuns(), tally: map[tallyKey]*tally{},
 	}
 }
@@ -96,6 +100,8 @@ func (b *batch) take(jobs []queue.Job) error {
 			}
 		case kindVEX:
 			b.documents = append(b.documents, p.Document)
+		case kindReread:
+			b.reread, b.documents = append(b.reread, p.Document), append(b.documents, p.Document)
 		case kindFact:
 			if p.ID != "" {
 				p.IDs = append(p.IDs, p.ID)
@@ -192,6 +198,13 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("current documents of %d streams: %w", len(streams), err)
 	}
+	for _, d := range current {
+		b.spoke[d.Document] = true
+		if d.Previous != nil {
+			b.spoke[*d.Previous] = true
+		}
+	}
+	current = slices.DeleteFunc(current, func(d currentDocument) bool { return !d.Moved })
 	if len(current) == 0 {
 		return nil
 	}
@@ -211,15 +224,44 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	return b.ids(ctx, b.statements, sqlWaitingStatements, b.tenant)
 }
 
-// projectStatements notes what new statements are about.
+// projectStatements notes what new statements are about, and which of those that were in
+// force are not any more.
 func (b *batch) projectStatements(ctx context.Context) error {
-	if len(b.documents) == 0 {
+	if len(b.reread) > 0 {
+		if err := b.readAgain(ctx); err != nil {
+			return err
+		}
+	}
+	if len(b.documents) > 0 {
+		if err := b.loadOrigins(ctx, b.documents); err != nil {
+			return err
+		}
+		if err := b.note(ctx, sqlDocumentStatements, b.tenant, b.documents); err != nil {
+			return err
+		}
+	}
+	for _, d := range b.documents {
+		b.spoke[d] = true
+	}
+	if len(b.spoke) == 0 {
 		return nil
 	}
-	if err := b.loadOrigins(ctx, b.documents); err != nil {
+	return b.settle(ctx, sortedIDs(b.spoke))
+}
+
+// readAgain has the statements of documents made again. What they said before is looked at
+// like what they say now: findings may rest on it.
+func (b *batch) readAgain(ctx context.Context) error {
+	if b.w.cfg.Reread == nil {
+		return fmt.Errorf("%d documents are to be read again, and this worker has no formats to read them with; `sluice project` has", len(b.reread))
+	}
+	if err := b.note(ctx, sqlDocumentStatements, b.tenant, b.reread); err != nil {
 		return err
 	}
-	return b.note(ctx, sqlDocumentStatements, b.tenant, b.documents)
+	if err := b.w.cfg.Reread(ctx, b.tx, b.tenant, b.reread); err != nil {
+		return fmt.Errorf("read %d documents again: %w", len(b.reread), err)
+	}
+	return nil
 }
 
 // note reads statements and their vulnerabilities: both are to be looked at.

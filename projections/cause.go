@@ -48,6 +48,7 @@ type currentDocument struct {
 	Run        int64
 	Components int
 	StoredAt   time.Time
+	Moved      bool // false: it was current before, and was said again
 
 	added, removed int64
 }

@@ -2,12 +2,14 @@ package projections
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"sluice/internal/id"
+	"sluice/projections/vex"
 )
 
 // change is what happens to one finding.
@@ -28,7 +30,10 @@ type changes []change
 // difference pairs wanted and stored findings; want is sorted, pairs are those that exist.
 // A finding that goes while another of the same pair comes, one of whose aliases it is or
 // that is one of its aliases, was renamed: it keeps its age.
-func difference(pairs []*pair, want []*finding, have map[findingKey]*finding) changes {
+//
+// ended are the statements that are not in force any more: a finding that one of them decided
+// says so.
+func difference(pairs []*pair, want []*finding, have map[findingKey]*finding, ended map[id.ID]ending) changes {
 	type place [2]id.ID
 	live := map[place]bool{}
 	for _, p := range pairs {
@@ -79,11 +84,11 @@ func difference(pairs []*pair, want []*finding, have map[findingKey]*finding) ch
 			case c.old.state != f.state && f.state == stateSuppressed:
 				c.events = append(c.events, event{"suppressed", "a statement or decision says so", nil})
 			case c.old.state != f.state:
-				c.events = append(c.events, event{"reopened", "no statement or decision suppresses it any more", nil})
+				c.events = append(c.events, f.reopened(c.old, ended))
 			case c.events == nil && f.same(c.old):
 				continue
 			case c.events == nil:
-				c.events = append(c.events, event{"changed", "facts or statements changed", nil})
+				c.events = append(c.events, f.altered(c.old, ended))
 			}
 		}
 		out = append(out, c)
@@ -101,6 +106,52 @@ func difference(pairs []*pair, want []*finding, have map[findingKey]*finding) ch
 	}
 	slices.SortFunc(out, func(a, b change) int { return compareKeys(a.any().key(), b.any().key()) })
 	return out
+}
+
+// reopened says why what suppressed old does not suppress it any more.
+func (f *finding) reopened(old *finding, ended map[id.ID]ending) event {
+	if old.DecisionID != nil && !f.decided() {
+		return event{"reopened", "the decision that suppressed it was withdrawn", map[string]string{"why": "decision_withdrawn", "decision": old.DecisionID.String()}}
+	}
+	if reason, detail := old.whyEnded(ended); reason != "" {
+		return event{"reopened", reason, detail}
+	}
+	return event{"reopened", "no statement or decision suppresses it any more", nil}
+}
+
+// altered says why a finding says something else.
+func (f *finding) altered(old *finding, ended map[id.ID]ending) event {
+	if reason, detail := old.whyEnded(ended); reason != "" {
+		return event{"changed", reason, detail}
+	}
+	return event{"changed", "facts or statements changed", nil}
+}
+
+// whyEnded says why the statement that decided the finding is not in force any more; "" where it is.
+func (f *finding) whyEnded(ended map[id.ID]ending) (reason string, detail map[string]string) {
+	if len(ended) == 0 || f.VEX == nil {
+		return "", nil
+	}
+	var v said
+	if json.Unmarshal(f.VEX, &v) != nil || v.StatementID == nil {
+		return "", nil
+	}
+	e, over := ended[*v.StatementID]
+	if !over {
+		return "", nil
+	}
+	detail = map[string]string{"why": string(e.why), "statement": v.StatementID.String(), "document": v.Document}
+	if e.why == vex.EndedVersion {
+		detail["version"] = e.by
+		return "the document that said so has a newer version, which does not", detail
+	}
+	return "the SBOM that said so is not the current one of its stream any more", detail
+}
+
+// decided reports whether a decision of the tenant is in force.
+func (f *finding) decided() bool {
+	var v said
+	return f.VEX != nil && json.Unmarshal(f.VEX, &v) == nil && v.DecisionID != nil
 }
 
 func earlier(a, b *time.Time) *time.Time {

@@ -21,7 +21,7 @@ const (
 	eventProjected = "projected"
 	eventRetired   = "retired"
 	findingsEvent  = "findings_"   // and opened, closed, suppressed, reopened, renamed, changed
-	statementEvent = "statements_" // and applied, superseded, waiting
+	statementEvent = "statements_" // and applied, superseded, ended, unreadable, waiting
 )
 
 // projectedEvent is the payload of the events of a projection.
@@ -92,8 +92,11 @@ func (b *batch) tallyFindings(ctx context.Context, causes causeList) error {
 // life.
 func (b *batch) tallyStatement(document id.ID, outcome string) {
 	event := statementEvent + "waiting"
-	if outcome == outcomeApplied || outcome == outcomeSuperseded {
+	switch outcome {
+	case outcomeApplied, outcomeSuperseded, outcomeEnded:
 		event = statementEvent + outcome
+	case outcomeUnreadable:
+		event = statementEvent + "unreadable"
 	}
 	t := b.count(cause{kind: causeVEX, document: document}, event)
 	t.count++

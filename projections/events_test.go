@@ -113,7 +113,7 @@ func TestEvents(t *testing.T) {
 	again := app(3, left, "pkg:npm/later@1.0.0")
 	w.step(t, 7, doc("sbom-3", again))
 	// Decided otherwise, and the shared record in a newer version.
-	w.decide(t, decided{acme, left, "CVE-2026-1", "affected", time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC)})
+	w.decide(t, decided{tenant: acme, pkg: left, vuln: "CVE-2026-1", status: "affected", at: time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC)})
 	w.drain(t)
 	newer := record("GHSA-left", "left", "CVE-2026-1")
 	newer["modified"], newer["affected"] = "2026-01-05T00:00:00Z", []any{}

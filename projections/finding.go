@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/internal/id"
+	"sluice/projections/vex"
 )
 
 // findingKey identifies a finding within its tenant.
@@ -156,28 +157,28 @@ type said struct {
 
 // judge puts the verdict on the finding.
 func (f *finding) judge(v verdict) {
-	if v.status() == "" {
+	if v.Status() == "" {
 		return
 	}
-	out := said{Status: v.status()}
+	out := said{Status: v.Status()}
 	switch {
 	case v.decision != nil:
 		out.Source, out.Justification, out.Detail, out.DecisionID = "decision", v.decision.Rationale, v.decision.Proof, &v.decision.ID
 		out.Time = v.decision.At.UTC().Format(time.RFC3339)
 	default:
-		s := v.statement
-		out.Source, out.Justification, out.Issuer, out.Product, out.Scope, out.StatementID = s.Source, s.Justification, s.Issuer, s.Product, scopeNames[v.scope], &s.ID
+		s, statement := v.statement, id.ID(v.Statement.ID)
+		out.Source, out.Justification, out.Issuer, out.Product, out.Scope, out.StatementID = s.Source, s.Justification, s.Issuer, s.About, v.Scope.String(), &statement
 		out.Detail, out.Document = s.Impact, "sha256:"+hex.EncodeToString(s.Hash)
-		if s.Time != nil {
+		if !s.Time.IsZero() {
 			out.Time = s.Time.UTC().Format(time.RFC3339)
 		}
 	}
-	for _, s := range v.superseded {
-		out.Superseded = append(out.Superseded, s.ID)
+	for _, l := range v.Lost {
+		out.Superseded = append(out.Superseded, id.ID(l.Statement.ID))
 	}
 	slices.SortFunc(out.Superseded, id.ID.Compare)
 	f.VEX = mustJSON(out)
-	if v.suppresses() {
+	if vex.Suppresses(v.Status()) {
 		f.state, f.StatementID, f.DecisionID = stateSuppressed, out.StatementID, out.DecisionID
 	}
 }

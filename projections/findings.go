@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
+	"sluice/projections/vex"
 )
 
 // findingChunk bounds how many pairs, and how many findings about, are worked on at
@@ -84,7 +85,7 @@ func (b *batch) findChunk(ctx context.Context, dirty []dirtyPair) error {
 	if err != nil {
 		return err
 	}
-	changes := difference(pairs, want, have)
+	changes := difference(pairs, want, have, b.ended)
 	if len(changes) == 0 {
 		return nil
 	}
@@ -158,7 +159,7 @@ type pair struct {
 	Streams                   []string
 	whole                     bool
 
-	parsed
+	place vex.Place
 }
 
 // wanted computes the findings that the pairs should have, as far as they are to be
@@ -180,12 +181,14 @@ func (b *batch) wanted(ctx context.Context, dirty []dirtyPair) ([]*pair, []*find
 	if err != nil {
 		return nil, nil, err
 	}
-	statements, err := b.loadStatements(ctx, pairs, g)
-	if err != nil {
+	says := &sayings{
+		statements: map[string][]*vex.Statement{}, decisions: map[decisionKey][]*vex.Decision{},
+		statement: map[vex.ID]*statement{}, decision: map[vex.ID]*decision{},
+	}
+	if err := b.loadStatements(ctx, pairs, g, says); err != nil {
 		return nil, nil, err
 	}
-	decided, err := b.loadDecisions(ctx, pairs, g)
-	if err != nil {
+	if err := b.loadDecisions(ctx, pairs, g, says); err != nil {
 		return nil, nil, err
 	}
 	var out []*finding
@@ -198,8 +201,7 @@ func (b *batch) wanted(ctx context.Context, dirty []dirtyPair) ([]*pair, []*find
 			}
 		}
 		for name, cs := range byGroup {
-			v := resolve(p, statements[name], decided[decisionKey{p.Package, name}])
-			out = append(out, newFinding(p, name, g.members(name), cs, scores, v))
+			out = append(out, newFinding(p, name, g.members(name), cs, scores, says.about(p, name)))
 		}
 	}
 	slices.SortFunc(out, func(a, b *finding) int { return compareKeys(a.key(), b.key()) })
@@ -280,35 +282,6 @@ func loadScores(ctx context.Context, tx pgx.Tx, tenant id.ID, ids []string) (map
 	var s scored
 	if _, err := pgx.ForEachRow(rows, []any{&name, &s.score, &s.severity}, func() error { out[name] = s; return nil }); err != nil {
 		return nil, fmt.Errorf("scores: %w", err)
-	}
-	return out, nil
-}
-
-type decisionKey struct {
-	pkg  id.ID
-	name string
-}
-
-// loadDecisions loads the tenant's own decisions; of several on one group the newest counts.
-func (b *batch) loadDecisions(ctx context.Context, pairs []*pair, g *groups) (map[decisionKey]*decision, error) {
-	packages := map[id.ID]bool{}
-	for _, p := range pairs {
-		packages[p.Package] = true
-	}
-	rows, err := b.tx.Query(ctx, sqlDecisions, b.tenant, sortedIDs(packages), g.ids())
-	if err != nil {
-		return nil, err
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByPos[decision])
-	if err != nil {
-		return nil, fmt.Errorf("decisions: %w", err)
-	}
-	out := map[decisionKey]*decision{}
-	for _, d := range all {
-		k := decisionKey{d.Package, g.canonical(d.VulnID)}
-		if out[k] == nil {
-			out[k] = d
-		}
 	}
 	return out, nil
 }

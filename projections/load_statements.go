@@ -3,58 +3,115 @@ package projections
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
 	"sluice/normalize/purl"
+	"sluice/projections/vex"
 )
 
-// parsed are the purls of a pair taken apart.
-type parsed struct {
-	artifact, pkg *purl.Package // pkg is nil where there are no statements
-	anyVersion    id.ID         // the artifact as a document calls it that names no version of it
+// statement is a row of vex_statement: what package vex decides by, and what a finding shows.
+type statement struct {
+	vex.Statement
+	Justification, Impact, Issuer string
+	About                         string // the product as written
+	Source                        string
+	Hash                          []byte
+	Serial, Ref                   string
 }
 
-// loadStatements loads the statements that may be about the pairs, by the name of their group.
-func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups) (map[string][]*statement, error) {
+// sayings are the statements and decisions that may be about the findings of some pairs, by
+// the name of their vulnerability.
+type sayings struct {
+	statements map[string][]*vex.Statement
+	decisions  map[decisionKey][]*vex.Decision
+	statement  map[vex.ID]*statement
+	decision   map[vex.ID]*decision
+}
+
+// verdict is what is said about one finding.
+type verdict struct {
+	vex.Verdict
+	decision  *decision
+	statement *statement
+}
+
+// about decides what is said about a vulnerability of a pair.
+func (s *sayings) about(p *pair, name string) verdict {
+	v := verdict{Verdict: vex.Resolve(&p.place, s.statements[name], s.decisions[decisionKey{p.Package, name}])}
+	if v.Statement != nil {
+		v.statement = s.statement[v.Statement.ID]
+	}
+	if v.Decision != nil {
+		v.decision = s.decision[v.Decision.ID]
+	}
+	return v
+}
+
+// loadStatements loads the statements in force that may be about the pairs.
+func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups, into *sayings) error {
 	keys, artifacts := map[string]bool{}, map[id.ID]bool{}
 	for _, p := range pairs {
 		keys[p.ArtifactKey], keys[p.NameKey], artifacts[p.Artifact] = true, true, true
-		if p.artifact = parsePurl(p.ArtifactPurl); p.artifact != nil && p.artifact.Version != "" {
-			p.anyVersion = id.Derive(b.tenant, "artifact", p.artifact.WithVersion("").Purl)
-			artifacts[p.anyVersion] = true
+		p.place.Artifact, p.place.MatchVersion = vex.ID(p.Artifact), p.MatchVersion
+		if a := parsePurl(p.ArtifactPurl); a != nil {
+			p.place.ArtifactPackage = a
+			if a.Version != "" {
+				anyVersion := id.Derive(b.tenant, "artifact", a.WithVersion("").Purl)
+				artifacts[anyVersion], p.place.AnyVersion = true, vex.ID(anyVersion)
+			}
 		}
 	}
 	delete(keys, "")
 	rows, err := b.tx.Query(ctx, sqlStatements, b.tenant, g.ids(), sorted(keys), sortedIDs(artifacts))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*statement, error) {
-		s := &statement{}
-		return s, row.Scan(&s.ID, &s.VulnID, &s.Status, &s.Justification, &s.Impact, &s.Issuer, &s.Time, &s.Product, &s.ProductPurl, &s.ProductKey,
-			&s.Sub, &s.SubKey, &s.Artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash)
-	})
+	all, err := pgx.CollectRows(rows, scanStatement)
 	if err != nil {
-		return nil, fmt.Errorf("statements: %w", err)
+		return fmt.Errorf("statements: %w", err)
 	}
 	if len(all) == 0 {
-		return nil, nil
+		return nil
 	}
 	if err := b.follow(ctx, all); err != nil {
-		return nil, fmt.Errorf("BOM-Links: %w", err)
+		return fmt.Errorf("BOM-Links: %w", err)
 	}
-	out := map[string][]*statement{}
 	for _, s := range all {
-		s.product, s.sub = parsePurl(s.ProductPurl), parsePurl(s.Sub)
+		into.statement[s.ID] = s
 		name := g.canonical(s.VulnID)
-		out[name] = append(out[name], s)
+		into.statements[name] = append(into.statements[name], &s.Statement)
 	}
 	for _, p := range pairs {
-		p.pkg = parsePurl(p.Purl)
+		p.place.Package = parsePurl(p.Purl)
 	}
-	return out, nil
+	return nil
+}
+
+func scanStatement(row pgx.CollectableRow) (*statement, error) {
+	s := &statement{}
+	var pointer, product, sub, subKey string
+	var at *time.Time
+	var artifact *id.ID
+	var embedded bool
+	err := row.Scan(&s.ID, &s.Document, &pointer, &s.VulnID, &s.Status, &s.Justification, &s.Impact, &s.Issuer, &at, &s.About, &product, &sub, &subKey,
+		&artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash, &embedded, &s.ProductRange)
+	if err != nil {
+		return nil, err
+	}
+	s.Time, s.Entry, s.Tie = orZero(at), vex.Entry(pointer), s.Hash
+	if embedded {
+		s.Tie = s.ID[:] // which of two SBOMs that say the same was stored is the order of arrival
+	}
+	s.Artifact = (*vex.ID)(artifact)
+	s.Linked, s.Inside = s.Serial != "", sub != ""
+	s.Product = parsePurl(product)
+	if subKey != "" {
+		s.Sub = parsePurl(sub)
+	}
+	return s, nil
 }
 
 func parsePurl(s string) *purl.Package {
@@ -68,22 +125,14 @@ func parsePurl(s string) *purl.Package {
 	return &p
 }
 
-// link is what a BOM-Link means in the SBOMs of one artifact: the artifact as a whole, a
-// package in it, or, with neither, nothing that could be told.
-type link struct {
-	whole bool
-	key   string // name key of the package
-	pkg   *purl.Package
-}
-
 // follow resolves BOM-Links, for each artifact whose SBOMs have the serial number.
 func (b *batch) follow(ctx context.Context, all []*statement) error {
 	type ref struct{ serial, ref string }
-	links := map[ref]map[id.ID]link{}
+	links := map[ref]map[vex.ID]vex.Link{}
 	var serials, refs []string
 	for _, s := range all {
-		if k := (ref{s.Serial, s.Ref}); s.Serial != "" && links[k] == nil {
-			links[k] = map[id.ID]link{}
+		if k := (ref{s.Serial, s.Ref}); s.Linked && links[k] == nil {
+			links[k] = map[vex.ID]vex.Link{}
 			serials, refs = append(serials, s.Serial), append(refs, s.Ref)
 		}
 	}
@@ -99,23 +148,61 @@ func (b *batch) follow(ctx context.Context, all []*statement) error {
 	var whole bool
 	var raw, version string
 	_, err = pgx.ForEachRow(rows, []any{&k.serial, &k.ref, &artifact, &whole, &raw, &version}, func() error {
-		l := link{whole: whole}
+		l := vex.Link{Whole: whole}
 		if p := parsePurl(raw); p != nil && !whole {
 			if p.Version == "" && version != "" {
 				*p = p.WithVersion(version)
 			}
-			l.key, l.pkg = p.NameKey(), p
+			l.Package = p
 		}
-		links[k][artifact] = l
+		links[k][vex.ID(artifact)] = l
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	for _, s := range all {
-		if s.Serial != "" {
-			s.links = links[ref{s.Serial, s.Ref}]
+		if s.Linked {
+			s.Links = links[ref{s.Serial, s.Ref}]
 		}
+	}
+	return nil
+}
+
+// decision is a row of vex_decision.
+type decision struct {
+	ID        id.ID
+	Package   id.ID
+	VulnID    string
+	Status    string
+	Rationale string
+	Proof     string
+	At        time.Time
+}
+
+type decisionKey struct {
+	pkg  id.ID
+	name string
+}
+
+// loadDecisions loads the tenant's own decisions about the pairs.
+func (b *batch) loadDecisions(ctx context.Context, pairs []*pair, g *groups, into *sayings) error {
+	packages := map[id.ID]bool{}
+	for _, p := range pairs {
+		packages[p.Package] = true
+	}
+	rows, err := b.tx.Query(ctx, sqlDecisions, b.tenant, sortedIDs(packages), g.ids())
+	if err != nil {
+		return err
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByPos[decision])
+	if err != nil {
+		return fmt.Errorf("decisions: %w", err)
+	}
+	for _, d := range all {
+		k := decisionKey{d.Package, g.canonical(d.VulnID)}
+		into.decision[vex.ID(d.ID)] = d
+		into.decisions[k] = append(into.decisions[k], &vex.Decision{ID: vex.ID(d.ID), VulnID: d.VulnID, Status: d.Status, At: d.At})
 	}
 	return nil
 }

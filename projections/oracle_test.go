@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ type oracle struct {
 	sboms     []*knownSBOM
 	facts     []*knownFact // current ones
 	said      []*knownStatement
+	vex       []*knownVEX
 	edges     map[id.ID][][2]string // by tenant
 	decisions []decided
 }
@@ -46,9 +48,24 @@ type knownSBOM struct {
 	hash       [32]byte
 	meaning    [32]byte
 	serial     string
+	rank       string
 	doc        *normalize.Document
 	raw        []byte
 	components int
+}
+
+// says is what two SBOMs share that say the same.
+func (b *knownSBOM) says() string {
+	return fmt.Sprintf("%s %s %s %s %x", b.tenant, b.artifact.Purl, b.stream, b.doc.Format, b.meaning)
+}
+
+// knownVEX is a VEX document: one version of its series.
+type knownVEX struct {
+	tenant id.ID
+	series string
+	rank   string
+	at     time.Time
+	hash   [32]byte
 }
 
 type knownFact struct {
@@ -67,6 +84,12 @@ type knownStatement struct {
 	vuln       string
 	status     string
 	at         time.Time
+	timed      bool       // by itself
+	entry      string     // of its document
+	sbom       *knownSBOM // that it stands in, or one that says the same
+	vex        *knownVEX
+	nothing    bool // it is about nothing
+	ended      bool
 	product    *purl.Package
 	sub        *purl.Package
 	subText    string
@@ -74,6 +97,8 @@ type knownStatement struct {
 	serial     string
 	ref        string
 	versions   string
+	// productVersions are those of the product where versions are those of something in it.
+	productVersions string
 
 	applied, lost bool
 }
@@ -145,8 +170,17 @@ func (o *oracle) read(e ingest.Envelope, hash [32]byte, versions map[string]*kno
 		}
 		o.sboms = append(o.sboms, &knownSBOM{
 			tenant: e.Tenant, artifact: about, stream: e.Stream, at: doc.Time, hash: hash, meaning: meaning, doc: doc, raw: e.Bytes,
-			serial: strings.TrimPrefix(strings.ToLower(doc.ID), "urn:uuid:"), components: len(doc.Components),
+			serial: strings.TrimPrefix(strings.ToLower(doc.ID), "urn:uuid:"), rank: doc.VersionRank, components: len(doc.Components),
 		})
+	case normalize.VEX:
+		v := &knownVEX{tenant: e.Tenant, rank: doc.VersionRank, at: doc.Time, hash: hash}
+		if doc.Series != "" {
+			v.series = strings.TrimSuffix(strings.TrimSuffix(doc.Format, "-xml"), "-json") + " " + doc.Series
+		}
+		if doc.Status != "draft" {
+			v.rank = "published " + v.rank
+		}
+		o.vex = append(o.vex, v)
 	case normalize.Vuln:
 		for _, v := range doc.Vulnerabilities {
 			f := &knownFact{tenant: e.Tenant, id: id.Derive(e.Tenant, "fact", string(hash[:]), v.Pointer), modified: v.Modified, withdrawn: !v.Withdrawn.IsZero(), hash: hash, v: v}
@@ -163,33 +197,100 @@ func (o *oracle) readStatements(e ingest.Envelope, hash [32]byte, doc *normalize
 	done := map[string]bool{}
 	n := 0
 	for _, s := range doc.Statements {
+		for _, a := range s.Aliases {
+			if a != s.VulnID {
+				o.edges[e.Tenant] = append(o.edges[e.Tenant], [2]string{s.VulnID, a})
+			}
+		}
 		products := s.Products
 		if len(products) == 0 {
 			products = []normalize.Product{{}}
 		}
 		for _, p := range products {
-			k := fmt.Sprintf("%q", []any{s.VulnID, p.ID, p.Purl, p.Subcomponent, p.BOMSerial, p.BOMRef, p.VersionRange, s.Status, p.InDocument})
+			k := fmt.Sprintf("%q", []any{s.Pointer, s.Time, s.Justification, s.VulnID, s.Status, p})
 			if done[k] {
 				continue
 			}
 			done[k] = true
 			known := &knownStatement{
-				tenant: e.Tenant, id: id.Derive(e.Tenant, "statement", string(hash[:]), fmt.Sprint(n)), hash: hash, vuln: s.VulnID, status: s.Status,
-				at: s.Time, product: parsePurl(p.Purl), sub: parsePurl(p.Subcomponent), subText: p.Subcomponent + p.SubcomponentID,
-				serial: p.BOMSerial, ref: p.BOMRef, versions: p.VersionRange,
+				tenant: e.Tenant, hash: hash, vuln: s.VulnID, status: s.Status, at: s.Time, timed: !s.Time.IsZero(), entry: s.Pointer,
+				serial: p.BOMSerial, ref: p.BOMRef, versions: p.VersionRange, productVersions: p.ProductRange, nothing: p.Unreadable != "",
 			}
-			if known.at.IsZero() {
-				known.at = doc.Time
+			if doc.Kind == normalize.SBOM {
+				known.sbom = o.sboms[len(o.sboms)-1]
+				known.id = id.Derive(e.Tenant, "statement", about.Purl, e.Stream, doc.Format, string(known.sbom.meaning[:]), fmt.Sprint(n))
+				if !p.InDocument && p.BOMSerial == "" {
+					// It names a package: the one that this SBOM lists.
+					if named := parsePurl(p.Purl); named != nil && (isThat(named, doc.Subject.Purl) || isThat(named, about.Purl)) {
+						p.InDocument = true
+					} else {
+						p = normalize.Product{Subcomponent: p.Purl, SubcomponentID: p.ID, VersionRange: p.VersionRange, InDocument: true}
+					}
+				}
+			} else {
+				known.vex = o.vex[len(o.vex)-1]
+				known.id = id.Derive(e.Tenant, "statement", string(hash[:]), fmt.Sprint(n))
 			}
+			n++
+			known.product, known.sub, known.subText = parsePurl(p.Purl), parsePurl(p.Subcomponent), p.Subcomponent+p.SubcomponentID
+			known.nothing = known.nothing || p.Purl != "" && known.product == nil || p.Subcomponent != "" && known.sub == nil
 			if p.InDocument {
 				known.inArtifact = about.Purl
 			}
-			n++
-			o.said = append(o.said, known)
+			if !slices.ContainsFunc(o.said, func(o *knownStatement) bool { return o.id == known.id }) { // a twin says nothing new
+				o.said = append(o.said, known)
+			}
 		}
-		for _, a := range s.Aliases {
-			if a != s.VulnID {
-				o.edges[e.Tenant] = append(o.edges[e.Tenant], [2]string{s.VulnID, a})
+	}
+}
+
+func isThat(named *purl.Package, text string) bool {
+	p := parsePurl(text)
+	return p != nil && sameName(named, p) && (named.Version == "" || named.Version == p.Version)
+}
+
+// current finds which SBOM of a stream is current: of each serial number the highest version,
+// of those the newest.
+func (o *oracle) current(tenant id.ID) map[string]*knownSBOM {
+	out := map[string]*knownSBOM{}
+	for _, s := range o.sboms {
+		if s.tenant != tenant {
+			continue
+		}
+		beaten := false
+		for _, n := range o.sboms {
+			if n.tenant == tenant && n.artifact.Purl == s.artifact.Purl && n.stream == s.stream && n.serial != "" && n.serial == s.serial {
+				beaten = beaten || cmp.Or(strings.Compare(n.rank, s.rank), tieBreak(n.at, s.at, n.hash, s.hash)) > 0
+			}
+		}
+		k := s.artifact.Purl + " " + s.stream
+		if !beaten && (out[k] == nil || tieBreak(s.at, out[k].at, s.hash, out[k].hash) > 0) {
+			out[k] = s
+		}
+	}
+	return out
+}
+
+// settle decides which statements of a tenant are in force, and when they were made.
+func (o *oracle) settle(tenant id.ID, current map[string]*knownSBOM) {
+	for _, s := range o.said {
+		if s.tenant != tenant {
+			continue
+		}
+		if s.sbom != nil {
+			now := current[s.sbom.artifact.Purl+" "+s.sbom.stream]
+			s.ended = now.says() != s.sbom.says()
+			if !s.timed {
+				s.at = now.at
+			}
+			continue
+		}
+		if !s.timed {
+			s.at = s.vex.at
+		}
+		for _, n := range o.vex {
+			if n.tenant == tenant && n.series != "" && n.series == s.vex.series {
+				s.ended = s.ended || cmp.Or(strings.Compare(n.rank, s.vex.rank), tieBreak(n.at, s.vex.at, n.hash, s.vex.hash)) > 0
 			}
 		}
 	}
@@ -272,13 +373,8 @@ func (o *oracle) state(tenants []id.ID) state {
 }
 
 func (o *oracle) tenant(tenant id.ID, out state) {
-	current := map[string]*knownSBOM{}
-	for _, s := range o.sboms {
-		k := s.artifact.Purl + " " + s.stream
-		if s.tenant == tenant && (current[k] == nil || tieBreak(s.at, current[k].at, s.hash, current[k].hash) > 0) {
-			current[k] = s
-		}
-	}
+	current := o.current(tenant)
+	o.settle(tenant, current)
 	type place struct{ artifact, pkg string }
 	listed := map[place][]string{} // streams
 	packages := map[string]purl.Package{}
@@ -345,6 +441,10 @@ func (o *oracle) tenant(tenant id.ID, out state) {
 		}
 		outcome := "no_such_product"
 		switch {
+		case s.ended:
+			outcome = "ended"
+		case s.nothing:
+			outcome = "unreadable_product"
 		case s.applied:
 			outcome = "applied"
 		case s.lost:
@@ -385,6 +485,41 @@ func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, na
 			}
 		}
 	}
+	type candidate struct {
+		s     *knownStatement
+		scope int
+	}
+	var all []candidate
+	for _, s := range o.said {
+		if s.tenant != tenant || s.ended || s.nothing || !slices.Contains(members, s.vuln) {
+			continue
+		}
+		if scope := o.scope(s, artifact, pkg); scope > 0 {
+			all = append(all, candidate{s, scope})
+		}
+	}
+	// What is beaten by something in one of these ways goes, way after way.
+	left := slices.Clone(all)
+	for _, beats := range []func(a, b candidate) bool{
+		func(a, b candidate) bool { return a.scope > b.scope },
+		func(a, b candidate) bool { return a.s.at.After(b.s.at) },
+		func(a, b candidate) bool {
+			same := a.s.sbom == nil && b.s.sbom == nil && a.s.hash == b.s.hash || a.s.sbom != nil && b.s.sbom != nil && a.s.sbom.says() == b.s.sbom.says()
+			return same && entryOf(a.s.entry) > entryOf(b.s.entry)
+		},
+		func(a, b candidate) bool {
+			caution := []string{"not_affected", "fixed", "under_investigation", "affected"}
+			return slices.Index(caution, a.s.status) > slices.Index(caution, b.s.status)
+		},
+		func(a, b candidate) bool {
+			return cmp.Or(bytes.Compare(a.s.tie(), b.s.tie()), a.s.id.Compare(b.s.id)) > 0
+		},
+	} {
+		was := slices.Clone(left)
+		left = slices.DeleteFunc(left, func(b candidate) bool {
+			return slices.ContainsFunc(was, func(a candidate) bool { return beats(a, b) })
+		})
+	}
 	var winner *knownStatement
 	winning := 0
 	superseded := []string{}
@@ -392,30 +527,16 @@ func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, na
 		s.lost = true
 		superseded = append(superseded, s.id.String())
 	}
-	for _, s := range o.said {
-		if s.tenant != tenant || !slices.Contains(members, s.vuln) {
-			continue
-		}
-		scope := o.scope(s, artifact, pkg)
-		if scope == 0 {
-			continue
-		}
-		if winner == nil {
-			winner, winning = s, scope
-			continue
-		}
-		caution := []string{"not_affected", "fixed", "under_investigation", "affected"}
-		if cmp.Or(scope-winning, s.at.Compare(winner.at), slices.Index(caution, s.status)-slices.Index(caution, winner.status),
-			bytes.Compare(s.hash[:], winner.hash[:]), s.id.Compare(winner.id)) > 0 {
-			lose(winner)
-			winner, winning = s, scope
+	for _, c := range all {
+		if c.s == left[0].s {
+			winner, winning = c.s, c.scope
 		} else {
-			lose(s)
+			lose(c.s)
 		}
 	}
 	var decision *decided
 	for _, d := range o.decisions {
-		if d.tenant == tenant && d.pkg == pkg.Purl && slices.Contains(members, d.vuln) &&
+		if d.tenant == tenant && !d.withdrawn && d.pkg == pkg.Purl && slices.Contains(members, d.vuln) &&
 			(decision == nil || d.at.After(decision.at) || d.at.Equal(decision.at) && d.vuln < decision.vuln) {
 			decision = &d
 		}
@@ -440,6 +561,22 @@ func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, na
 	aliases = slices.DeleteFunc(aliases, func(s string) bool { return s == name })
 	out.put("finding", tenant, artifact.Purl+" "+pkg.Purl+" "+name, "%s %d %s aliases %v advisories %v fixed %v streams %q evidence %v vex %s by %s over %v",
 		where, score, severity, sortedSet(aliases), sortedSet(advisories), sortedSet(fixed), streams, sortedSet(evidence), status, by, sortedSet(superseded))
+}
+
+func (s *knownStatement) tie() []byte {
+	if s.sbom != nil {
+		return s.id[:]
+	}
+	return s.hash[:]
+}
+
+// entryOf is the number in "/statements/3".
+func entryOf(pointer string) int {
+	n := -1
+	if parts := strings.Split(pointer, "/"); len(parts) > 2 {
+		n, _ = strconv.Atoi(parts[2])
+	}
+	return n
 }
 
 // scope is what DESIGN calls the product scope, 0 for none, 6 for the most specific.
@@ -474,7 +611,7 @@ func (o *oracle) scope(s *knownStatement, artifact, pkg purl.Package) int {
 	case s.product != nil && sameName(s.product, &artifact):
 		versions := s.versions
 		if subText != "" {
-			versions = ""
+			versions = s.productVersions
 		}
 		artifactOK, artifactExact = names(*s.product, artifact, versions, artifact.Version)
 	}
@@ -543,7 +680,7 @@ func (o *oracle) follow(s *knownStatement, artifact purl.Package) (main, found b
 		}
 		found = true
 		isMain, component, ok := lookInto(b, s.ref)
-		if ok && (newest == nil || tieBreak(b.at, newest.at, b.hash, newest.hash) > 0) {
+		if ok && (newest == nil || cmp.Or(strings.Compare(b.rank, newest.rank), tieBreak(b.at, newest.at, b.hash, newest.hash)) > 0) {
 			newest, main, what = b, isMain, component
 		}
 	}

@@ -15,6 +15,8 @@ const (
 	outcomeSuperseded = "superseded"            // is about a finding, and lost to another statement or a decision
 	outcomeNoProduct  = "no_such_product"       // no artifact and no component is known by its product
 	outcomeNoVuln     = "no_such_vulnerability" // the product is known, the vulnerability is not found there
+	outcomeUnreadable = "unreadable_product"    // what it names cannot be told: it is about nothing
+	outcomeEnded      = "ended"                 // its document does not speak any more; settle keeps it
 )
 
 // outcomeChunk bounds how many statements are looked at at once.
@@ -46,6 +48,7 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 		Key      string
 		Artifact *id.ID
 		Serial   string
+		Nothing  bool // about nothing
 		Outcome  string
 	}
 	statements, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
@@ -79,6 +82,10 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 	for _, s := range statements {
 		outcome := outcomeNoProduct
 		switch {
+		case s.Outcome == outcomeEnded:
+			continue
+		case s.Nothing:
+			outcome = outcomeUnreadable
 		case applied[s.ID]:
 			outcome = outcomeApplied
 		case lost[s.ID]:

@@ -35,6 +35,9 @@ var (
 	sqlLinkedStatements   = text("linked_statements")
 	sqlWaitingStatements  = text("waiting_statements")
 	sqlDocumentStatements = text("document_statements")
+	sqlStandings          = text("standings")
+	sqlEndStatements      = text("end_statements")
+	sqlTimeStatements     = text("time_statements")
 
 	sqlBeatenFacts    = text("beaten_facts")
 	sqlRetireFacts    = text("retire_facts")

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/id"
@@ -36,6 +37,10 @@ type Config struct {
 	SlowTries int
 	// ViewPause is the least time between two refreshes of the materialized views. Default 5 s.
 	ViewPause time.Duration
+	// Reread makes the statements of stored documents again from their originals, in the
+	// transaction of a job that asks for it: a newer program reads what an older one could not.
+	// Without it such jobs fail and wait for a program that has it.
+	Reread func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error
 	// OnOutage, if set, is called when the database cannot be reached.
 	OnOutage func(error)
 	// OnBatch, if set, is called after each batch with the number of jobs done.
@@ -95,8 +100,10 @@ func New(pool *pgxpool.Pool, cfg Config) *Worker {
 func (w *Worker) Run(ctx context.Context) error {
 	wake := make(chan struct{}, 1)
 	var listening sync.WaitGroup
-	listening.Go(func() { w.listen(ctx, wake) })
+	ears, deafen := context.WithCancel(ctx)
+	listening.Go(func() { w.listen(ears, wake) })
 	defer listening.Wait()
+	defer deafen() // whatever Run ends with
 	defer w.outbox.Flush()
 	refreshed := time.Now()
 	slow := 0

@@ -115,7 +115,9 @@ func (w *world) noneParked(t testing.TB) {
 
 // worker makes a Worker; change may tune it.
 func (w *world) worker(change ...func(*Config)) *Worker {
-	cfg := Config{Lease: 5 * time.Second}
+	cfg := Config{Lease: 5 * time.Second, Reread: func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error {
+		return ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: testFormats})
+	}}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -166,12 +168,20 @@ func (w *world) decide(t testing.TB, d decided) {
 	w.exec(t, `insert into core.job_queue (tenant_id, kind, payload) values ($1, 'decision', jsonb_build_object('vuln', $2::text))`, d.tenant, d.vuln)
 }
 
+// withdraw takes a decision back as `sluice vex withdraw` does.
+func (w *world) withdraw(t testing.TB, d decided) {
+	t.Helper()
+	w.exec(t, `update vex.vex_decision set status = null, decided_at = now() where tenant_id = $1 and id = $2`, d.tenant, d.id())
+	w.exec(t, `insert into core.job_queue (tenant_id, kind, payload) values ($1, 'decision', jsonb_build_object('vuln', $2::text))`, d.tenant, d.vuln)
+}
+
 // decided is a tenant's decision.
 type decided struct {
 	tenant       id.ID
 	pkg          string // canonical purl
 	vuln, status string
 	at           time.Time
+	withdrawn    bool // after it was made
 }
 
 func (d decided) id() id.ID { return id.Derive(d.tenant, "decision", d.pkg, d.vuln) }

@@ -14,6 +14,7 @@ import (
 	"sluice/internal/embedpg"
 	"sluice/internal/pg"
 	"sluice/migrations"
+	"sluice/normalize"
 	"sluice/partitions"
 )
 
@@ -24,8 +25,10 @@ type DatabaseConfig struct {
 	// means an embedded one, which this process starts, shares with others and migrates.
 	URL string
 	// Home is the folder of the embedded server. Default $XDG_DATA_HOME/sluice.
-	Home   string
-	Logger *slog.Logger
+	Home string
+	// Formats are those that documents of an older program are read again with.
+	Formats []normalize.Format
+	Logger  *slog.Logger
 }
 
 // Database is the database of this process. It connects when it is needed first. Its methods
@@ -166,7 +169,7 @@ func (d *Database) Owner(ctx context.Context) (*pgx.Conn, error) {
 
 func asOwner(ctx context.Context, conn *pgx.Conn) error {
 	if err := migrations.AsOwner(ctx, conn); err != nil {
-		return fmt.Errorf("partitions are the business of the tables' owner: %w", err)
+		return pg.Tell(pg.Owner, fmt.Errorf("partitions are the business of the tables' owner: %w", err))
 	}
 	return nil
 }

@@ -3,13 +3,17 @@ package serve
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"sluice/ingest"
 	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize"
 	"sluice/projections"
 )
 
@@ -29,9 +33,16 @@ func (d *Database) Projector(ctx context.Context, workers int) (*projections.Wor
 		return nil, err
 	}
 	return projections.New(pool, projections.Config{
-		Logger: d.log, OnOutage: d.Revive,
+		Logger: d.log, OnOutage: d.Revive, Reread: d.reread,
 		OnBatch: func(jobs int, took time.Duration) { d.log.Debug("projected", "jobs", jobs, "took", took) },
 	}), nil
+}
+
+// reread reads stored documents again, as imports read new ones. Their limits were those of
+// their import: what was stored then is not refused now.
+func (d *Database) reread(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error {
+	limits := normalize.Limits{MaxBytes: math.MaxInt32, MaxComponents: math.MaxInt32}
+	return ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: d.cfg.Formats, Limits: limits, Logger: d.log})
 }
 
 // Project brings the derived tables up to what is stored, so many tenants at the same time:

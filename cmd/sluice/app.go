@@ -78,7 +78,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 	if err := a.logger(); err != nil {
 		return err
 	}
-	a.db = serve.NewDatabase(serve.DatabaseConfig{URL: a.databaseURL, Home: a.home, Logger: a.log})
+	a.db = serve.NewDatabase(serve.DatabaseConfig{URL: a.databaseURL, Home: a.home, Formats: formats(), Logger: a.log})
 	return nil
 }
 

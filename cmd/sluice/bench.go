@@ -55,7 +55,7 @@ func (a *app) benchDatabase() (db *serve.Database, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	db = serve.NewDatabase(serve.DatabaseConfig{Home: dir, Logger: a.log})
+	db = serve.NewDatabase(serve.DatabaseConfig{Home: dir, Formats: formats(), Logger: a.log})
 	return db, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()

@@ -89,12 +89,35 @@ func TestServe(t *testing.T) {
 	for _, name := range []string{
 		`sluice_kafka_documents_total{outcome="accepted",reason=""} 2`, `sluice_kafka_documents_total{outcome="parked",reason="syntax"} 1`,
 		`sluice_partitions_ahead{table="ingest.scan_run_event"} 3`, `sluice_partitions_alarms{table="vex.finding_history"} 0`,
-		"sluice_kafka_lag_messages", "sluice_kafka_bytes_in_flight 0", "sluice_kafka_rebalances_total", "sluice_outbox_",
+		`sluice_paused{part="projections"} 0`, `sluice_jobs_given_up{kind="sbom"} 0`, "sluice_kafka_lag_messages", "sluice_kafka_bytes_in_flight 0", "sluice_kafka_rebalances_total", "sluice_outbox_",
 	} {
 		if !strings.Contains(metrics, name) {
 			t.Errorf("no metric %s", name)
 		}
 	}
+
+	// A right is taken: the part that needs it waits and tells, the others go on.
+	if err := asAdmin(db, `revoke insert on vex.open_findings from sluice_projector`); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Produce(t, prefix+".sbom", kafka.Message{
+		Key: []byte("other"), Headers: []kafka.Header{{Key: "tenant", Value: []byte("acme")}},
+		Value: []byte(`{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"metadata":{"component":{"type":"application","name":"other","version":"1","purl":"pkg:generic/other@1"}},"components":[{"type":"library","name":"left","version":"1.0.0","purl":"pkg:npm/left@1.0.0"}]}`),
+	})
+	cluster.Consume(t, prefix+".receipts", 4)
+	await("the right is named", func() bool {
+		code, body := get("/readyz")
+		return code == http.StatusServiceUnavailable && strings.Contains(body, "projections: paused: ") && strings.Contains(body, "the role sluice_projector lacks a right")
+	})
+	if _, metrics := get("/metrics"); !strings.Contains(metrics, `sluice_paused{part="projections"} 1`) || !strings.Contains(metrics, `sluice_paused{part="relay"} 0`) {
+		t.Error("no metric says that projections are paused, and nothing else")
+	}
+	if err := asAdmin(db, `grant insert on vex.open_findings to sluice_projector`); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Consume(t, prefix+".findings", 2)
+	await("it is ready again", func() bool { code, _ := get("/readyz"); return code == http.StatusOK })
+
 	began := time.Now()
 	_ = p.Process.Signal(syscall.SIGTERM)
 	if status := p.finish(t, time.Minute); status != 143 {

@@ -47,20 +47,51 @@ change is written to the audit log. A later decision on the same replaces it.`,
 	for _, name := range []string{"package", "vuln", "status"} {
 		_ = decide.MarkFlagRequired(name)
 	}
+	var w inventory.Withdrawal
+	withdraw := &cobra.Command{
+		Use:   "withdraw",
+		Short: "Take the tenant's own verdict back",
+		Long: `Withdraws the decision on a vulnerability of a package, under whichever of its ids it was
+made. Statements count again, and without any the findings are open, at the next projection
+(at once with --wait). What the decision was stays in the audit log.`,
+		Example: `  sluice vex withdraw --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 \
+      --rationale "template() is called since 2.1" --wait`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if actor != "" {
+				who, err := id.Parse(actor)
+				if err != nil {
+					return usagef("--actor: %w", err)
+				}
+				w.Actor = &who
+			}
+			return a.withdraw(cmd.Context(), w, wait)
+		},
+	}
+	f = withdraw.Flags()
+	f.StringVar(&w.Package, "package", "", "purl of the package, with its version, as it was decided on")
+	f.StringVar(&w.Vuln, "vuln", "", "id of the vulnerability, any of its aliases")
+	f.StringVar(&w.Rationale, "rationale", "", "why")
+	f.StringVar(&actor, "actor", "", "UUID of the user who withdraws, for the audit log")
+	f.BoolVar(&wait, "wait", false, "project too, and end when findings show it")
+	for _, name := range []string{"package", "vuln"} {
+		_ = withdraw.MarkFlagRequired(name)
+	}
 	var filter inventory.VEXFilter
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List statements and decisions, losing ones too, with what became of each",
 		Long: `Lists the tenant's decisions and every VEX statement with its outcome: applied (it decides
 a finding), superseded (another one decides), no_such_product and no_such_vulnerability
-(it waits), pending (not projected yet).`,
+(it waits), unreadable_product (it is about nothing), ended (its document has a newer version
+or its SBOM is not current), pending (not projected yet). Decisions are applied or withdrawn.`,
 		Example: "  sluice vex list --vuln CVE-2021-44228\n  sluice vex list --outcome no_such_product",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listVEX(cmd.Context(), filter) },
 	}
 	list.Flags().StringVar(&filter.Vuln, "vuln", "", "only those about this vulnerability, by any of its ids")
 	list.Flags().StringVar(&filter.Outcome, "outcome", "", "only statements with this outcome")
-	cmd.AddCommand(decide, list)
+	cmd.AddCommand(decide, withdraw, list)
 	return cmd
 }
 
@@ -70,6 +101,19 @@ func (a *app) decide(ctx context.Context, d inventory.Decision, wait bool) error
 	}
 	tenant, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (id.ID, error) {
 		return tenant, inv.Decide(ctx, tenant, d)
+	})
+	if err != nil || !wait {
+		return err
+	}
+	return a.db.Drain(ctx, tenant)
+}
+
+func (a *app) withdraw(ctx context.Context, w inventory.Withdrawal, wait bool) error {
+	if err := w.Check(); err != nil {
+		return err
+	}
+	tenant, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (id.ID, error) {
+		return tenant, inv.Withdraw(ctx, tenant, w)
 	})
 	if err != nil || !wait {
 		return err

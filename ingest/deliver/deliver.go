@@ -98,13 +98,18 @@ func deliver[T any](ctx, hard context.Context, cfg Config, w Work[T], items []T,
 		var err error
 		open, err = w.Attempt(hard, items)
 		switch fault = FaultOf(err); fault {
-		case pg.FaultTooSlow:
-			slow++
-		case pg.FaultInternal:
-			internal++
-		}
-		if fault == pg.FaultInput || slow >= slowTries || internal >= internalTries {
+		case pg.FaultInput:
 			refused = err
+		case pg.FaultTooSlow:
+			if slow++; slow >= slowTries {
+				refused = err
+			}
+		case pg.FaultInternal:
+			if internal++; internal >= internalTries {
+				refused = err
+			}
+		}
+		if refused != nil {
 			return nil
 		}
 		return err

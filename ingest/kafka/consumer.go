@@ -77,8 +77,8 @@ func New(cfg Config, pools Pools, base ingest.Config) (*Consumer, error) {
 	if cfg.Shared && pools.Feed == nil {
 		return nil, errors.New("kafka: Config.Shared without a pool for the feed")
 	}
-	c := &Consumer{cfg: cfg, pools: pools, metrics: newMetrics(cfg.Registerer), lanes: map[laneKey]*lane{}}
 	cfg.slowTries = cmp.Or(base.SlowTries, deliver.SlowTries)
+	c := &Consumer{cfg: cfg, pools: pools, metrics: newMetrics(cfg.Registerer), lanes: map[laneKey]*lane{}}
 	base.Limits, base.Logger, base.BatchTimeout = cfg.Limits, cfg.Logger, cfg.StopTimeout
 	onReceipts := base.OnReceipts
 	var serial sync.Mutex
@@ -276,8 +276,8 @@ func (c *Consumer) own(ctx, gctx context.Context, commits *commits, topic string
 			log.Info("looking at the topic partition again")
 			sleep(ctx, 50*time.Millisecond)
 			continue
-		case time.Since(began) > time.Minute:
-			pause = time.Second
+		case time.Since(began) > time.Minute, !c.troubles.has(topic, partition):
+			pause = time.Second // it got on in between
 		}
 		// A defect: missing rights, a bug. Other topic partitions go on, this one is tried again.
 		log.Error("the topic partition waits", "pause", pause, "error", err)

@@ -66,6 +66,13 @@ func (t *troubles) set(topic string, partition int, err error) {
 	t.list[fmt.Sprintf("%s/%d", topic, partition)] = err
 }
 
+// has reports whether nothing was stored since the last trouble.
+func (t *troubles) has(topic string, partition int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.list[fmt.Sprintf("%s/%d", topic, partition)] != nil
+}
+
 func (t *troubles) clear(topic string, partition int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,7 +1,7 @@
 -- Only of documents that are still there: one that retention deleted since the look-up is
 -- missing from the count, and the batch starts over.
-insert into ingest.document_alias (tenant_id, content_hash, document_id, artifact_id, stream, document_time, origin, scan_run_id)
-select $1, content_hash, document_id, artifact_id, stream, document_time, origin, scan_run_id
+insert into ingest.document_alias (tenant_id, content_hash, document_id, artifact_id, stream, document_time, origin, scan_run_id, bom_serial, version_rank)
+select $1, content_hash, document_id, artifact_id, stream, document_time, origin, scan_run_id, bom_serial, version_rank
 from t_alias t
 where exists (select from ingest.original o where o.tenant_id = $1 and o.document_id = t.document_id offset 0)
 order by content_hash

@@ -14,16 +14,13 @@ create temp table if not exists t_original (
 alter table t_original alter column bytes set storage external;
 create temp table if not exists t_inventory (content_hash bytea, package_ids uuid[], unmatched text) on commit delete rows;
 create temp table if not exists t_alias (
-  content_hash bytea, document_id uuid, artifact_id uuid, stream text, document_time timestamptz, origin text, scan_run_id bigint) on commit delete rows;
+  content_hash bytea, document_id uuid, artifact_id uuid, stream text, document_time timestamptz, origin text, scan_run_id bigint,
+  bom_serial text, version_rank text) on commit delete rows;
 create temp table if not exists t_artifact (id uuid, purl text, name_key text) on commit delete rows;
 create temp table if not exists t_package (
   id uuid, purl text, type text, namespace text, name text, version text, ecosystem text, match_key text, match_version text,
   matched_by text, name_key text, unmatched_reason text) on commit delete rows;
 create temp table if not exists t_package_key (match_key text, package_id uuid) on commit delete rows;
-create temp table if not exists t_statement (
-  id uuid, document_id uuid, ordinal int, pointer text, vuln_id text, status text, justification text, impact text, action text,
-  issuer text, statement_time timestamptz, product text, product_purl text, product_key text, subcomponent text, subcomponent_key text,
-  artifact_id uuid, bom_serial text, bom_ref text, version_range text, source text, content_hash bytea) on commit delete rows;
 create temp table if not exists t_fact (
   id uuid, source text, external_id text, payload text, document_id uuid, content_hash bytea, names text[], modified timestamptz,
   withdrawn timestamptz, summary text, score smallint, severity text, vector text) on commit delete rows;

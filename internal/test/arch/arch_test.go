@@ -113,6 +113,11 @@ var arrows = []arrow{
 		"importing only appends; what follows from documents is found by the jobs that it leaves in the queue",
 	},
 	{
+		"projections/vex",
+		[]string{"normalize"},
+		"who is right about a finding is decided by rules alone: they can be read and tried without a database",
+	},
+	{
 		"projections",
 		[]string{"projections", "outbox", "normalize", "internal"},
 		"projections read what is stored, whoever stored it: they can be run again over what an older program imported",

@@ -1,0 +1,209 @@
+package ingest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sluice/internal/id"
+	"sluice/normalize"
+	"sluice/normalize/purl"
+)
+
+// series is what all versions of a document share, whatever notation each of them is in:
+// "cyclonedx:3e671687-…"; "" where it is the only version of itself.
+func series(d *normalize.Document) string {
+	if d.Series == "" {
+		return ""
+	}
+	family, _, _ := strings.Cut(d.Format, "-")
+	return family + ":" + clean(d.Series)
+}
+
+// rank orders the versions of a series by its bytes. A draft comes before everything that
+// is published, whatever its number: it counts only while there is nothing else.
+func rank(d *normalize.Document) string {
+	if d.Status == "draft" {
+		return "0" + d.VersionRank
+	}
+	return "1" + d.VersionRank
+}
+
+// addStatements writes the rows of the statements, and asks the projector to look at the
+// document. It is asked too where a VEX document says nothing: an older version of it may
+// have said something.
+func (r *rows) addStatements(t *task) {
+	for _, s := range t.statements {
+		r.put(inStatement, s.values()...)
+	}
+	for _, s := range t.doc.Statements {
+		for _, a := range s.Aliases {
+			r.addAlias(s.VulnID, a, t.documentID)
+		}
+	}
+	if len(t.statements) > 0 || t.doc.Kind == normalize.VEX {
+		r.put(inJob, "vex", toJSON(map[string]any{"document": t.documentID.String()}), t.documentID.String())
+	}
+}
+
+// statement is a row of vex.vex_statement.
+type statement struct {
+	id, document       id.ID
+	ordinal            int
+	said               *normalize.Statement
+	product            normalize.Product
+	purl, key          string // of the product, as it is compared
+	subPurl, subKey    string
+	artifact           *id.ID // the SBOM's, of which it speaks
+	issuer             string
+	at                 time.Time
+	ownTime, embedded  bool
+	source, unreadable string
+	hash               [32]byte
+}
+
+// newStatements takes the statements of a document apart, one for each product.
+//
+// What an entry of the document says twice is one statement. Entries are not compared with
+// each other: one that repeats what an earlier one said takes back what came between.
+func newStatements(t *task) []statement {
+	d := t.doc
+	type key struct {
+		entry, vuln, status, justification string
+		at                                 time.Time
+		product                            normalize.Product
+	}
+	done := map[key]bool{}
+	var list []statement
+	for i := range d.Statements {
+		s := &d.Statements[i]
+		if s.VulnID == "" {
+			continue
+		}
+		products := s.Products
+		if len(products) == 0 {
+			products = []normalize.Product{{}}
+		}
+		row := statement{
+			document: t.documentID, said: s, issuer: firstOf(s.Issuer, d.Issuer), at: s.Time, ownTime: !s.Time.IsZero(),
+			embedded: d.Kind == normalize.SBOM, source: d.Format, hash: t.hash,
+		}
+		if !row.ownTime {
+			row.at = t.time
+		}
+		for _, p := range products {
+			k := key{s.Pointer, s.VulnID, s.Status, s.Justification, s.Time, p}
+			if done[k] {
+				continue
+			}
+			done[k] = true
+			row.ordinal, row.product = len(list), p
+			row.id = t.statementID(row.ordinal)
+			row.name(t)
+			list = append(list, row)
+		}
+	}
+	return list
+}
+
+// name finds out what the statement is about. What cannot be told has nothing to be found
+// by: the statement is about nothing, and never about what is left of it.
+func (s *statement) name(t *task) {
+	if len(t.doc.Components) > 0 {
+		s.product = t.withinSBOM(s.product)
+	}
+	p := &s.product
+	s.purl, s.key = purlAndKey(p.Purl)
+	s.subPurl, s.subKey = purlAndKey(p.Subcomponent)
+	s.artifact, s.unreadable = nil, p.Unreadable
+	if p.InDocument && t.artifact.purl != "" {
+		s.artifact = &t.artifact.id
+	}
+	if s.unreadable == "" {
+		switch {
+		case p.InDocument && s.artifact == nil && s.purl == "":
+			s.unreadable = "its document does not say what it describes"
+		case p.Purl != "" && s.purl == "":
+			s.unreadable = "its purl cannot be read, or is longer than any"
+		case p.Subcomponent != "" && s.subPurl == "":
+			s.unreadable = "the purl of its subcomponent cannot be read, or is longer than any"
+		case len(p.BOMSerial) > maxSerial || len(p.BOMRef) > maxText || len(p.VersionRange) > maxText || len(p.ProductRange) > maxText:
+			s.unreadable = "its reference or its range of versions is longer than any"
+		}
+		if s.unreadable != "" {
+			t.doc.Warn("unreadable-product", s.said.Pointer, "%.200q: %s; the statement is about nothing", firstOf(p.ID, p.Purl, p.CPE, p.Name), s.unreadable)
+		}
+	}
+	if s.unreadable != "" {
+		s.purl, s.key, s.subKey, s.artifact, p.BOMSerial = "", "", "", nil, ""
+	}
+}
+
+// statementID is derived from what the document says: which of two SBOMs that say the same
+// was stored makes no difference.
+func (t *task) statementID(ordinal int) id.ID {
+	if t.doc.Kind == normalize.SBOM {
+		return id.Derive(t.env.Tenant, "statement", t.artifact.purl, t.env.Stream, t.doc.Format, string(t.meaning[:]), fmt.Sprint(ordinal))
+	}
+	return id.Derive(t.env.Tenant, "statement", string(t.hash[:]), fmt.Sprint(ordinal))
+}
+
+// withinSBOM keeps what an SBOM says inside its artifact. Where it names a package by purl it
+// means the one that it lists, not every one of that name; where it has no main component it
+// speaks of what it was given for. Only a BOM-Link leads to others.
+func (t *task) withinSBOM(p normalize.Product) normalize.Product {
+	if p.InDocument || p.BOMSerial != "" || p.Unreadable != "" {
+		return p
+	}
+	if p.Subcomponent == "" && p.SubcomponentID == "" {
+		p.Subcomponent, p.SubcomponentID = p.Purl, firstOf(p.ID, p.CPE, p.Name)
+	}
+	p.InDocument = true
+	if t.isSubject(p.Subcomponent) {
+		p.Subcomponent, p.SubcomponentID = "", "" // the artifact itself, by its own purl
+		return p
+	}
+	if p.Subcomponent == "" && p.SubcomponentID == "" {
+		p.Unreadable = "it names no component of the SBOM"
+	}
+	p.Purl = ""
+	return p
+}
+
+// isSubject reports whether a purl is that of what the SBOM describes.
+func (t *task) isSubject(text string) bool {
+	named, err := purl.Parse(text)
+	if err != nil {
+		return false
+	}
+	for _, subject := range []string{t.doc.Subject.Purl, t.artifact.purl} {
+		about, err := purl.Parse(subject)
+		if err == nil && named.NameKey() == about.NameKey() && (named.Version == "" || named.Version == about.Version) {
+			return true
+		}
+	}
+	return false
+}
+
+// values are the row's values in the order of the staging table.
+func (s *statement) values() []any {
+	p := s.product
+	var artifact any
+	if s.artifact != nil {
+		artifact = *s.artifact
+	}
+	return []any{
+		s.id, s.document, s.ordinal, s.said.Pointer,
+		s.said.VulnID, s.said.Status, clean(s.said.Justification), clean(s.said.Impact), clean(s.said.Action), clip(clean(s.issuer), 500), nullTime(s.at),
+		clip(clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), maxText), s.purl, s.key, firstOf(s.subPurl, clip(clean(firstOf(p.SubcomponentID, p.Subcomponent)), maxText)), s.subKey,
+		artifact, clean(p.BOMSerial), clip(clean(p.BOMRef), maxText), clip(clean(p.VersionRange), maxText), s.source, s.hash[:],
+		s.embedded, s.ownTime, clip(clean(s.unreadable), 500), clip(clean(p.ProductRange), maxText),
+	}
+}
+
+// Limits of what names a product, in bytes: index rows hold no more, and what is cut is
+// another name.
+const (
+	maxText   = 2000
+	maxSerial = 100
+)
