@@ -261,7 +261,7 @@ func (a *remake) write(ctx context.Context, tx pgx.Tx, m *Remade) error {
 	if err := a.forget(ctx, tx, m); err != nil {
 		return err
 	}
-	if err := collectInto(ctx, tx, &m.Packages, sqlRemakePackages, a.tenant); err != nil {
+	if err := a.packages(ctx, tx, m); err != nil {
 		return fmt.Errorf("packages: %w", err)
 	}
 	if _, err := tx.Exec(ctx, sqlRemakeArtifacts, a.tenant); err != nil {
@@ -275,15 +275,9 @@ func (a *remake) write(ctx context.Context, tx pgx.Tx, m *Remade) error {
 			return fmt.Errorf("insert from %s: %w", s.table, err)
 		}
 	}
-	rows, err := tx.Query(ctx, sqlRemakeSBOMs, a.tenant)
-	if err != nil {
+	if err := m.addStreams(ctx, tx, sqlRemakeSBOMs, a.tenant); err != nil {
 		return fmt.Errorf("SBOMs: %w", err)
 	}
-	streams, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Stream])
-	if err != nil {
-		return fmt.Errorf("SBOMs: %w", err)
-	}
-	m.Streams = append(m.Streams, streams...)
 	if _, err := tx.Exec(ctx, sqlNoteWarnings, a.tenant, a.hashes, a.warnings); err != nil {
 		return fmt.Errorf("warnings: %w", err)
 	}
@@ -357,12 +351,26 @@ func (a *remake) clear(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// collectInto appends the ids that a statement returns.
-func collectInto(ctx context.Context, tx pgx.Tx, list *[]id.ID, sql string, args ...any) error {
+// packages brings packages to what they are found by now.
+func (a *remake) packages(ctx context.Context, tx pgx.Tx, m *Remade) error {
+	rows, err := tx.Query(ctx, sqlRemakePackages, a.tenant)
+	if err != nil {
+		return err
+	}
+	changed, err := pgx.CollectRows(rows, pgx.RowTo[id.ID])
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	m.Packages = append(m.Packages, changed...)
+	return m.addStreams(ctx, tx, sqlRestartStreams, a.tenant, changed)
+}
+
+// addStreams adds the streams that a statement returns.
+func (m *Remade) addStreams(ctx context.Context, tx pgx.Tx, sql string, args ...any) error {
 	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}
-	*list, err = pgx.AppendRows(*list, rows, pgx.RowTo[id.ID])
+	m.Streams, err = pgx.AppendRows(m.Streams, rows, pgx.RowToStructByPos[Stream])
 	return err
 }

@@ -27,6 +27,7 @@ var (
 	sqlForgetSaid      = text("forget_said")
 	sqlForgetFacts     = text("forget_facts")
 	sqlRemakePackages  = text("remake_packages")
+	sqlRestartStreams  = text("restart_streams")
 	sqlRemakeArtifacts = text("remake_artifacts")
 	sqlRemakeSBOMs     = text("remake_sboms")
 	sqlNoteWarnings    = text("note_warnings")

@@ -33,10 +33,9 @@ type batch struct {
 	tenant id.ID
 	w      *Worker
 
-	streams   []streamKey
+	streams   streamKeys
 	documents []id.ID         // with statements that came
 	reread    []id.ID         // of these: to be read again
-	remade    bool            // packages are among b.packages that are not new
 	own       map[string]bool // external ids of the tenant's records that came in a new version
 
 	took     time.Time           // when the work began
@@ -49,6 +48,7 @@ type batch struct {
 
 	records    map[string]bool  // external ids of records, own and shared, that may cover other versions than before
 	packages   map[id.ID]bool   // packages to be matched from scratch
+	derived    map[id.ID]bool   // those of them that artifacts may list already: they are matched by something else now
 	vulns      map[string]bool  // vulnerabilities whose findings are to be looked at again
 	statements map[id.ID]bool   // statements whose outcome may be another one
 	spoke      map[id.ID]bool   // SBOMs that became current, were current, or were said again
@@ -63,9 +63,20 @@ type streamKey struct {
 	stream   string
 }
 
+type streamKeys []streamKey
+
+// columns are the keys as arguments of a statement.
+func (k streamKeys) columns() (artifacts []id.ID, streams []string) {
+	artifacts, streams = make([]id.ID, len(k)), make([]string, len(k))
+	for i, s := range k {
+		artifacts[i], streams[i] = s.artifact, s.stream
+	}
+	return artifacts, streams
+}
+
 func newBatch(tx pgx.Tx, tenant id.ID, w *Worker) *batch {
 	return &batch{
-		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{},
+		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{}, derived: map[id.ID]bool{},
 		vulns: map[string]bool{}, statements: map[id.ID]bool{}, spoke: map[id.ID]bool{}, ended: map[id.ID]ending{}, filled: map[string]bool{},
 		took: time.Now(), runs: newRuns(), tally: map[tallyKey]*tally{},
 	}
@@ -185,10 +196,7 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if len(b.streams) == 0 {
 		return nil
 	}
-	artifacts, streams := make([]id.ID, len(b.streams)), make([]string, len(b.streams))
-	for i, k := range b.streams {
-		artifacts[i], streams[i] = k.artifact, k.stream
-	}
+	artifacts, streams := b.streams.columns()
 	// Statements may link to any document of the stream, current or not.
 	if err := b.note(ctx, sqlLinkedStatements, b.tenant, artifacts, streams); err != nil {
 		return err
@@ -253,10 +261,7 @@ func (b *batch) projectUnknowns(ctx context.Context) error {
 	if len(b.streams) == 0 {
 		return nil
 	}
-	artifacts, streams := make([]id.ID, len(b.streams)), make([]string, len(b.streams))
-	for i, k := range b.streams {
-		artifacts[i], streams[i] = k.artifact, k.stream
-	}
+	artifacts, streams := b.streams.columns()
 	if err := b.exec(ctx, sqlTimeline, b.tenant, artifacts, streams); err != nil {
 		return fmt.Errorf("timeline: %w", err)
 	}
@@ -299,13 +304,18 @@ func (b *batch) readAgain(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%d documents: %w", len(b.reread), err)
 	}
+	streams := map[streamKey]bool{}
+	for _, k := range b.streams {
+		streams[k] = true
+	}
 	for _, s := range made.Streams {
-		if k := (streamKey{s.Artifact, s.Stream}); !slices.Contains(b.streams, k) {
+		if k := (streamKey{s.Artifact, s.Stream}); !streams[k] {
+			streams[k] = true
 			b.streams = append(b.streams, k)
 		}
 	}
 	for _, p := range made.Packages {
-		b.packages[p], b.remade = true, true
+		b.packages[p], b.derived[p] = true, true
 	}
 	for _, r := range made.Records {
 		b.own[r] = true

@@ -22,12 +22,21 @@ where not exists (
   select from core.job_queue j where j.tenant_id = o.tenant_id and j.kind = 'reread' and j.dedup_key = o.document_id::text)
 order by o.tenant_id, o.content_hash;
 
--- Ids are compared in one spelling from now on; where a decision stands under both, the newer one counts
--- by its time already.
-update vex.vex_decision d set vuln_id = upper(vuln_id)
-where vuln_id ~* '^cve-' and vuln_id <> upper(vuln_id)
+-- Ids are compared in one spelling from now on (normalize.VulnID). Where somebody decided under two
+-- spellings, both stay on record; the newer decision counts.
+create or replace function vex.vuln_id(id text) returns text
+language sql immutable as $$
+  select case
+    when id ~* '^ghsa-' then 'GHSA-' || lower(substr(id, 6))
+    when id ~* '^(cve|go|pysec|rustsec|dsa|dla|usn|rhsa|alsa|rlsa|debian|ubuntu|alpine)-' then upper(id)
+    else id
+  end
+$$;
+update vex.vex_decision d set vuln_id = vex.vuln_id(vuln_id)
+where vuln_id <> vex.vuln_id(vuln_id)
   and not exists (
-    select from vex.vex_decision o where o.tenant_id = d.tenant_id and o.package_id = d.package_id and o.vuln_id <> d.vuln_id and upper(o.vuln_id) = upper(d.vuln_id));
+    select from vex.vex_decision o where o.tenant_id = d.tenant_id and o.package_id = d.package_id and o.id <> d.id and vex.vuln_id(o.vuln_id) = vex.vuln_id(d.vuln_id));
+drop function vex.vuln_id(text);
 insert into core.job_queue (tenant_id, kind, payload)
 select distinct tenant_id, 'decision', jsonb_build_object('vuln', vuln_id) from vex.vex_decision;
 
