@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"sluice/ingest/deliver"
 	"sluice/internal/pg"
@@ -105,11 +101,11 @@ func (p *Pipeline) attempt(ctx context.Context, src Source, tasks []*task) (*dou
 	if err := src.Advance(ctx, tx, envelopes(tasks)); err != nil {
 		return nil, err
 	}
-	d := &doubt{task: tasks[0]}
-	var server time.Time
-	if err := tx.QueryRow(ctx, sqlCommitMark).Scan(&d.xid, &d.from, &d.to, &server); err != nil {
-		return nil, fmt.Errorf("number of the transaction: %w", err)
+	d, server, err := mark(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
+	d.task = tasks[0]
 	if !p.store.seen.on(epoch, server) {
 		return nil, errOtherServer
 	}
@@ -120,37 +116,6 @@ func (p *Pipeline) attempt(ctx context.Context, src Source, tasks []*task) (*dou
 		return d, fmt.Errorf("commit: %w", err)
 	}
 	return nil, nil
-}
-
-// doubt is a transaction whose COMMIT got no answer, and how to find out.
-type doubt struct {
-	xid      string
-	task     *task     // one whose event it wrote
-	from, to time.Time // between these
-}
-
-// settle finds out whether the transaction of d was committed. Guessing would report
-// documents as duplicates that this very run stored, and count attempts and events twice.
-//
-// The server's word on the transaction's number is not enough: numbers that had not
-// reached the disk are given out again after a crash. So there must be a row too that
-// this transaction wrote.
-func (p *Pipeline) settle(ctx context.Context, d *doubt) (committed bool, err error) {
-	var status string
-	t := d.task
-	err = pg.Tenant(ctx, p.pool, t.env.Tenant, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, sqlCommitted, d.xid, t.env.Tenant, t.env.ScanRun, d.from, d.to, t.eventID()).Scan(&status, &committed)
-	})
-	var pe *pgconn.PgError
-	switch {
-	case errors.As(err, &pe) && pe.Code == "22023": // the number was not given out yet: it was lost in a crash
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("was transaction %s committed: %w", d.xid, err)
-	case status == "in progress":
-		return false, deliver.ErrInDoubt
-	}
-	return committed, nil
 }
 
 func envelopes(tasks []*task) []Envelope {

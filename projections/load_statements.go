@@ -97,7 +97,7 @@ func scanStatement(row pgx.CollectableRow) (*statement, error) {
 	var artifact *id.ID
 	var embedded bool
 	err := row.Scan(&s.ID, &s.Document, &pointer, &s.VulnID, &s.Status, &s.Justification, &s.Impact, &s.Issuer, &at, &s.About, &product, &sub, &subKey,
-		&artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash, &embedded)
+		&artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash, &embedded, &s.ProductRange)
 	if err != nil {
 		return nil, err
 	}

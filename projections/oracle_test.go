@@ -97,6 +97,8 @@ type knownStatement struct {
 	serial     string
 	ref        string
 	versions   string
+	// productVersions are those of the product where versions are those of something in it.
+	productVersions string
 
 	applied, lost bool
 }
@@ -212,7 +214,7 @@ func (o *oracle) readStatements(e ingest.Envelope, hash [32]byte, doc *normalize
 			done[k] = true
 			known := &knownStatement{
 				tenant: e.Tenant, hash: hash, vuln: s.VulnID, status: s.Status, at: s.Time, timed: !s.Time.IsZero(), entry: s.Pointer,
-				serial: p.BOMSerial, ref: p.BOMRef, versions: p.VersionRange, nothing: p.Unreadable != "",
+				serial: p.BOMSerial, ref: p.BOMRef, versions: p.VersionRange, productVersions: p.ProductRange, nothing: p.Unreadable != "",
 			}
 			if doc.Kind == normalize.SBOM {
 				known.sbom = o.sboms[len(o.sboms)-1]
@@ -613,7 +615,7 @@ func (o *oracle) scope(s *knownStatement, artifact, pkg purl.Package) int {
 	case s.product != nil && sameName(s.product, &artifact):
 		versions := s.versions
 		if subText != "" {
-			versions = ""
+			versions = s.productVersions
 		}
 		artifactOK, artifactExact = names(*s.product, artifact, versions, artifact.Version)
 	}
