@@ -122,11 +122,12 @@ func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups, in
 	}
 	for _, s := range all {
 		into.statement[s.ID] = s
-		name := g.canonical(s.VulnID)
-		if into.statements[name] == nil {
-			into.statements[name] = &found{named: map[string][]*vex.Statement{}, artifact: map[vex.ID][]*vex.Statement{}}
+		for _, name := range g.about(s.VulnID) {
+			if into.statements[name] == nil {
+				into.statements[name] = &found{named: map[string][]*vex.Statement{}, artifact: map[vex.ID][]*vex.Statement{}}
+			}
+			into.statements[name].add(&s.Statement)
 		}
-		into.statements[name].add(&s.Statement)
 	}
 	for _, p := range pairs {
 		if p.place.Package = parsePurl(p.Purl); p.place.Package != nil {
@@ -249,9 +250,11 @@ func (b *batch) loadDecisions(ctx context.Context, pairs []*pair, g *groups, int
 		return fmt.Errorf("decisions: %w", err)
 	}
 	for _, d := range all {
-		k := decisionKey{d.Package, g.canonical(d.VulnID)}
 		into.decision[vex.ID(d.ID)] = d
-		into.decisions[k] = append(into.decisions[k], &vex.Decision{ID: vex.ID(d.ID), VulnID: d.VulnID, Status: d.Status, At: d.At})
+		for _, name := range g.about(d.VulnID) {
+			k := decisionKey{d.Package, name}
+			into.decisions[k] = append(into.decisions[k], &vex.Decision{ID: vex.ID(d.ID), VulnID: d.VulnID, Status: d.Status, At: d.At})
+		}
 	}
 	return nil
 }

@@ -247,7 +247,11 @@ func (u *universe) fact() {
 	for {
 		record := object{"id": name, "modified": u.time(), "summary": u.next()}
 		if u.chance(35) {
-			record["aliases"] = []any{likely(u, vulnIDs)}
+			aliases := []any{likely(u, vulnIDs)}
+			for u.chance(30) {
+				aliases = append(aliases, likely(u, vulnIDs)) // an advisory about several
+			}
+			record["aliases"] = aliases
 		}
 		if u.chance(10) {
 			record["withdrawn"] = u.time()
