@@ -17,7 +17,8 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 // a migration renames, or a right that it takes away, is found here.
 func TestQueriesPrepare(t *testing.T) {
 	t.Parallel()
-	conn := dbtest.New(t).Conn(t, pg.Ingest)
+	db := dbtest.New(t)
+	conn, projector := db.Conn(t, pg.Ingest), db.Conn(t, pg.Projector)
 	if err := createStaging(t.Context(), conn); err != nil {
 		t.Fatal(err)
 	}
@@ -26,8 +27,12 @@ func TestQueriesPrepare(t *testing.T) {
 		t.Fatalf("no statements: %v", err)
 	}
 	for _, path := range paths {
-		if path == "sql/staging.sql" {
+		if strings.HasPrefix(path, "sql/staging") {
 			continue // ran above
+		}
+		conn := conn
+		if path == "sql/forget_statements.sql" {
+			conn = projector // who makes the statements of a stored document again
 		}
 		sql, err := fs.ReadFile(sqlFiles, path)
 		if err != nil {
