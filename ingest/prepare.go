@@ -125,7 +125,6 @@ func (t *task) read(cfg *Config) error {
 	if t.json == nil {
 		t.json = detect.Strip(t.env.Bytes)
 	}
-	foldIDs(t.doc)
 	if err := t.checkKind(); err != nil {
 		return err
 	}
@@ -145,29 +144,6 @@ func (t *task) read(cfg *Config) error {
 		t.statements = newStatements(t)
 	}
 	return nil
-}
-
-// foldIDs brings the ids in statements into their one spelling, as records have them already.
-// One that is too long to be looked up by says nothing: it is not cut, for it would be another.
-func foldIDs(d *normalize.Document) {
-	keep := d.Statements[:0]
-	for _, s := range d.Statements {
-		if s.VulnID = normalize.VulnID(clean(s.VulnID)); len(s.VulnID) > normalize.MaxID {
-			d.Warn("bad-id", s.Pointer, "a statement about a vulnerability whose id has %d bytes is not used; %d are allowed", len(s.VulnID), normalize.MaxID)
-			continue
-		}
-		aliases := make([]string, 0, len(s.Aliases))
-		for _, a := range s.Aliases {
-			if a = normalize.VulnID(clean(a)); len(a) > normalize.MaxID {
-				d.Warn("bad-id", s.Pointer, "an alias of %d bytes is not used; %d are allowed", len(a), normalize.MaxID)
-				continue
-			}
-			aliases = append(aliases, a)
-		}
-		s.Aliases = aliases
-		keep = append(keep, s)
-	}
-	d.Statements = keep
 }
 
 // meaningHash is the hash of what the document says. Where its JSON form leaves something
@@ -202,10 +178,17 @@ func (t *task) checkKind() error {
 // findArtifact decides what the document describes: the purl given with it, else its main
 // component's, else pkg:generic/NAME@VERSION of that component, else of the document, else
 // a name made of what it says.
+//
+// A main component's purl without a version takes the component's: two releases are two
+// artifacts. A purl that is given stays as it is given, with a version or without: without
+// one, each new SBOM takes the place of the last.
 func (t *task) findArtifact() error {
 	s := t.doc.Subject
 	set := func(from, text string) bool {
 		p, err := purl.Parse(text)
+		if err == nil && from == "component" && p.Version == "" && s.Version != "" {
+			p = p.WithVersion(s.Version)
+		}
 		if err != nil {
 			t.doc.Warn("invalid-purl", "", "purl of the artifact: %v", err)
 			return false

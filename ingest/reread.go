@@ -119,7 +119,6 @@ func (t *task) readAgain(cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	foldIDs(t.doc)
 	t.doc.Kind = t.env.Kind // an SBOM may have been taken for the VEX in it
 	if t.artifact.purl == "" {
 		if err := t.findArtifact(); err != nil {

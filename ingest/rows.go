@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
 	"sluice/normalize"
-	"sluice/normalize/purl"
 	"sluice/outbox"
 )
 
@@ -115,7 +113,7 @@ func (r *rows) addDocument(t *task) {
 
 func (r *rows) addSBOM(t *task) {
 	d := t.doc
-	inv := newInventory(t.env.Tenant, d.Components)
+	inv := newInventory(t.env.Tenant, d)
 	t.packages = inv.packageIDs
 	for _, p := range inv.packages {
 		r.addPackage(p)
@@ -298,111 +296,4 @@ func allInserted(want int) func(commandTag) error {
 		}
 		return nil
 	}
-}
-
-// inventory is what one SBOM lists.
-type inventory struct {
-	packages   []Package
-	packageIDs []id.ID // sorted, distinct
-	unmatched  []Unmatched
-}
-
-// Unmatched is a component without a package: nothing says which one it is.
-type Unmatched struct {
-	ID      id.ID  `json:"id"`
-	Reason  string `json:"reason"`
-	Name    string `json:"name"`
-	Version string `json:"version,omitempty"`
-	Type    string `json:"type,omitempty"`
-	Purl    string `json:"purl,omitempty"`
-	CPE     string `json:"cpe,omitempty"`
-	Pointer string `json:"pointer,omitempty"`
-}
-
-// Package is a row of vex.package.
-type Package struct {
-	ID id.ID
-	purl.Package
-	NameKey  string
-	MoreKeys []string
-}
-
-// NewPackage derives the package of a parsed purl.
-func NewPackage(tenant id.ID, p purl.Package) Package {
-	out := Package{ID: id.Derive(tenant, "package", p.Purl), Package: p, NameKey: p.NameKey()}
-	if p.Reason != "" {
-		out.Key = ""
-		return out
-	}
-	if keys := p.Keys(); len(keys) > 1 {
-		out.MoreKeys = keys[1:]
-	}
-	return out
-}
-
-// notSoftware are the component types that no vulnerability record speaks of by
-// themselves: without a purl they are no unknowns. An operating system is matched by
-// its packages.
-var notSoftware = map[string]bool{"file": true, "data": true, "cryptographic-asset": true, "operating-system": true}
-
-func newInventory(tenant id.ID, components []normalize.Component) inventory {
-	inv := inventory{unmatched: []Unmatched{}}
-	distro := documentDistro(components)
-	seen := map[id.ID]bool{}
-	for _, c := range components {
-		reason := purl.ReasonNoPurl
-		if c.Purl != "" {
-			p, err := purl.Parse(c.Purl)
-			if err == nil && len(p.Purl) <= purl.MaxLength {
-				if p.Version == "" && c.Version != "" {
-					p = p.WithVersion(c.Version)
-				}
-				if p.Reason == purl.ReasonUnknownDistro && distro != "" {
-					p = p.WithDistro(distro)
-				}
-				pkg := NewPackage(tenant, p)
-				if !seen[pkg.ID] {
-					seen[pkg.ID] = true
-					inv.packages = append(inv.packages, pkg)
-				}
-				continue
-			}
-			reason = purl.ReasonInvalidPurl
-		}
-		if notSoftware[c.Type] {
-			continue
-		}
-		u := Unmatched{
-			ID:     id.Derive(tenant, "component", c.Type, c.Group, c.Name, c.Version, c.Purl, c.CPE),
-			Reason: reason, Name: clip(clean(joinName(c.Group, c.Name)), 1000), Version: clip(clean(c.Version), 500), Type: c.Type,
-			Purl: clip(clean(c.Purl), 2000), CPE: clip(clean(c.CPE), 500), Pointer: c.Pointer,
-		}
-		if !seen[u.ID] {
-			seen[u.ID] = true
-			inv.unmatched = append(inv.unmatched, u)
-		}
-	}
-	inv.packageIDs = make([]id.ID, len(inv.packages))
-	for i, p := range inv.packages {
-		inv.packageIDs[i] = p.ID
-	}
-	slices.SortFunc(inv.packageIDs, id.ID.Compare)
-	slices.SortFunc(inv.unmatched, func(a, b Unmatched) int { return a.ID.Compare(b.ID) })
-	return inv
-}
-
-// documentDistro is the release that the document says it was made of, for packages
-// whose purl does not: the one operating-system component.
-func documentDistro(components []normalize.Component) string {
-	distro := ""
-	for _, c := range components {
-		if c.Type != "operating-system" || c.Name == "" || c.Version == "" {
-			continue
-		}
-		if distro != "" {
-			return "" // two of them: nobody knows
-		}
-		distro = strings.ToLower(c.Name) + "-" + c.Version
-	}
-	return distro
 }

@@ -127,7 +127,7 @@ func (s *statement) name(t *task) {
 			s.unreadable = "its purl cannot be read, or is longer than any"
 		case p.Subcomponent != "" && s.subPurl == "":
 			s.unreadable = "the purl of its subcomponent cannot be read, or is longer than any"
-		case len(p.BOMSerial) > maxSerial || len(p.BOMRef) > maxText || len(p.VersionRange) > maxText:
+		case len(p.BOMSerial) > maxSerial || len(p.BOMRef) > maxText || len(p.VersionRange) > maxText || len(p.ProductRange) > maxText:
 			s.unreadable = "its reference or its range of versions is longer than any"
 		}
 		if s.unreadable != "" {
@@ -197,7 +197,7 @@ func (s *statement) values() []any {
 		s.said.VulnID, s.said.Status, clean(s.said.Justification), clean(s.said.Impact), clean(s.said.Action), clip(clean(s.issuer), 500), nullTime(s.at),
 		clip(clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), maxText), s.purl, s.key, firstOf(s.subPurl, clip(clean(firstOf(p.SubcomponentID, p.Subcomponent)), maxText)), s.subKey,
 		artifact, clean(p.BOMSerial), clip(clean(p.BOMRef), maxText), clip(clean(p.VersionRange), maxText), s.source, s.hash[:],
-		s.embedded, s.ownTime, clip(clean(s.unreadable), 500),
+		s.embedded, s.ownTime, clip(clean(s.unreadable), 500), clip(clean(p.ProductRange), maxText),
 	}
 }
 

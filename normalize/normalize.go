@@ -22,7 +22,7 @@ import (
 
 // Revision counts the changes after which a document that was parked may be
 // accepted, or be read differently: new formats, wider limits, mended readers.
-const Revision = 2
+const Revision = 3
 
 // Kind is what a document is for.
 type Kind string
@@ -124,7 +124,10 @@ type Document struct {
 	Issuer string
 
 	Subject    Subject     // SBOM: what it describes
-	Components []Component // SBOM
+	Components []Component // SBOM, without the main component
+	// Main is the main component, which is a package too: a vulnerable application is found by
+	// its own SBOM. Nil where there is none, several entries where it has several purls.
+	Main       []Component
 	Statements []Statement // VEX documents, and SBOMs with a vulnerabilities section
 	// Vulnerabilities are the facts of a Vuln document.
 	Vulnerabilities []Vulnerability
@@ -155,6 +158,12 @@ type Component struct {
 	Purl    string // as written
 	CPE     string // first one
 	Scope   string // required, optional, excluded; "" unknown
+	// Source and SourceVersion are the source package that a distribution's package was built
+	// from, as the document says beside the purl: "openssl", "1:3.0.7-27.el9". The version has
+	// the epoch of the source, which need not be the binary's. "" where it does not say so.
+	Source, SourceVersion string
+	// Module is the label of the rpm module that the package belongs to, NAME:STREAM:VERSION:CONTEXT.
+	Module string
 	// Pointer is the JSON Pointer of the entry ("/components/3"), for warnings and evidence.
 	Pointer string
 }

@@ -137,6 +137,7 @@ func (b *batch) run(ctx context.Context) error {
 	}{
 		{"facts", b.projectFacts},
 		{"components", b.projectStreams},
+		{"unknowns", b.projectUnknowns},
 		{"match", b.match},
 		{"statements", b.projectStatements},
 		{"findings", b.projectFindings},
@@ -216,12 +217,29 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if err := b.ids(ctx, b.packages, sqlNewPackages, b.tenant); err != nil {
 		return err
 	}
-	for _, sql := range []string{sqlDeleteComponents, sqlInsertComponents, sqlUpsertStreams, sqlUnknowns} {
+	for _, sql := range []string{sqlDeleteComponents, sqlInsertComponents, sqlUpsertStreams} {
 		if err := b.exec(ctx, sql, b.tenant); err != nil {
 			return err
 		}
 	}
 	return b.ids(ctx, b.statements, sqlWaitingStatements, b.tenant)
+}
+
+// projectUnknowns brings what cannot be matched to what the documents of each stream say:
+// from the time of one document on to that of the next. It looks at the streams whose current
+// document stayed too: one that is older, or says again what was said, changes what was then.
+func (b *batch) projectUnknowns(ctx context.Context) error {
+	if len(b.streams) == 0 {
+		return nil
+	}
+	artifacts, streams := make([]id.ID, len(b.streams)), make([]string, len(b.streams))
+	for i, k := range b.streams {
+		artifacts[i], streams[i] = k.artifact, k.stream
+	}
+	if err := b.exec(ctx, sqlTimeline, b.tenant, artifacts, streams); err != nil {
+		return fmt.Errorf("timeline: %w", err)
+	}
+	return b.exec(ctx, sqlUnknowns, b.tenant)
 }
 
 // projectStatements notes what new statements are about, and which of those that were in

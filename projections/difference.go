@@ -43,14 +43,26 @@ func difference(pairs []*pair, want []*finding, have map[findingKey]*finding, en
 	for _, f := range want {
 		wanted[f.key()] = true
 	}
-	gone := map[place][]*finding{}
+	gone, stored := map[place][]*finding{}, map[place][]*finding{}
 	for k, f := range have {
+		stored[place{k.artifact, k.pkg}] = append(stored[place{k.artifact, k.pkg}], f)
 		if !wanted[k] {
 			gone[place{k.artifact, k.pkg}] = append(gone[place{k.artifact, k.pkg}], f)
 		}
 	}
 	for _, list := range gone {
 		slices.SortFunc(list, func(a, b *finding) int { return strings.Compare(a.VulnID, b.VulnID) })
+	}
+	// part is a stored finding of the pair that f was a part of until now: the advisory that it
+	// was named by turned out to be about several vulnerabilities.
+	part := func(f *finding) *finding {
+		var of *finding
+		for _, o := range stored[place{f.Artifact, f.Package}] {
+			if (slices.Contains(o.Aliases, f.VulnID) || slices.Contains(f.Aliases, o.VulnID)) && (of == nil || o.VulnID < of.VulnID) {
+				of = o
+			}
+		}
+		return of
 	}
 	var out changes
 	joined := map[findingKey]string{} // what gone findings became part of
@@ -71,6 +83,16 @@ func difference(pairs []*pair, want []*finding, have map[findingKey]*finding, en
 			if slices.Contains(f.Aliases, o.VulnID) {
 				joined[o.key()] = f.VulnID
 				f.FirstSeen = earlier(f.FirstSeen, o.FirstSeen) // the oldest of those that became one
+			}
+		}
+		if c.old == nil {
+			if of := part(f); of != nil {
+				f.FirstSeen = earlier(f.FirstSeen, of.FirstSeen)
+				if f.state != stateSuppressed {
+					c.events = append(c.events, event{"opened", "it was part of another finding", map[string]string{"of": of.VulnID}})
+					out = append(out, c)
+					continue
+				}
 			}
 		}
 		switch {

@@ -196,8 +196,9 @@ func (b *batch) wanted(ctx context.Context, dirty []dirtyPair) ([]*pair, []*find
 		byGroup := map[string][]coveredBy{}
 		for _, c := range covers[p.Package] {
 			if p.whole || b.vulns[c.VulnID] {
-				name := g.canonical(c.VulnID)
-				byGroup[name] = append(byGroup[name], c)
+				for _, name := range g.names(c.VulnID) {
+					byGroup[name] = append(byGroup[name], c)
+				}
 			}
 		}
 		for name, cs := range byGroup {

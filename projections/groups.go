@@ -11,18 +11,22 @@ import (
 	"sluice/internal/id"
 )
 
-// groups are sets of ids of the same vulnerability, joined by aliases.
+// groups say which vulnerabilities an id means. Ids that are aliases of each other are one
+// vulnerability, named by its CVE where it has one. Two CVEs never are: an advisory that
+// aliases several is about each of them, and so one finding per CVE with the advisory as
+// evidence. A verdict about one of them says nothing about the next.
 type groups struct {
-	parent map[string]string   // union-find
-	member map[string][]string // by root, sorted; filled by finish
-	name   map[string]string   // by root
+	edges  map[string][]string // by id, both directions
+	owners map[string][]string // by id: the names of the groups that it is in, sorted; filled by finish
+	member map[string][]string // by name: the ids of the group, the name first
+	vague  map[string]bool     // ids that are several CVEs only by way of another id
 }
 
 // loadGroups follows the alias edges from the given ids as far as they go.
 func loadGroups(ctx context.Context, tx pgx.Tx, tenant id.ID, ids []string) (*groups, error) {
-	g := &groups{parent: map[string]string{}}
+	g := &groups{edges: map[string][]string{}}
 	for _, v := range ids {
-		g.parent[v] = v
+		g.edges[v] = nil
 	}
 	for frontier := ids; len(frontier) > 0; {
 		rows, err := tx.Query(ctx, sqlAliases, tenant, frontier)
@@ -32,8 +36,7 @@ func loadGroups(ctx context.Context, tx pgx.Tx, tenant id.ID, ids []string) (*gr
 		frontier = nil
 		var a, b string
 		_, err = pgx.ForEachRow(rows, []any{&a, &b}, func() error {
-			if _, ok := g.parent[b]; !ok {
-				g.parent[b] = b
+			if _, ok := g.edges[b]; !ok {
 				frontier = append(frontier, b)
 			}
 			g.join(a, b)
@@ -47,37 +50,91 @@ func loadGroups(ctx context.Context, tx pgx.Tx, tenant id.ID, ids []string) (*gr
 	return g, nil
 }
 
-func (g *groups) root(v string) string {
-	for g.parent[v] != v {
-		g.parent[v] = g.parent[g.parent[v]]
-		v = g.parent[v]
-	}
-	return v
-}
-
+// join notes that two ids are aliases of each other.
 func (g *groups) join(a, b string) {
-	if a, b = g.root(a), g.root(b); a != b {
-		g.parent[a] = b
+	g.edges[a], g.edges[b] = append(g.edges[a], b), append(g.edges[b], a)
+}
+
+// finish works out the groups, from all edges at once: in which order they came makes no
+// difference.
+func (g *groups) finish() {
+	g.owners, g.member, g.vague = map[string][]string{}, map[string][]string{}, map[string]bool{}
+	seen := map[string]bool{}
+	for v := range g.edges {
+		if seen[v] {
+			continue
+		}
+		seen[v] = true
+		linked := []string{v}
+		for i := 0; i < len(linked); i++ {
+			for _, w := range g.edges[linked[i]] {
+				if !seen[w] {
+					seen[w] = true
+					linked = append(linked, w)
+				}
+			}
+		}
+		slices.SortFunc(linked, compareNames)
+		n := 0 // CVEs, which come first
+		for n < len(linked) && isCVE(linked[n]) {
+			n++
+		}
+		if n > 1 {
+			g.split(linked[:n])
+			continue
+		}
+		g.member[linked[0]] = linked
+		for _, w := range linked {
+			g.owners[w] = linked[:1]
+		}
+	}
+	for _, members := range g.member {
+		slices.SortFunc(members, compareNames)
 	}
 }
 
-func (g *groups) finish() {
-	g.member, g.name = map[string][]string{}, map[string]string{}
-	for v := range g.parent {
-		r := g.root(v)
-		g.member[r] = append(g.member[r], v)
+// split shares out what is linked to several CVEs: each id belongs to those that are nearest,
+// by the number of aliases on the way. The GHSA id of one of them is that one's, whatever
+// advisory joins it to the others; the advisory is all of theirs.
+func (g *groups) split(cves []string) {
+	distance := map[string]int{}
+	for _, cve := range cves {
+		g.owners[cve], g.member[cve] = []string{cve}, []string{cve}
+		distance[cve] = 0
 	}
-	for r, members := range g.member {
-		slices.SortFunc(members, compareNames)
-		g.name[r] = members[0]
+	for at, layer := 1, cves; len(layer) > 0; at++ {
+		var next []string
+		for _, v := range layer {
+			for _, w := range g.edges[v] {
+				if d, reached := distance[w]; reached && d < at {
+					continue
+				} else if !reached {
+					distance[w] = at
+					next = append(next, w)
+				}
+				for _, cve := range g.owners[v] {
+					if !slices.Contains(g.owners[w], cve) {
+						g.owners[w] = append(g.owners[w], cve)
+						g.member[cve] = append(g.member[cve], w)
+					}
+				}
+			}
+		}
+		for _, w := range next {
+			slices.Sort(g.owners[w])
+			g.vague[w] = at > 1 && len(g.owners[w]) > 1
+		}
+		layer = next
 	}
 }
+
+func isCVE(v string) bool { return strings.HasPrefix(v, "CVE-") }
 
 // compareNames puts the id that names a group first: its CVE, then GHSA, then the rest.
 func compareNames(a, b string) int {
 	rank := func(v string) int {
 		switch {
-		case strings.HasPrefix(v, "CVE-"):
+		case isCVE(v):
 			return 0
 		case strings.HasPrefix(v, "GHSA-"):
 			return 1
@@ -90,26 +147,37 @@ func compareNames(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// canonical is the name of the group that v is in.
-func (g *groups) canonical(v string) string {
-	if _, ok := g.parent[v]; !ok {
-		return v
+// names are the names of the groups that v is in: of several where it is an advisory about
+// several CVEs.
+func (g *groups) names(v string) []string {
+	if names, ok := g.owners[v]; ok {
+		return names
 	}
-	return g.name[g.root(v)]
+	return []string{v}
 }
 
-// members are all ids of the group that v is in, the canonical one first.
-func (g *groups) members(v string) []string {
-	if _, ok := g.parent[v]; !ok {
-		return []string{v}
+// about are the names of the groups that a verdict on v is about: all that v is in. But the
+// id that an advisory gives beside several CVEs is probably one of them, and nobody knows which.
+// What is said of it would hide the others, so it is about none.
+func (g *groups) about(v string) []string {
+	if g.vague[v] {
+		return nil
 	}
-	return g.member[g.root(v)]
+	return g.names(v)
 }
 
-// ids are all ids of all groups, sorted.
+// members are all ids of the group with that name, the name first.
+func (g *groups) members(name string) []string {
+	if members, ok := g.member[name]; ok {
+		return members
+	}
+	return []string{name}
+}
+
+// ids are all ids that are linked to those that were asked for, sorted.
 func (g *groups) ids() []string {
-	out := make([]string, 0, len(g.parent))
-	for v := range g.parent {
+	out := make([]string, 0, len(g.edges))
+	for v := range g.edges {
 		out = append(out, v)
 	}
 	slices.Sort(out)

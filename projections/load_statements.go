@@ -81,8 +81,9 @@ func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups, in
 	}
 	for _, s := range all {
 		into.statement[s.ID] = s
-		name := g.canonical(s.VulnID)
-		into.statements[name] = append(into.statements[name], &s.Statement)
+		for _, name := range g.about(s.VulnID) {
+			into.statements[name] = append(into.statements[name], &s.Statement)
+		}
 	}
 	for _, p := range pairs {
 		p.place.Package = parsePurl(p.Purl)
@@ -97,7 +98,7 @@ func scanStatement(row pgx.CollectableRow) (*statement, error) {
 	var artifact *id.ID
 	var embedded bool
 	err := row.Scan(&s.ID, &s.Document, &pointer, &s.VulnID, &s.Status, &s.Justification, &s.Impact, &s.Issuer, &at, &s.About, &product, &sub, &subKey,
-		&artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash, &embedded)
+		&artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash, &embedded, &s.ProductRange)
 	if err != nil {
 		return nil, err
 	}
@@ -200,9 +201,11 @@ func (b *batch) loadDecisions(ctx context.Context, pairs []*pair, g *groups, int
 		return fmt.Errorf("decisions: %w", err)
 	}
 	for _, d := range all {
-		k := decisionKey{d.Package, g.canonical(d.VulnID)}
 		into.decision[vex.ID(d.ID)] = d
-		into.decisions[k] = append(into.decisions[k], &vex.Decision{ID: vex.ID(d.ID), VulnID: d.VulnID, Status: d.Status, At: d.At})
+		for _, name := range g.about(d.VulnID) {
+			k := decisionKey{d.Package, name}
+			into.decisions[k] = append(into.decisions[k], &vex.Decision{ID: vex.ID(d.ID), VulnID: d.VulnID, Status: d.Status, At: d.At})
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -97,6 +98,8 @@ type knownStatement struct {
 	serial     string
 	ref        string
 	versions   string
+	// productVersions are those of the product where versions are those of something in it.
+	productVersions string
 
 	applied, lost bool
 }
@@ -150,6 +153,9 @@ func (o *oracle) read(e ingest.Envelope, hash [32]byte, versions map[string]*kno
 	artifact := e.Artifact
 	if artifact == "" {
 		artifact = doc.Subject.Purl
+		if p, err := purl.Parse(artifact); err == nil && p.Version == "" && doc.Subject.Version != "" {
+			artifact = p.WithVersion(doc.Subject.Version).Purl
+		}
 	}
 	if artifact == "" && doc.Subject.Name != "" {
 		artifact = "pkg:generic/" + url.PathEscape(doc.Subject.Name) + "@" + doc.Subject.Version
@@ -182,7 +188,7 @@ func (o *oracle) read(e ingest.Envelope, hash [32]byte, versions map[string]*kno
 	case normalize.Vuln:
 		for _, v := range doc.Vulnerabilities {
 			f := &knownFact{tenant: e.Tenant, id: id.Derive(e.Tenant, "fact", string(hash[:]), v.Pointer), modified: v.Modified, withdrawn: !v.Withdrawn.IsZero(), hash: hash, v: v}
-			k := e.Tenant.String() + v.ID
+			k := e.Tenant.String() + v.Source + " " + v.ID
 			if old := versions[k]; old == nil || tieBreak(f.modified, old.modified, f.hash, old.hash) > 0 {
 				versions[k] = f
 			}
@@ -212,7 +218,7 @@ func (o *oracle) readStatements(e ingest.Envelope, hash [32]byte, doc *normalize
 			done[k] = true
 			known := &knownStatement{
 				tenant: e.Tenant, hash: hash, vuln: s.VulnID, status: s.Status, at: s.Time, timed: !s.Time.IsZero(), entry: s.Pointer,
-				serial: p.BOMSerial, ref: p.BOMRef, versions: p.VersionRange, nothing: p.Unreadable != "",
+				serial: p.BOMSerial, ref: p.BOMRef, versions: p.VersionRange, productVersions: p.ProductRange, nothing: p.Unreadable != "",
 			}
 			if doc.Kind == normalize.SBOM {
 				known.sbom = o.sboms[len(o.sboms)-1]
@@ -294,26 +300,72 @@ func (o *oracle) settle(tenant id.ID, current map[string]*knownSBOM) {
 	}
 }
 
-// group is the ids of the vulnerability that v is, its name first.
-func (o *oracle) group(tenant id.ID, v string) []string {
-	ids := []string{v}
-	for i := 0; i < len(ids); i++ {
+// steps is how many aliases away each id is that v is linked to.
+func (o *oracle) steps(tenant id.ID, v string) map[string]int {
+	away := map[string]int{v: 0}
+	for at := 0; ; at++ {
+		grown := false
 		for _, e := range slices.Concat(o.edges[tenant], o.edges[id.Shared]) {
-			for _, other := range []string{e[0], e[1]} {
-				if (e[0] == ids[i] || e[1] == ids[i]) && !slices.Contains(ids, other) {
-					ids = append(ids, other)
+			for _, e := range [][2]string{e, {e[1], e[0]}} {
+				_, done := away[e[1]]
+				if from, ok := away[e[0]]; ok && from == at && !done {
+					away[e[1]], grown = at+1, true
 				}
 			}
 		}
-	}
-	slices.SortFunc(ids, func(a, b string) int {
-		rank := func(s string) int {
-			prefix, _, _ := strings.Cut(s, "-")
-			return slices.Index([]string{"GHSA", "CVE"}, prefix)
+		if !grown {
+			return away
 		}
-		return cmp.Or(rank(b)-rank(a), strings.Compare(a, b))
-	})
-	return ids
+	}
+}
+
+func rankOf(s string) int {
+	prefix, _, _ := strings.Cut(s, "-")
+	return slices.Index([]string{"GHSA", "CVE"}, prefix)
+}
+
+// names are the vulnerabilities that v is: the CVEs that are nearest, else the one of its
+// ids that comes first. about are those that a verdict on v is about: none where it is
+// several only by way of another id.
+func (o *oracle) names(tenant id.ID, v string) (names, about []string) {
+	away := o.steps(tenant, v)
+	nearest, cves := -1, 0
+	for w, n := range away {
+		if rankOf(w) == 1 {
+			cves++
+			if nearest < 0 || n < nearest {
+				nearest = n
+			}
+		}
+	}
+	for w, n := range away {
+		if cves > 0 && rankOf(w) == 1 && n == nearest {
+			names = append(names, w)
+		}
+	}
+	if cves == 0 {
+		all := slices.Collect(maps.Keys(away))
+		names = []string{slices.MinFunc(all, func(a, b string) int { return cmp.Or(rankOf(b)-rankOf(a), strings.Compare(a, b)) })}
+	}
+	if len(names) > 1 && nearest > 1 {
+		return names, nil
+	}
+	return names, names
+}
+
+// members are the ids of the vulnerability of that name.
+func (o *oracle) members(tenant id.ID, name string) (out []string) {
+	for v := range o.steps(tenant, name) {
+		if names, _ := o.names(tenant, v); slices.Contains(names, name) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func (o *oracle) about(tenant id.ID, v, name string) bool {
+	_, about := o.names(tenant, v)
+	return slices.Contains(about, name)
 }
 
 // cover is a fact that covers a package, by one of its names.
@@ -385,7 +437,7 @@ func (o *oracle) tenant(tenant id.ID, out state) {
 		artifacts[s.artifact.Purl] = s.artifact
 		where := s.artifact.Purl + " " + s.stream
 		out.put("stream", tenant, where, "at %s, %d components, meaning %x", at, s.components, s.meaning)
-		for _, c := range s.doc.Components {
+		for _, c := range s.listed() {
 			p, err := purl.Parse(c.Purl)
 			if c.Purl == "" || err != nil {
 				reason := purl.ReasonNoPurl
@@ -416,8 +468,10 @@ func (o *oracle) tenant(tenant id.ID, out state) {
 		groups := map[string][]cover{}
 		for _, c := range o.covers(tenant, p) {
 			out.put("match", tenant, fmt.Sprintf("%s %s %s %s", p.Purl, c.vuln, c.fact.v.ID, c.fact.id), "%s %s", c.by, c.text)
-			name := o.group(tenant, c.vuln)[0]
-			groups[name] = append(groups[name], c)
+			names, _ := o.names(tenant, c.vuln)
+			for _, name := range names {
+				groups[name] = append(groups[name], c)
+			}
 		}
 		for name, cs := range groups {
 			o.finding(out, tenant, artifacts[k.artifact], p, name, cs, streams)
@@ -454,8 +508,32 @@ func (o *oracle) tenant(tenant id.ID, out state) {
 	}
 }
 
+// listed are the components and the main one, unless that is among them or of a type that no
+// records are kept for.
+func (s *knownSBOM) listed() []normalize.Component {
+	list := slices.Clone(s.doc.Components)
+	for _, c := range s.doc.Main {
+		p, err := purl.Parse(c.Purl)
+		if err != nil || p.Reason == purl.ReasonUnknownEcosystem {
+			continue
+		}
+		if p.Version == "" && c.Version != "" {
+			p = p.WithVersion(c.Version)
+		}
+		c.Purl = p.Purl
+		if !slices.ContainsFunc(s.doc.Components, func(o normalize.Component) bool {
+			other, err := purl.Parse(o.Purl)
+			_, exact := p.Covers(other)
+			return err == nil && exact
+		}) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, name string, cs []cover, streams []string) {
-	members := o.group(tenant, name)
+	members := o.members(tenant, name)
 	score, severity := int16(-1), ""
 	ranks := []string{"", "none", "low", "medium", "high", "critical"}
 	advisories, fixed, evidence := []string{}, []string{}, []string{}
@@ -489,7 +567,7 @@ func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, na
 	}
 	var all []candidate
 	for _, s := range o.said {
-		if s.tenant != tenant || s.ended || s.nothing || !slices.Contains(members, s.vuln) {
+		if s.tenant != tenant || s.ended || s.nothing || !o.about(tenant, s.vuln, name) {
 			continue
 		}
 		if scope := o.scope(s, artifact, pkg); scope > 0 {
@@ -534,7 +612,7 @@ func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, na
 	}
 	var decision *decided
 	for _, d := range o.decisions {
-		if d.tenant == tenant && !d.withdrawn && d.pkg == pkg.Purl && slices.Contains(members, d.vuln) &&
+		if d.tenant == tenant && !d.withdrawn && d.pkg == pkg.Purl && o.about(tenant, d.vuln, name) &&
 			(decision == nil || d.at.After(decision.at) || d.at.Equal(decision.at) && d.vuln < decision.vuln) {
 			decision = &d
 		}
@@ -609,7 +687,7 @@ func (o *oracle) scope(s *knownStatement, artifact, pkg purl.Package) int {
 	case s.product != nil && sameName(s.product, &artifact):
 		versions := s.versions
 		if subText != "" {
-			versions = ""
+			versions = s.productVersions
 		}
 		artifactOK, artifactExact = names(*s.product, artifact, versions, artifact.Version)
 	}

@@ -83,8 +83,9 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 		}
 		byGroup := map[string][]coveredBy{}
 		for _, c := range covers[i] {
-			name := g.canonical(c.VulnID)
-			byGroup[name] = append(byGroup[name], c)
+			for _, name := range g.names(c.VulnID) {
+				byGroup[name] = append(byGroup[name], c)
+			}
 		}
 		var hits []Hit
 		for name, cs := range byGroup {

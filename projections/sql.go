@@ -31,6 +31,7 @@ var (
 	sqlDeleteComponents   = text("delete_components")
 	sqlInsertComponents   = text("insert_components")
 	sqlUpsertStreams      = text("upsert_streams")
+	sqlTimeline           = text("timeline")
 	sqlUnknowns           = text("unknowns")
 	sqlLinkedStatements   = text("linked_statements")
 	sqlWaitingStatements  = text("waiting_statements")

@@ -216,7 +216,11 @@ func (u *universe) fact() {
 	for {
 		record := object{"id": name, "modified": u.time(), "summary": u.next()}
 		if u.chance(35) {
-			record["aliases"] = []any{likely(u, vulnIDs)}
+			aliases := []any{likely(u, vulnIDs)}
+			for u.chance(30) {
+				aliases = append(aliases, likely(u, vulnIDs)) // an advisory about several
+			}
+			record["aliases"] = aliases
 		}
 		if u.chance(10) {
 			record["withdrawn"] = u.time()
@@ -336,7 +340,7 @@ func (u *universe) csaf() {
 			},
 		},
 		"product_tree": object{
-			"full_product_names": []any{named("WHOLE", u.product()), named("PART", u.packagePurl())},
+			"branches": []any{u.csafBranch(named("WHOLE", u.product())), u.csafBranch(named("PART", u.packagePurl()))},
 			"relationships": []any{object{
 				"category": "default_component_of", "full_product_name": object{"name": "x", "product_id": "PART:WHOLE"},
 				"product_reference": "PART", "relates_to_product_reference": "WHOLE",
@@ -344,6 +348,18 @@ func (u *universe) csaf() {
 		},
 		"vulnerabilities": []any{object{"cve": likely(u, vulnIDs[:3]), "product_status": object{status: []any{pick(u, []string{"WHOLE", "PART:WHOLE", "PART"})}}}},
 	})
+}
+
+// csafBranch puts a product under a branch, which may give its purl a version or a range: read
+// or not, contradicting it or not.
+func (u *universe) csafBranch(product object) object {
+	category := pick(u, []string{"vendor", "product_version", "product_version_range", "patch_level"})
+	name := pick(u, []string{"1.0.0", "2.0.0", "vers:npm/<2.0.0", ">=1|<2", "prior to 2.0", "some of them"})
+	if u.chance(40) {
+		helper := product["product_identification_helper"].(object)
+		helper["purl"], _, _ = strings.Cut(helper["purl"].(string), "@")
+	}
+	return object{"category": category, "name": name, "product": product}
 }
 
 // cyclonedxVEX speaks of other SBOMs by BOM-Link, or of the product that it names itself.

@@ -251,7 +251,8 @@ func TestAliasesJoin(t *testing.T) {
 }
 
 // TestRename: a group that gets a CVE later renames its findings; it does not close and
-// reopen them, and they keep their age. An alias that is taken back renames them again.
+// reopen them, and they keep their age. An alias that is taken back renames them again, and
+// a second CVE makes a second finding.
 func TestRename(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -282,14 +283,14 @@ func TestRename(t *testing.T) {
 		`CVE-2026-1 renamed {"from": "GHSA-aaaa-bbbb-cccc"}`,
 		`GHSA-aaaa-bbbb-cccc renamed {"from": "CVE-2026-1"}`,
 		`CVE-2026-1 renamed {"from": "GHSA-aaaa-bbbb-cccc"}`,
-		`CVE-2026-1 suppressed {}`,
+		`CVE-2026-2 suppressed {}`,
 	}, "\n")
 	if got != want {
 		t.Errorf("history:\n%s\nwant:\n%s", got, want)
 	}
 	for _, s := range query[string](t, w, `select vuln_id || ' ' || first_seen::date from vex.suppressed_findings`) {
-		if s != "CVE-2026-1 2026-01-01" {
-			t.Errorf("finding %s, want it under its CVE and with its age", s)
+		if s != "CVE-2026-2 2026-01-01" {
+			t.Errorf("finding %s, want the one of the statement's CVE, with the age of the record", s)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 )
@@ -120,12 +120,9 @@ func Drop(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, f Filter) (n in
 		if err != nil || n == 0 {
 			return err
 		}
-		diff, err := json.Marshal(map[string]any{"jobs": n, "ids": ids, "kinds": kinds, "errors": causes})
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, sqlAudit, tenant, string(diff))
-		return err
+		return audit.Note(ctx, tx, tenant, audit.Entry{
+			Action: "jobs.drop", Entity: "job", Diff: map[string]any{"jobs": n, "ids": ids, "kinds": kinds, "errors": causes},
+		})
 	})
 	if err != nil {
 		return 0, fmt.Errorf("drop jobs: %w", err)

@@ -24,6 +24,5 @@ var (
 	sqlList    = text("list")
 	sqlRetry   = text("retry")
 	sqlDrop    = text("drop")
-	sqlAudit   = text("audit")
 	sqlGivenUp = text("given_up")
 )

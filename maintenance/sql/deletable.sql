@@ -23,7 +23,7 @@ with o as materialized (
       or exists (select from core.job_queue where tenant_id = $1 and locked_at is not null) as yes
 ), f as materialized (
   -- Once for all: there is no index of facts by document.
-  select id, content_hash, external_id, names from vex.vuln_fact
+  select id, content_hash, source, external_id, names from vex.vuln_fact
   where tenant_id = $1 and content_hash in (select content_hash from o where kind = 'vuln')
 ), named as materialized (
   select distinct lower(m[1]) as name
@@ -69,7 +69,7 @@ where encode(o.content_hash, 'hex') not in (select name from named)
           and (f.external_id is null
             or f.id = (
               select n.id from vex.vuln_fact n
-              where n.tenant_id = $1 and n.external_id = f.external_id
+              where n.tenant_id = $1 and n.external_id = f.external_id and n.source = f.source
               order by n.modified desc nulls last, n.content_hash desc, n.id limit 1)
             or exists (select from vex.vuln_affected a where a.tenant_id = $1 and a.fact_id = f.id and a.is_current)
             or exists (select from vex.vuln_alias a where a.tenant_id = $1 and a.fact_id = f.id and a.is_current)

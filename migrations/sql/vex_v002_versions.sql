@@ -20,8 +20,10 @@ create index if not exists ix_vex_document_series on vex.vex_document (tenant_id
 alter table vex.vex_statement add column if not exists embedded boolean not null default false;
 alter table vex.vex_statement add column if not exists own_time boolean not null default true;
 alter table vex.vex_statement add column if not exists unreadable text not null default '';
+alter table vex.vex_statement add column if not exists product_range text not null default '';
 comment on column vex.vex_statement.embedded is 'It stands inside an SBOM, and counts while that is the current one of its stream.';
 comment on column vex.vex_statement.own_time is 'False where statement_time is that of its document; of an SBOM the time when it was said last, which the projector keeps.';
+comment on column vex.vex_statement.product_range is 'VERS range of the product''s versions where version_range is that of a package in it.';
 comment on column vex.vex_statement.unreadable is 'Why what it names cannot be told: it is about nothing. '''' where it can.';
 alter table vex.vex_statement drop constraint if exists vex_statement_outcome_check;
 alter table vex.vex_statement add constraint vex_statement_outcome_check

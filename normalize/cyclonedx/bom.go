@@ -184,6 +184,7 @@ func (b *bom) mainComponent() {
 	}
 	c := b.component(pointer)
 	b.hasMain, b.main = true, c.Ref
+	b.doc.Main = []normalize.Component{c}
 	b.doc.Subject = normalize.Subject{Purl: c.Purl, Name: c.Name, Version: c.Version}
 	if c.Group != "" && c.Name != "" {
 		b.doc.Subject.Name = c.Group + "/" + c.Name

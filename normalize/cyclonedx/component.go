@@ -1,6 +1,10 @@
 package cyclonedx
 
 import (
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
 	"sluice/normalize"
 	"sluice/normalize/purl"
 )
@@ -96,6 +100,8 @@ func (b *bom) component(pointer string) normalize.Component {
 			c.Scope = known
 		case "components":
 			b.components(pointer + "/components")
+		case "properties":
+			b.properties(&c)
 		default:
 			r.Skip()
 		}
@@ -112,4 +118,72 @@ func (b *bom) component(pointer string) normalize.Component {
 		}
 	}
 	return c
+}
+
+// properties takes what Trivy and Syft write about the source package beside the purl, or
+// instead of its upstream qualifier. Anybody may write anything there: what is no text is
+// passed over without a warning.
+func (b *bom) properties(c *normalize.Component) {
+	r := b.r
+	if !r.IsArray() {
+		r.Skip()
+		return
+	}
+	var epoch, version, release, rpm string
+	for ok := r.Array(); ok && r.Element(); {
+		if !r.IsObject() {
+			r.Skip()
+			continue
+		}
+		var name, value jsontext.Value
+		for ok := r.Object(); ok && r.Member(); {
+			switch string(r.Name()) {
+			case "name":
+				name = r.Raw()
+			case "value":
+				value = r.Raw()
+			default:
+				r.Skip()
+			}
+		}
+		switch string(name) {
+		case `"aquasecurity:trivy:SrcName"`, `"syft:metadata:source"`, `"syft:metadata:originPackage"`:
+			c.Source = unquoted(value)
+		case `"aquasecurity:trivy:SrcVersion"`, `"syft:metadata:sourceVersion"`:
+			version = unquoted(value)
+		case `"aquasecurity:trivy:SrcRelease"`:
+			release = unquoted(value)
+		case `"aquasecurity:trivy:SrcEpoch"`:
+			epoch = unquoted(value)
+		case `"syft:metadata:sourceRpm"`:
+			rpm = unquoted(value)
+		case `"aquasecurity:trivy:Modularitylabel"`, `"aquasecurity:trivy:ModularityLabel"`, `"syft:metadata:modularityLabel"`:
+			c.Module = unquoted(value)
+		}
+	}
+	if c.Source == "" {
+		c.Source = rpm // a file name, of which the name is a part
+		return
+	}
+	if c.SourceVersion = version; version == "" {
+		return
+	}
+	if release != "" {
+		c.SourceVersion += "-" + release
+	}
+	if epoch != "" && epoch != "0" && !strings.Contains(version, ":") {
+		c.SourceVersion = epoch + ":" + c.SourceVersion
+	}
+}
+
+// unquoted is the text of a JSON string, "" of anything else.
+func unquoted(v jsontext.Value) string {
+	if v.Kind() != jsontext.KindString {
+		return ""
+	}
+	b, err := jsontext.AppendUnquote(nil, v)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
 }

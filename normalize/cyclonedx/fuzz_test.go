@@ -13,7 +13,18 @@ import (
 var fuzzLimits = normalize.Limits{MaxDepth: 50, MaxComponents: 100}
 
 func FuzzJSON(f *testing.F) {
-	testdocs.Fuzz(f, cyclonedx.JSON{}, fuzzLimits, "testdata/*/doc.json", nil)
+	testdocs.Fuzz(f, cyclonedx.JSON{}, fuzzLimits, "testdata/*/doc.json", aboutSomething)
+}
+
+// aboutSomething holds that each product of a statement is one, or says why it is none.
+func aboutSomething(t *testing.T, doc *normalize.Document) {
+	for _, s := range doc.Statements {
+		for _, p := range s.Products {
+			if p.Unreadable == "" && p.Purl == "" && p.Subcomponent == "" && p.BOMSerial == "" && !p.InDocument || p.Unreadable != "" && p != p.AboutNothing(p.Unreadable) {
+				t.Errorf("%s: %+v", s.Pointer, p)
+			}
+		}
+	}
 }
 
 // FuzzXML: the JSON form is a document too, and says the same.

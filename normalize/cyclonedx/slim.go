@@ -29,7 +29,12 @@ type (
 		Scope      string          `json:"scope,omitempty" xml:"scope"`
 		CPE        string          `json:"cpe,omitempty" xml:"cpe"`
 		Purl       string          `json:"purl,omitempty" xml:"purl"`
+		Properties []slimProperty  `json:"properties,omitempty" xml:"properties>property"`
 		Components []slimComponent `json:"components,omitempty" xml:"components>component"`
+	}
+	slimProperty struct {
+		Name  string `json:"name,omitempty" xml:"name,attr"`
+		Value string `json:"value,omitempty" xml:",chardata"`
 	}
 	slimService struct {
 		Ref      string        `json:"bom-ref,omitempty" xml:"bom-ref,attr"`
@@ -77,7 +82,7 @@ type (
 
 // slimCosts are those of the slim structs.
 var slimCosts = costs{of: map[string]int{
-	"component": 400, "service": 150, "vulnerability": 400, "analysis": 250, "target": 100, "version": 120,
+	"component": 430, "property": 100, "service": 150, "vulnerability": 400, "analysis": 250, "target": 100, "version": 120,
 	"reference": 40, "response": 40, "author": 40, "dependency": 40, "provides": 40,
 }}
 

@@ -51,8 +51,8 @@ func FuzzNormalize(f *testing.F) {
 				t.Errorf("incomplete: %+v", s)
 			}
 			for _, p := range s.Products {
-				if p == (normalize.Product{}) {
-					t.Errorf("%s: a product without anything", s.Pointer)
+				if p == (normalize.Product{}) || p.Unreadable != "" && p != p.AboutNothing(p.Unreadable) {
+					t.Errorf("%s: %+v", s.Pointer, p)
 				}
 			}
 		}

@@ -67,6 +67,10 @@ func (r *reader) affected() {
 					}
 				case "last_known_affected_version_range":
 					lastKnown = r.textIfText()
+				case "source":
+					if from := r.textIfText(); r.from == "" {
+						r.from = from
+					}
 				default:
 					r.Skip()
 				}

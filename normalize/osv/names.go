@@ -3,6 +3,8 @@ package osv
 import (
 	"slices"
 	"strings"
+
+	"sluice/normalize/purl"
 )
 
 // sources maps the first part of an id to the database that issued it, where the
@@ -35,6 +37,51 @@ func sourceOf(id string) string {
 	return strings.ToLower(prefix)
 }
 
+// everybodys are the databases whose ids anybody keeps records under: NVD, a distribution and
+// a vendor may each have one called CVE-2024-1, and none of them is a version of another's.
+var everybodys = map[string]bool{"cve": true, "cnvd": true, "cnnvd": true, "euvd": true, "jvndb": true, "temp": true}
+
+// source names who keeps the record: the database that issued the id; for an id that is
+// everybody's also where the record says it comes from, else what it is about. Versions of a
+// record have one source, so that is all of it that does not change from version to version.
+func (r *reader) source() string {
+	issuer := sourceOf(r.v.ID)
+	if !everybodys[issuer] {
+		return issuer
+	}
+	if r.from != "" {
+		return issuer + " of " + keeper(r.from)
+	}
+	var ecosystems []string
+	for _, a := range r.v.Affected {
+		base, _, _ := strings.Cut(purl.Ecosystem(a.Ecosystem), ":")
+		ecosystems = append(ecosystems, base)
+	}
+	if ecosystems = distinct(ecosystems); len(ecosystems) == 0 {
+		return issuer
+	}
+	return issuer + " of " + strings.Join(ecosystems, ", ")
+}
+
+// keeper is the repository or the host of the address that a record gives as its source:
+// the path behind it may change.
+func keeper(s string) string {
+	_, rest, found := strings.Cut(s, "://")
+	if !found {
+		return strings.ToLower(s)
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if host = strings.ToLower(host); host != "github.com" && host != "raw.githubusercontent.com" && host != "gitlab.com" {
+		return host
+	}
+	owner, path, _ := strings.Cut(path, "/")
+	repository, _, _ := strings.Cut(path, "/")
+	if host == "raw.githubusercontent.com" {
+		host = "github.com"
+	}
+	return host + "/" + strings.ToLower(owner+"/"+repository)
+}
+
 // advisories are the ids of advisories that may fix several vulnerabilities at once.
 var advisories = [...]string{
 	"ALSA-", "ALBA-", "ALEA-", "RLSA-", "RXSA-", "RHSA-", "RHBA-", "RHEA-", "DSA-", "DLA-", "DTSA-", "ELA-", "USN-", "LSN-",
@@ -57,7 +104,7 @@ var distributions = [...]string{
 // aliases then: one advisory must not make one group of ten CVEs.
 func (r *reader) nameRecord() {
 	v := &r.v
-	v.Source = sourceOf(v.ID)
+	v.Source = r.source()
 	v.Aliases = slices.DeleteFunc(v.Aliases, func(id string) bool { return id == v.ID })
 	v.Names = []string{v.ID}
 	if !r.isAdvisory() {

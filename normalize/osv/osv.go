@@ -8,14 +8,12 @@
 // that bundles vulnerabilities, as the advisories of distributions do, is named by
 // them. The rest of the record stays in the original.
 //
-// "aliases" are passed on as they are, several CVEs included. OSV defines them as ids
-// of the same vulnerability, so a record that aliases five CVEs (RUSTSEC-2020-0070 does,
-// and 40 of 1,206 RustSec and 34 of 4,291 Go records alias more than one) joins the five
-// into one group with one finding. That is what the database says; splitting the record
-// would be our guess, and would lose the join for those that mean it. What it costs:
-// a decision about one of the five is about all of them. Advisories of distributions
-// are the exception, because there the schema's own users list what an advisory fixes
-// (see nameRecord): their CVEs become Names, never Aliases.
+// "aliases" are passed on as they are, several CVEs included: RUSTSEC-2020-0070 has five, and
+// 40 of 1,206 RustSec and 34 of 4,291 Go records have more than one. OSV defines them as ids of
+// one vulnerability; but two CVEs are two by what a CVE is. Whoever groups ids takes such a
+// record for an advisory about each of them (projections: groups). What the advisories of
+// distributions list is known to be what they fix: their CVEs become Names, never Aliases
+// (see nameRecord).
 package osv
 
 import (

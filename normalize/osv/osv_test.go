@@ -87,6 +87,15 @@ func TestNames(t *testing.T) {
 		{`{"id":"GHSA-1","aliases":["CVE-2024-1","GHSA-1"],"related":["CVE-2024-2"]}`, "GHSA-1", "CVE-2024-1", "ghsa"},
 		{`{"id":"CVE-2024-1","aliases":["GHSA-1"]}`, "CVE-2024-1", "GHSA-1", "cve"},
 		{`{"id":"cve-2024-1"}`, "CVE-2024-1", "", "cve"},
+		// Whose record of a CVE it is: what it says, else what it is about.
+		{`{"id":"CVE-2024-1","affected":[{"package":{"ecosystem":"Alpine:v3.18","name":"x"}},{"package":{"ecosystem":"Alpine:v3.19","name":"x"}}]}`, "CVE-2024-1", "", "cve of Alpine"},
+		{`{"id":"CVE-2024-1","affected":[{"package":{"ecosystem":"npm","name":"x"}},{"package":{"ecosystem":"Maven:https://x.example","name":"g:x"}}]}`, "CVE-2024-1", "", "cve of Maven, npm"},
+		{`{"id":"CVE-2024-1","database_specific":{"source":"https://advisories.example/2024/1.json"},"affected":[{"package":{"ecosystem":"npm","name":"x"}}]}`, "CVE-2024-1", "", "cve of advisories.example"},
+		{`{"id":"CVE-2024-1","affected":[{"package":{"ecosystem":"npm","name":"x"},"database_specific":{"source":"https://github.com/Acme/Advisories/blob/main/1.json"}}]}`, "CVE-2024-1", "", "cve of github.com/acme/advisories"},
+		{`{"id":"CVE-2024-1","database_specific":{"source":"https://raw.githubusercontent.com/acme/advisories/main/1.json"}}`, "CVE-2024-1", "", "cve of github.com/acme/advisories"},
+		{`{"id":"CVE-2024-1","database_specific":{"source":["NVD"]}}`, "CVE-2024-1", "", "cve"},
+		// An id that one database issues has one source, whoever hands the record on.
+		{`{"id":"ghsa-1","database_specific":{"source":"https://mirror.example/1.json"}}`, "GHSA-1", "", "ghsa"},
 		{`{"id":"GO-2024-1","aliases":["CVE-2024-1","CVE-2024-1"]}`, "GO-2024-1", "CVE-2024-1", "go"},
 		// Several CVEs stay aliases, see the package comment.
 		{`{"id":"RUSTSEC-2020-0070","aliases":["CVE-2020-2","CVE-2020-1","GHSA-1"]}`, "RUSTSEC-2020-0070", "CVE-2020-1 CVE-2020-2 GHSA-1", "rustsec"},

@@ -19,6 +19,7 @@ type reader struct {
 	schema     string // schema_version
 	severities []string
 	word       string // the severity in words, where the record has one
+	from       string // where the record says it comes from
 	unreadable []unreadable
 }
 
@@ -80,9 +81,12 @@ func (r *reader) member() {
 		}
 	case "database_specific":
 		for ok := r.specific(); ok && r.Member(); {
-			if string(r.Name()) == "severity" {
+			switch string(r.Name()) {
+			case "severity":
 				r.word = r.textIfText()
-			} else {
+			case "source":
+				r.from = r.textIfText()
+			default:
 				r.Skip()
 			}
 		}

@@ -1,6 +1,9 @@
 package purl
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // family is a distribution: who makes the packages.
 type family struct {
@@ -56,7 +59,13 @@ var families = map[string]*family{
 	"opensuse": opensuse, "opensuse-leap": opensuse, "opensuse.leap": opensuse, "opensuse leap": opensuse,
 	"opensuse-tumbleweed": opensuse, "opensuse.tumbleweed": opensuse, "opensuse tumbleweed": opensuse,
 	"mageia": mageia, "openeuler": openeuler,
-	"photon": photon, "azurelinux": azure, "mariner": azure, "cbl-mariner": azure,
+	"photon": photon, "photon os": photon, "vmware photon": photon, "vmware photon os": photon,
+	"azurelinux": azure, "mariner": azure, "cbl-mariner": azure, "azure linux": azure, "microsoft azure linux": azure,
+	"common base linux mariner": azure,
+	// Names of operating-system components, as /etc/os-release has them.
+	"debian gnu/linux": debian, "ubuntu linux": ubuntu, "alpine linux": alpine, "alma linux": almalinux,
+	"red hat enterprise linux server": redhat, "centos linux": redhat, "centos stream": redhat, "centos-stream": redhat,
+	"fedora linux": fedora, "amazon linux ami": amazon, "sles for sap": suse, "wolfi os": wolfi,
 }
 
 // deriveDistro sets ecosystem, name and version of a distribution's package. It
@@ -87,6 +96,9 @@ func (p *Package) deriveDistro() bool {
 	if release == "" {
 		release = releaseFromVersion(f, p.Version)
 	}
+	if release == "" {
+		release = releaseFromModule(f, cmp.Or(p.Qualifiers["rpmmod"], p.Qualifiers["modularitylabel"]))
+	}
 	p.nameSource(f)
 	p.Ecosystem = f.ecosystem(release, text)
 	p.Key = Key(p.Ecosystem, p.MatchName)
@@ -97,28 +109,33 @@ func (p *Package) deriveDistro() bool {
 	return true
 }
 
-// nameSource sets the name and the version that the records of f use.
+// nameSource sets the name and the version that the records of f use. The epoch beside a
+// binary is the binary's: it is no part of a source version that is given by itself.
 func (p *Package) nameSource(f *family) {
-	upstream := p.Qualifiers["upstream"]
-	if p.Type == "rpm" {
-		if f.source && upstream != "" {
-			if name, ver := sourceRPM(upstream); name != "" {
-				p.MatchName, p.MatchVersion, p.MatchedBy = name, ver, ByUpstream
-			}
-		}
-	} else if upstream != "" {
-		// Some list several, comma-separated; the first is the source.
-		upstream, _, _ = strings.Cut(upstream, ",")
-		name, ver, _ := strings.Cut(upstream, "@")
-		if name = strings.TrimSpace(name); name != "" {
-			p.MatchedBy = ByUpstream
-			p.MatchName = name
-			if ver = strings.TrimSpace(ver); ver != "" {
-				p.MatchVersion = ver
-			}
-		}
+	own := withEpoch(p.Version, p.Qualifiers["epoch"], p.Type)
+	p.MatchVersion = own
+	// Some list several, comma-separated; the first is the source.
+	upstream, _, _ := strings.Cut(p.Qualifiers["upstream"], ",")
+	if upstream == "" || p.Type == "rpm" && !f.source {
+		return
 	}
-	p.MatchVersion = withEpoch(p.MatchVersion, p.Qualifiers["epoch"], p.Type)
+	name, ver := sourceRPM(strings.TrimSpace(upstream))
+	if name == "" {
+		return
+	}
+	p.MatchName, p.MatchedBy = name, ByUpstream
+	switch {
+	case ver == "":
+		// It has the version of what is built from it, unless somebody says otherwise.
+	case strings.HasSuffix(upstream, ".rpm"):
+		// The name of an rpm file leaves the epoch out. Of one and the same version it is that
+		// of the binary; of another one nobody knows it.
+		if _, rest, found := strings.Cut(own, ":"); !found || rest != ver {
+			p.MatchVersion = ver
+		}
+	default:
+		p.MatchVersion = ver
+	}
 }
 
 // withEpoch puts the epoch of a qualifier in front of a version that has none.
@@ -135,7 +152,7 @@ func sourceRPM(s string) (name, ver string) {
 	stem, isFile := strings.CutSuffix(s, ".rpm")
 	if !isFile {
 		name, ver, _ = strings.Cut(s, "@")
-		return name, ver
+		return strings.TrimSpace(name), strings.TrimSpace(ver)
 	}
 	if i := strings.LastIndexByte(stem, '.'); i > 0 { // .src, .nosrc
 		stem = stem[:i]
@@ -155,7 +172,7 @@ func sourceRPM(s string) (name, ver string) {
 // qualifier has no agreed form: debian-12, bookworm, 3.20.3, rhel-9.4, el9,
 // opensuse-leap-15.5, centos-7.6.1810. text is what stood where the distribution is.
 func parseDistro(q string) (f *family, release, text string) {
-	if q == "" || len(q) > 100 {
+	if q == "" || len(q) > 200 {
 		return nil, "", ""
 	}
 	q = lower(q)
@@ -239,12 +256,9 @@ func releaseFromVersion(f *family, v string) string {
 	}
 	switch f {
 	case redhat, almalinux, rocky, oracle:
-		if r := after(".el"); r != "" {
-			return r
-		}
-		return after(".module+el")
+		return behind(v, "el")
 	case fedora:
-		return after(".fc")
+		return cmp.Or(behind(v, "fc"), behind(v, "module_f"), behind(v, "module+f"))
 	case amazon:
 		return after(".amzn")
 	case mageia:
@@ -267,6 +281,103 @@ func releaseFromVersion(f *family, v string) string {
 		return ubuntuFromVersion(v)
 	}
 	return ""
+}
+
+// behind returns the digits behind the last mark that starts a word of v, wherever the word
+// stands: 22.el8_4 and 1.module+el8.5.0+826 and 1.module_el8.5.0+826 all say 8.
+func behind(v, mark string) string {
+	for i := strings.LastIndex(v, mark); i >= 0; i = strings.LastIndex(v[:i], mark) {
+		rest := v[i+len(mark):]
+		n := digits(rest)
+		if n == 0 || i == 0 || isLetterOrDigit(v[i-1]) {
+			continue
+		}
+		// A commit may look like fc39ab; nothing else has an l in it.
+		if n == len(rest) || mark == "el" || !isLetterOrDigit(rest[n]) {
+			return rest[:n]
+		}
+	}
+	return ""
+}
+
+func isLetterOrDigit(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// releaseFromModule finds the release in the label of an rpm module: in
+// postgresql:12:8050020211018..., the third part is a time behind the release of the
+// platform, with two digits each for what comes after its first point.
+func releaseFromModule(f *family, label string) string {
+	parts := strings.Split(label, ":")
+	const stamp = len("20211018161123")
+	if len(parts) < 3 || digits(parts[2]) != len(parts[2]) || len(parts[2]) <= stamp {
+		return ""
+	}
+	platform := parts[2][:len(parts[2])-stamp]
+	switch f {
+	case redhat, almalinux, rocky, oracle:
+		if len(platform) > 4 {
+			return platform[:len(platform)-4]
+		}
+	case fedora:
+		if len(platform) == 2 {
+			return platform
+		}
+	}
+	return ""
+}
+
+// Distro is the value of a distro qualifier for an operating system that a document names
+// ("Debian GNU/Linux", "12 (bookworm)"), and the ecosystem that it means. ok is false where
+// it is none that records are kept for, or says no release.
+func Distro(name, version string) (qualifier, ecosystem string, ok bool) {
+	name, version = strings.TrimSpace(name), strings.TrimSpace(version)
+	text := lower(name)
+	if version != "" {
+		text += "-" + lower(version)
+	}
+	f, release, word := parseDistro(text)
+	if f == nil {
+		return "", "", false
+	}
+	ecosystem = f.ecosystem(release, word)
+	if !f.rolling && ecosystem == f.word {
+		return "", "", false
+	}
+	if !strings.ContainsAny(text, " /()") {
+		return text, ecosystem, true
+	}
+	// Words and remarks: the release as records have it says the same.
+	id := strings.ReplaceAll(word, " ", "-")
+	if short, known := shortNames[f]; known {
+		id = short
+	}
+	if f == opensuse && strings.Contains(text, "leap") {
+		id = "opensuse-leap"
+	}
+	if f.rolling || release == "" {
+		return id, ecosystem, true
+	}
+	number, _, _ := strings.Cut(release, " ")
+	if qualifier = id + "-" + number; qualifierMeans(qualifier) != ecosystem {
+		qualifier = text
+	}
+	return qualifier, ecosystem, true
+}
+
+func qualifierMeans(q string) string {
+	f, release, text := parseDistro(q)
+	if f == nil {
+		return ""
+	}
+	return f.ecosystem(release, text)
+}
+
+// shortNames are the ids of distributions in /etc/os-release.
+var shortNames = map[*family]string{
+	debian: "debian", ubuntu: "ubuntu", alpine: "alpine", wolfi: "wolfi", chainguard: "chainguard", almalinux: "almalinux",
+	rocky: "rocky", redhat: "rhel", oracle: "ol", amazon: "amzn", fedora: "fedora", suse: "sles", photon: "photon",
+	azure: "azurelinux", mageia: "mageia", openeuler: "openeuler",
 }
 
 // ubuntuFromVersion finds YY.MM behind "ubuntu0." or "~", as security updates have it.

@@ -113,16 +113,59 @@ func (p Package) WithVersion(v string) Package {
 // elsewhere which release they are of: "debian-12", "ubuntu-22.04", "el9". An empty
 // distro takes the qualifier away.
 func (p Package) WithDistro(distro string) Package {
-	p.Qualifiers = maps.Clone(p.Qualifiers)
-	distro = strings.TrimSpace(distro)
-	if distro == "" {
-		delete(p.Qualifiers, "distro")
-	} else {
-		if p.Qualifiers == nil {
-			p.Qualifiers = make(map[string]string, 1)
-		}
-		p.Qualifiers["distro"] = distro
+	if distro = strings.TrimSpace(distro); distro != "" {
+		return p.withQualifier("distro", distro)
 	}
+	p.Qualifiers = maps.Clone(p.Qualifiers)
+	delete(p.Qualifiers, "distro")
+	return p.again()
+}
+
+// WithSource is p with the source package that its document names elsewhere, as the upstream
+// qualifier, where its purl does not say it as well: NAME, or the file name of a source rpm,
+// and the version, "" where it is not known. A purl that names another source is right: it is
+// nearer to the package.
+func (p Package) WithSource(name, version string) Package {
+	if kind := types[p.Type]; !kind.distro || name == "" {
+		return p
+	}
+	value := strings.TrimSpace(name)
+	name, given := sourceRPM(value)
+	if version == "" {
+		version = given // in the name of a file, which leaves the epoch out: it stays as it is
+	} else {
+		value = name + "@" + version
+	}
+	had, hadVersion := sourceRPM(p.Qualifiers["upstream"])
+	switch {
+	case name == "":
+		return p
+	case had != "" && !strings.EqualFold(had, name), had != "" && (hadVersion != "" || version == ""):
+		return p
+	case had == "" && strings.EqualFold(name, p.Name) && (version == "" || version == p.ownVersion()):
+		return p // it is called like the package, and that is how it would be matched anyway
+	}
+	if version == "" || version == p.ownVersion() {
+		value = name
+	}
+	return p.withQualifier("upstream", value)
+}
+
+// WithModule is p with the label of its rpm module, which may say the release.
+func (p Package) WithModule(label string) Package {
+	if label = strings.TrimSpace(label); p.Type != "rpm" || label == "" || p.Qualifiers["rpmmod"] != "" || p.Qualifiers["modularitylabel"] != "" {
+		return p
+	}
+	return p.withQualifier("rpmmod", label)
+}
+
+func (p Package) withQualifier(key, value string) Package {
+	q := maps.Clone(p.Qualifiers)
+	if q == nil {
+		q = make(map[string]string, 1)
+	}
+	q[key] = value
+	p.Qualifiers = q
 	return p.again()
 }
 
@@ -217,8 +260,9 @@ func (p *Package) derive() {
 		p.Key = Key(p.Ecosystem, p.MatchName)
 	}
 	switch {
-	case p.MatchName == "":
-		p.Reason = ReasonInvalidPurl
+	case p.MatchName == "", !kind.names(p):
+		// No record can ever have this name: it would be passed over in silence.
+		p.Reason, p.Key = ReasonInvalidPurl, ""
 	case p.MatchVersion == "":
 		p.Reason = ReasonNoVersion
 	case !version.Valid(p.Ecosystem, p.MatchVersion):

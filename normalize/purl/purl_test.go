@@ -49,7 +49,7 @@ func TestParse(t *testing.T) {
 		"pkg://npm//lodash@1.0.0":                      {"pkg:npm/lodash@1.0.0", "npm|lodash", "", "-", ""},
 		"pkg:pypi/Foo_Bar @ 1.0":                       {"pkg:pypi/foo-bar@1.0", "PyPI|foo-bar", "1.0", "-", ""},
 		"pkg:deb/debian/libc++@1:1+x?distro=Debian 12": {"pkg:deb/debian/libc%2B%2B@1:1%2Bx?distro=Debian%2012", "Debian:12|libc++", "1:1+x", "-", ""},
-		"pkg:npm/a%zz@1.0.0":                           {"pkg:npm/a%25zz@1.0.0", "npm|a%zz", "", "-", ""},
+		"pkg:npm/a%zz@1.0.0":                           {"pkg:npm/a%25zz@1.0.0", "-", "", ReasonInvalidPurl, ""},
 		"pkg:npm/a@1.0.0?B=2&a=1&b=3&c=":               {"pkg:npm/a@1.0.0?a=1&b=2", "", "", "-", ""},
 		"pkg:npm/a@1.0.0#/x/./../y/":                   {"pkg:npm/a@1.0.0#x/y", "", "", "-", ""},
 		"pkg:npm/a@UNKNOWN":                            {"", "npm|a", "UNKNOWN", ReasonInvalidVersion, ""},
@@ -58,9 +58,9 @@ func TestParse(t *testing.T) {
 
 		// Rules of single types do not lose the package.
 		"pkg:julia/Dates":                        {"pkg:julia/Dates", "Julia|Dates", "-", ReasonNoVersion, ""},
-		"pkg:swift/Alamofire@5.4.3":              {"pkg:swift/Alamofire@5.4.3", "SwiftURL|alamofire", "", "-", ""},
+		"pkg:swift/Alamofire@5.4.3":              {"pkg:swift/Alamofire@5.4.3", "-", "", ReasonInvalidPurl, ""},
 		"pkg:cpan/lower/Some-Dist@1.0":           {"pkg:cpan/lower/Some-Dist@1.0", "-", "-", ReasonUnknownEcosystem, ""},
-		"pkg:vscode-extension/java@1.46.2025091": {"", "VSCode|java", "", "-", ""},
+		"pkg:vscode-extension/java@1.46.2025091": {"", "-", "", ReasonInvalidPurl, ""},
 		"pkg:3nginx/nginx@0.8.9":                 {"pkg:3nginx/nginx@0.8.9", "-", "-", ReasonUnknownEcosystem, ""},
 		"pkg:generic/openssl@1.1":                {"", "-", "", ReasonUnknownEcosystem, ""},
 		"pkg:oci/debian@sha256%3Aabc":            {"pkg:oci/debian@sha256:abc", "-", "", ReasonUnknownEcosystem, ""},

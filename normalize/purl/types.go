@@ -8,6 +8,33 @@ type kind struct {
 	ecosystem string
 	distro    bool
 	match     func(*Package) (name, version string)
+	// owned is true where every name has an owner, group or publisher in front of it.
+	owned bool
+}
+
+// names reports whether records of the type can have the name of p: that of somebody where
+// the type asks for it, and in the letters that names have. A percent sign is left of a
+// purl that was escaped twice, white space of a name that is a title.
+func (k kind) names(p *Package) bool {
+	if strings.ContainsAny(p.MatchName, "% \t\r\n\"<>\\^`{|}[]$=,;?#&") {
+		return false
+	}
+	for i := 0; i < len(p.MatchName); i++ {
+		if c := p.MatchName[i]; c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	switch {
+	case p.Type == "maven":
+		group, artifact, found := strings.Cut(p.MatchName, ":")
+		return found && group != "" && artifact != ""
+	case p.Type == "golang":
+		// A module path starts with a host, but for what Go itself is.
+		return strings.ContainsAny(p.MatchName, "./") || p.MatchName == "stdlib" || p.MatchName == "toolchain"
+	case k.owned:
+		return p.Namespace != ""
+	}
+	return true
 }
 
 // types holds the purl types that vulnerability records exist for.
@@ -19,12 +46,12 @@ var types = map[string]kind{
 	"cargo":            {ecosystem: "crates.io", match: plain},
 	"nuget":            {ecosystem: "NuGet", match: plain},
 	"gem":              {ecosystem: "RubyGems", match: plain},
-	"composer":         {ecosystem: "Packagist", match: slashed},
+	"composer":         {ecosystem: "Packagist", match: slashed, owned: true},
 	"hex":              {ecosystem: "Hex", match: slashed},
 	"pub":              {ecosystem: "Pub", match: plain},
-	"swift":            {ecosystem: "SwiftURL", match: slashed},
-	"github":           {ecosystem: "GitHub Actions", match: slashed},
-	"githubactions":    {ecosystem: "GitHub Actions", match: slashed},
+	"swift":            {ecosystem: "SwiftURL", match: slashed, owned: true},
+	"github":           {ecosystem: "GitHub Actions", match: slashed, owned: true},
+	"githubactions":    {ecosystem: "GitHub Actions", match: slashed, owned: true},
 	"hackage":          {ecosystem: "Hackage", match: plain},
 	"cran":             {ecosystem: "CRAN", match: plain},
 	"bioconductor":     {ecosystem: "Bioconductor", match: plain},
@@ -32,7 +59,7 @@ var types = map[string]kind{
 	"bitnami":          {ecosystem: "Bitnami", match: bitnamiComponent},
 	"julia":            {ecosystem: "Julia", match: plain},
 	"opam":             {ecosystem: "opam", match: plain},
-	"vscode-extension": {ecosystem: "VSCode", match: extension},
+	"vscode-extension": {ecosystem: "VSCode", match: extension, owned: true},
 	"deb":              {distro: true},
 	"apk":              {distro: true},
 	"rpm":              {distro: true},

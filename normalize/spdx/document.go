@@ -1,6 +1,7 @@
 package spdx
 
 import (
+	"slices"
 	"strings"
 
 	"sluice/normalize"
@@ -183,5 +184,6 @@ func (d *document) finish() {
 	for end < len(d.out.Components) && d.out.Components[end].Pointer == main.Pointer {
 		end++
 	}
-	d.out.Components = append(d.out.Components[:subject], d.out.Components[end:]...)
+	d.out.Main = slices.Clone(d.out.Components[subject:end])
+	d.out.Components = slices.Delete(d.out.Components, subject, end)
 }

@@ -58,6 +58,8 @@ func (d *document) pkg(pointer string) {
 			c.Version = text(r.Text())
 		case "primaryPackagePurpose":
 			c.Type = d.purpose(r.Bytes(), pointer)
+		case "sourceInfo":
+			c.Source, c.SourceVersion = builtFrom(r.Text())
 		case "externalRefs":
 			more = d.externalRefs(&c, more)
 		default:
@@ -66,6 +68,9 @@ func (d *document) pkg(pointer string) {
 	}
 	if r.Failed() {
 		return
+	}
+	if c.Type == "" && strings.HasPrefix(c.Ref, "SPDXRef-OperatingSystem") {
+		c.Type = "operating-system" // Trivy, in SPDX 2.2, which has no purposes
 	}
 	if c.Name == "" {
 		d.out.Warn("missing-name", pointer, "a package without a name")
@@ -81,6 +86,23 @@ func (d *document) pkg(pointer string) {
 		c.Purl = another
 		d.out.Components = append(d.out.Components, c)
 	}
+}
+
+// builtFrom reads what Trivy writes about the source package of a distribution's package:
+// "built package from: openssl 1:1.1.1k-9.el8". Other sentences say nothing that is matched.
+func builtFrom(s string) (name, version string) {
+	rest, found := strings.CutPrefix(strings.TrimSpace(s), "built package from:")
+	if !found {
+		return "", ""
+	}
+	words := strings.Fields(rest)
+	switch len(words) {
+	case 1:
+		return words[0], ""
+	case 2:
+		return words[0], words[1]
+	}
+	return "", ""
 }
 
 func (d *document) purpose(raw []byte, pointer string) string {

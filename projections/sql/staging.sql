@@ -15,3 +15,4 @@ create temp table if not exists p_finding (
 create temp table if not exists p_history (
   ordinal int, cause int, part int, artifact_purl text, artifact_id uuid, package_id uuid, vuln_id text, event text, reason text, detail text,
   message text) on commit delete rows;
+create temp table if not exists p_region (artifact_id uuid, stream text, document_id bigint, spans tstzmultirange) on commit delete rows;

@@ -51,10 +51,10 @@ func (s *Statement) ScopeAt(p *Place) Scope {
 			return None // the SBOM is ours, and what the link means in it cannot be told
 		}
 	}
-	// A version range goes with the most specific thing named.
+	// A version range goes with the most specific thing named; the product may have one of its own.
 	productRange, subRange := s.Range, ""
 	if inside {
-		productRange, subRange = "", s.Range
+		productRange, subRange = s.ProductRange, s.Range
 	}
 	product, exact := false, false
 	switch {

@@ -30,6 +30,14 @@ func about(product, sub, versions string) *Statement {
 	return &Statement{Product: parse(product), Sub: parse(sub), Inside: sub != "", Range: versions}
 }
 
+// inRanges is a statement about a package in a range of versions of the product, by range too
+// where one is given.
+func inRanges(product, versions, sub string) *Statement {
+	s := about("pkg:oci/app", sub, versions)
+	s.ProductRange = product
+	return s
+}
+
 func TestStatementScope(t *testing.T) {
 	t.Parallel()
 	const (
@@ -57,6 +65,12 @@ func TestStatementScope(t *testing.T) {
 		{"the package at another version in the product", app, lib, about("pkg:oci/app", "pkg:npm/left@1.4.0", ""), None},
 		{"the package in another product", app, lib, about("pkg:oci/other", "pkg:npm/left@1.5.0", ""), None},
 		{"another package in the product", app, lib, about("pkg:oci/app", "pkg:npm/right", ""), None},
+
+		{"a version in a range of the product", app, lib, inRanges("vers:oci/>=2|<3", "", "pkg:npm/left@1.5.0"), InsideVersion},
+		{"a version in another range of the product", app, lib, inRanges("vers:oci/<2", "", "pkg:npm/left@1.5.0"), None},
+		{"a range in a range", app, lib, inRanges("vers:oci/>=2|<3", "vers:npm/<2", "pkg:npm/left"), InsideVersion},
+		{"another range in a range", app, lib, inRanges("vers:oci/>=2|<3", "vers:npm/<1", "pkg:npm/left"), None},
+		{"a range in another range", app, lib, inRanges("vers:oci/<2", "vers:npm/<2", "pkg:npm/left"), None},
 
 		{"a component without purl never widens to the product", app, lib, about("pkg:oci/app@2.1", "some-bom-ref", ""), None},
 		{"nor to the package", app, lib, about("pkg:npm/left@1.5.0", "some-bom-ref", ""), None},

@@ -21,15 +21,17 @@ type Statement struct {
 	// statements, of whose order the formats say nothing.
 	Entry int
 
-	Product    *purl.Package // nil where it has no purl
-	Sub        *purl.Package
-	Inside     bool        // it names something inside the product, readable or not
-	Artifact   *ID         // the SBOM's artifact, where it stands in one or is about what it describes
-	Linked     bool        // it names its product by a BOM-Link
-	Links      map[ID]Link // what the BOM-Link means, by artifact whose SBOM has the serial number
-	Range      string      // VERS range of versions; goes with the most specific thing named
-	Unreadable bool        // what it names cannot be told: it is about nothing
-	Tie        []byte      // content hash of its document; of an SBOM the meaning hash, which its twins share
+	Product  *purl.Package // nil where it has no purl
+	Sub      *purl.Package
+	Inside   bool        // it names something inside the product, readable or not
+	Artifact *ID         // the SBOM's artifact, where it stands in one or is about what it describes
+	Linked   bool        // it names its product by a BOM-Link
+	Links    map[ID]Link // what the BOM-Link means, by artifact whose SBOM has the serial number
+	Range    string      // VERS range of versions; goes with the most specific thing named
+	// ProductRange is the product's own VERS range where Range is that of something inside it.
+	ProductRange string
+	Unreadable   bool   // what it names cannot be told: it is about nothing
+	Tie          []byte // content hash of its document; of an SBOM the meaning hash, which its twins share
 }
 
 // Link is what a BOM-Link means in the SBOMs of one artifact: the artifact as a whole, a
