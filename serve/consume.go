@@ -26,6 +26,9 @@ type Consume struct {
 	// DocumentPrefixes are the folders and http(s) URLs below which document-ref may lead; with
 	// none, documents by reference are parked.
 	DocumentPrefixes []string
+	// DocumentBudget is how long such a document may hold up its topic partition, 100 ms to 1 min;
+	// DocumentWait how long it is tried for beside it before it is parked, up to 30 days. 0: the defaults.
+	DocumentBudget, DocumentWait time.Duration
 	// Shared: facts of tenant `shared` go into the feed of every tenant. Seven more
 	// connections; only where the vuln topics are one's own alone to write.
 	Shared bool
@@ -39,6 +42,8 @@ type Consume struct {
 	Relay bool
 	// OutboxKeep is how long messages that were sent stay in the outbox.
 	OutboxKeep time.Duration
+	// RelayUnfenced is relay.Config.Unfenced.
+	RelayUnfenced bool
 	// Ingest has the formats.
 	Ingest ingest.Config
 	// OnReceipts, if set, is told what became of documents, and what is in flight.
@@ -52,6 +57,12 @@ func (c Consume) Check() error {
 	}
 	if c.Session < time.Second || c.Session > 30*time.Minute {
 		return ask.Wrong("session-timeout", "%s: it is 1s to 30m", c.Session)
+	}
+	if c.DocumentBudget < 0 || c.DocumentBudget > time.Minute || c.DocumentBudget > 0 && c.DocumentBudget < 100*time.Millisecond {
+		return ask.Wrong("document-budget", "%s: it is 100ms to 1m", c.DocumentBudget)
+	}
+	if c.DocumentWait < 0 || c.DocumentWait > 30*24*time.Hour {
+		return ask.Wrong("document-wait", "%s: it is up to 720h", c.DocumentWait)
 	}
 	return nil
 }
@@ -89,6 +100,7 @@ func (s *Service) consume(ctx context.Context, c Consume) error {
 	}
 	consumer, err = kafka.New(kafka.Config{
 		Broker: c.Broker, Group: c.Group, Prefix: c.Prefix, Shared: c.Shared, Limits: limits, References: refs,
+		ReferenceBudget: c.DocumentBudget, ReferenceWait: c.DocumentWait,
 		SessionTimeout: c.Session, HeartbeatInterval: c.Session / 5, RebalanceTimeout: max(20*time.Second, c.Session),
 		Cover: s.db.CoverEvents, Logger: s.db.log, Registerer: s.registry,
 	}, pools, base)
@@ -106,7 +118,7 @@ func (s *Service) relay(ctx context.Context, c Consume) (*relay.Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := relay.New(pool, c.Broker, relay.Config{Prefix: c.Prefix, Keep: c.OutboxKeep, OnOutage: s.db.Revive, Logger: s.db.log, Registerer: s.registry})
+	r := relay.New(pool, c.Broker, relay.Config{Prefix: c.Prefix, Keep: c.OutboxKeep, Unfenced: c.RelayUnfenced, OnOutage: s.db.Revive, Logger: s.db.log, Registerer: s.registry})
 	s.add("relay", r.Run)
 	return r, nil
 }

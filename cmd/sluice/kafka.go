@@ -19,14 +19,18 @@ import (
 type consumerFlags struct {
 	kafkaFlags
 	serve.Consume
+	fence bool
 }
 
 func (f *consumerFlags) add(fl *pflag.FlagSet) {
 	f.kafkaFlags.add(fl)
 	fl.StringSliceVar(&f.DocumentPrefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead: /srv/inbox,https://host/path/")
+	fl.DurationVar(&f.DocumentBudget, "document-budget", 5*time.Second, "how long a document-ref may hold up its topic partition; then the message waits beside it")
+	fl.DurationVar(&f.DocumentWait, "document-wait", time.Hour, "how long it is tried there before it is parked as unreachable")
 	fl.BoolVar(&f.Shared, "shared-feed", false, "take facts of tenant `shared` into the shared feed of every tenant; only where the vuln topics are yours alone to write")
 	fl.Int64Var(&f.MaxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
 	fl.DurationVar(&f.Session, "session-timeout", 15*time.Second, "silence after which the brokers give our topic partitions to others")
+	fl.BoolVar(&f.fence, "relay-fence", true, "write to Kafka with a producer id, so that the brokers refuse what a relay that led before sends late")
 	fl.DurationVar(&f.OutboxKeep, "outbox-keep", time.Hour, "how long messages that were sent stay in the outbox")
 }
 
@@ -66,6 +70,7 @@ func (a *app) consume(ctx context.Context, cfg serve.Config, f *consumerFlags) e
 	}
 	bar := newCounter(a)
 	f.Broker, f.Group, f.Prefix, f.Ingest, f.OnReceipts = b, f.group, f.topicPrefix, importer(), bar.add
+	f.RelayUnfenced = !f.fence
 	cfg.Consume = &f.Consume
 	s, err := serve.New(ctx, cfg)
 	if err != nil {

@@ -26,6 +26,10 @@ type Config struct {
 
 	Limits     normalize.Limits
 	References *References // nil: none
+	// ReferenceBudget is how long a document that a message names may take while its topic
+	// partition waits (default 5 s); then the message waits beside it. ReferenceWait is how long it
+	// does, with tries in growing intervals, before it is parked (default 1 h).
+	ReferenceBudget, ReferenceWait time.Duration
 
 	// SessionTimeout is how long a member may be silent before its topic partitions go to
 	// others (default 15 s); it says that it lives every HeartbeatInterval (default 3 s).
@@ -70,6 +74,8 @@ func (c Config) withDefaults() Config {
 		{&c.StopTimeout, 7 * time.Second},
 		{&c.WatchInterval, 10 * time.Second},
 		{&c.FetchWait, 500 * time.Millisecond},
+		{&c.ReferenceBudget, 5 * time.Second},
+		{&c.ReferenceWait, time.Hour},
 	} {
 		if *d.v == 0 {
 			*d.v = d.fallback

@@ -147,6 +147,7 @@ func (c *Consumer) InFlight() (documents, bytes int64) {
 func (c *Consumer) Run(ctx context.Context) error {
 	var counting sync.WaitGroup
 	counting.Go(func() { c.keepCounts(ctx) })
+	counting.Go(func() { c.serveDeferred(ctx) })
 	defer counting.Wait()
 	for ctx.Err() == nil {
 		found, err := c.existing(ctx)
@@ -301,12 +302,8 @@ func (c *Consumer) read(ctx context.Context, commits *commits, topic string, par
 		defer w.close()
 		return c.watched(ctx, w.stream, w.run)
 	}
-	bare, bulk := strings.CutSuffix(name, bulkSuffix)
-	l := c.lanes[laneKey{bulk: bulk, feed: bare == topics.Vuln}]
-	if l == nil {
-		l = c.lanes[laneKey{bulk: bulk}]
-	}
-	src := newSource(newStream(&c.cfg, l.pool, c.metrics, topic, partition, commit), l.tenants, kinds[bare])
+	l, kind := c.laneOf(name)
+	src := newSource(newStream(&c.cfg, l.pool, c.metrics, topic, partition, commit), l.tenants, kind)
 	defer src.Close()
 	return c.watched(ctx, src.stream, func(ctx context.Context) error { return l.pipeline.Run(ctx, src) })
 }

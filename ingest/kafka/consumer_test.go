@@ -184,7 +184,7 @@ func TestMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	refs.pause = time.Millisecond
-	w.cfg.References = refs
+	w.cfg.References, w.cfg.ReferenceWait = refs, 100*time.Millisecond
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
 	_, _ = z.Write(sbom("zipped", 1))

@@ -13,6 +13,8 @@ type metrics struct {
 	lag          *prometheus.GaugeVec
 	oldest       *prometheus.GaugeVec
 	aborted      *prometheus.CounterVec
+	deferred     *prometheus.GaugeVec
+	oldestAside  *prometheus.GaugeVec
 	documents    *prometheus.CounterVec
 	events       *prometheus.CounterVec
 	batches      *prometheus.CounterVec
@@ -37,11 +39,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		lag:       gauge("lag_messages", "Messages of a topic partition that are not stored yet, those of open transactions too.", "topic", "partition"),
 		oldest:    gauge("oldest_message_age_seconds", "Age of the newest message that is stored, while there are later ones; 0 without lag.", "topic", "partition"),
 		aborted:   counter("aborted_messages_total", "Messages that were passed over because their transaction was aborted.", "topic"),
+		deferred:  gauge("deferred_messages", "Messages of the group that wait beside their topic partition for their document; no value while the database does not answer."),
 		documents: counter("documents_total", "Documents by what became of them.", "outcome", "reason"),
 		events:    counter("events_total", "Events of the events topic by what became of them.", "outcome"),
 		batches:   counter("batches_total", "Transactions that were committed.", "lane"),
 		gaps:      counter("gaps_total", "Places where offsets were missing.", "topic", "reason"),
 
+		oldestAside:  gauge("deferred_oldest_seconds", "How long the oldest of them has waited."),
 		fenced:       counter("fenced_total", "Batches rolled back because another process had taken the topic partition over.").WithLabelValues(),
 		rebalances:   counter("rebalances_total", "Generations of the group that this process was a member of.").WithLabelValues(),
 		brokerErrors: counter("broker_errors_total", "Failed requests to brokers; they are tried again.").WithLabelValues(),

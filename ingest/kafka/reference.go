@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"sluice/normalize"
@@ -27,7 +28,14 @@ type References struct {
 	maxBytes int64
 	client   *http.Client
 	pause    time.Duration // between two tries
+
+	mu      sync.Mutex
+	slow    map[string]time.Time // hosts that have used a budget up, and until when nobody waits for them
+	running map[string]bool      // files that are being read: a file system that hangs cannot be interrupted
 }
+
+// avoidSlow is how long a host that did not answer in time is not waited for in a lane.
+const avoidSlow = 30 * time.Second
 
 // fetchTries is how often a fetch is tried before the message is parked.
 const fetchTries = 4
@@ -35,7 +43,7 @@ const fetchTries = 4
 // NewReferences allows documents below the given prefixes: folders ("/srv/inbox" or
 // "file:///srv/inbox") and URLs ("https://artifacts.example.org/sboms/").
 func NewReferences(prefixes []string, maxBytes int64) (*References, error) {
-	r := &References{maxBytes: maxBytes, pause: 500 * time.Millisecond}
+	r := &References{maxBytes: maxBytes, pause: 500 * time.Millisecond, slow: map[string]time.Time{}, running: map[string]bool{}}
 	for _, p := range prefixes {
 		if u, err := url.Parse(p); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 			if u.Host == "" || u.RawQuery != "" || u.User != nil {
@@ -97,6 +105,81 @@ func (r *References) Fetch(ctx context.Context, ref string, sum []byte) ([]byte,
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
 		}
+	}
+}
+
+// any reports whether there is a place that documents may come from.
+func (r *References) any() bool { return r != nil && len(r.files)+len(r.urls) > 0 }
+
+// Within gets the document at ref in one try of at most budget, and checks its hash. late says
+// that another try may succeed; park then says what was wrong with this one. hurry: a host that has
+// used up somebody's budget a moment ago is not waited for at all.
+func (r *References) Within(ctx context.Context, budget time.Duration, hurry bool, ref string, sum []byte) (b []byte, park *normalize.ParkError, late bool, err error) {
+	place := ref // a file
+	if u, err := url.Parse(ref); err == nil && u.Host != "" {
+		place = u.Host
+	}
+	if hurry && r.avoid(place) {
+		return nil, normalize.Park(normalize.ReasonReference, "header "+headerRef, "%.200s does not answer in time", place), true, nil
+	}
+	short, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	b, park, late = r.interruptible(short, ref)
+	switch {
+	case ctx.Err() != nil:
+		return nil, nil, false, ctx.Err()
+	case short.Err() != nil && (park == nil || late):
+		r.mu.Lock()
+		r.slow[place] = time.Now().Add(avoidSlow)
+		r.mu.Unlock()
+		return nil, normalize.Park(normalize.ReasonReference, "header "+headerRef, "%.200q did not come within %v", ref, budget), true, nil
+	case park != nil:
+		return nil, park, late, nil
+	}
+	if got := sha256.Sum256(b); !bytes.Equal(got[:], sum) {
+		return nil, mismatch(ref, got[:], sum), false, nil
+	}
+	return b, nil, false, nil
+}
+
+func (r *References) avoid(place string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until, ok := r.slow[place]
+	if ok && time.Now().After(until) {
+		delete(r.slow, place)
+		ok = false
+	}
+	return ok
+}
+
+// interruptible is once that returns when ctx ends, although reading a file may go on.
+func (r *References) interruptible(ctx context.Context, ref string) ([]byte, *normalize.ParkError, bool) {
+	r.mu.Lock()
+	hangs := r.running[ref]
+	r.running[ref] = true
+	r.mu.Unlock()
+	if hangs {
+		return nil, normalize.Park(normalize.ReasonReference, "header "+headerRef, "%.200q is still being read since an earlier try", ref), true
+	}
+	type answer struct {
+		b    []byte
+		park *normalize.ParkError
+		late bool
+	}
+	done := make(chan answer, 1)
+	go func() {
+		b, park, late := r.once(ctx, ref)
+		r.mu.Lock()
+		delete(r.running, ref)
+		r.mu.Unlock()
+		done <- answer{b, park, late}
+	}()
+	select {
+	case a := <-done:
+		return a.b, a.park, a.late
+	case <-ctx.Done():
+		return nil, normalize.Park(normalize.ReasonReference, "header "+headerRef, "%.200q: %w", ref, ctx.Err()), true
 	}
 }
 

@@ -31,6 +31,9 @@ type Source struct {
 	ahead   *ingest.Envelope // the next one, looked at to know whether the one before is the last
 	skip    int              // documents of the message that were stored before a restart
 	entry   int              // number of the next document
+
+	keys    map[[32]byte]bool // of messages that wait beside the topic partition, as far as is known; nil: not looked yet
+	retried *retried          // what became of the document that the message names, where it has waited already
 }
 
 func newSource(s *stream, t *tenants, kind normalize.Kind) *Source {
@@ -45,15 +48,23 @@ func OpenSource(cfg Config, pool *pgxpool.Pool, topic string, partition int) *So
 
 // Next implements ingest.Source.
 func (s *Source) Next(ctx context.Context) (ingest.Envelope, error) {
-	if s.message == nil {
-		m, sp, err := s.fetch(ctx)
-		if err != nil {
-			return ingest.Envelope{}, err
+	for s.entries == nil {
+		if s.message == nil {
+			m, sp, err := s.fetch(ctx)
+			if err != nil {
+				return ingest.Envelope{}, err
+			}
+			s.message, s.span = m, sp
 		}
-		s.message, s.span = m, sp
-	}
-	if s.entries == nil {
-		if err := s.begin(ctx); err != nil {
+		err := s.begin(ctx)
+		var late *lateError
+		if errors.As(err, &late) {
+			if err = s.putAside(ctx, late); err == nil {
+				s.finish()
+				continue
+			}
+		}
+		if err != nil {
 			return ingest.Envelope{}, err // the message stays in hand
 		}
 	}
@@ -84,6 +95,12 @@ func (s *Source) finish() {
 // begin takes the documents out of the message in hand: one, or those of an archive, one
 // after the other. Those that are stored already are passed over.
 func (s *Source) begin(ctx context.Context) error {
+	if behind, err := s.behind(ctx); err != nil || behind {
+		if behind {
+			err = &lateError{}
+		}
+		return err
+	}
 	env, value, err := s.describe(ctx, s.message)
 	if err != nil {
 		return err
@@ -187,11 +204,7 @@ func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelop
 		return env, value, nil
 	}
 	if d.ref != "" {
-		if s.cfg.References == nil {
-			env.Err = normalize.Park(normalize.ReasonReference, "header "+headerRef, "documents by reference are not allowed here; the operator allows prefixes with --document-prefix")
-			return env, value, nil
-		}
-		value, env.Err, err = s.cfg.References.Fetch(ctx, d.ref, d.sha256)
+		value, env.Err, err = s.reference(ctx, d.ref, d.sha256)
 		return env, value, err
 	}
 	if len(value) == 0 {

@@ -217,12 +217,7 @@ func (s *stream) pass(ctx context.Context) error {
 	if s.tail-s.next.offset > s.hidden {
 		g = s.gap(ctx, s.tail)
 	}
-	moved, err := s.alone(ctx, to, func(tx pgx.Tx) error {
-		if g == nil {
-			return nil
-		}
-		return s.owner.note(ctx, tx, *g)
-	})
+	moved, err := s.alone(ctx, span{from: s.next, to: to, gap: g}, func(pgx.Tx) error { return nil })
 	if err != nil || !moved {
 		return err
 	}
@@ -230,11 +225,11 @@ func (s *stream) pass(ctx context.Context) error {
 	return nil
 }
 
-// alone moves the place to another one, with what fn writes, while nothing that was handed
-// over is still to be stored. An error that is an outage leaves all as it was, and alone may
+// alone moves the place by a span, with what fn writes, while nothing that was handed over
+// before is still to be stored. An error that is an outage leaves all as it was, and alone may
 // be called again. moved is false where an earlier call turns out to have got through: then
 // the place is where that one put it.
-func (s *stream) alone(ctx context.Context, to place, fn func(tx pgx.Tx) error) (moved bool, err error) {
+func (s *stream) alone(ctx context.Context, by span, fn func(tx pgx.Tx) error) (moved bool, err error) {
 	if s.doubt != nil {
 		at, mine, err := s.owner.at(ctx, s.pool)
 		switch {
@@ -247,12 +242,12 @@ func (s *stream) alone(ctx context.Context, to place, fn func(tx pgx.Tx) error) 
 		s.doubt = nil
 		if through {
 			s.moved(at)
-			return false, nil
+			return at == by.to, nil
 		}
 	}
 	begun := false
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := s.owner.move(ctx, tx, s.next, to, nil); err != nil {
+		if err := s.owner.advance(ctx, tx, []span{by}); err != nil {
 			return err
 		}
 		begun = true
@@ -260,11 +255,11 @@ func (s *stream) alone(ctx context.Context, to place, fn func(tx pgx.Tx) error) 
 	})
 	if err != nil {
 		if begun {
-			s.doubt = &to
+			s.doubt = &by.to
 		}
 		return false, err
 	}
-	s.moved(to)
+	s.moved(by.to)
 	return true, nil
 }
 

@@ -4,9 +4,10 @@ import "strings"
 
 // A key is what a version is compared by: bytes that sort as the versions do, and that
 // are the same for two versions exactly where the ecosystem takes them for equal
-// ("1.0" and "1.0.0" of PyPI). Orders whose versions no sorting of bytes can follow
-// (Maven's, apk's) have keys that a function of theirs walks; equal keys mean equal
-// versions there too. TestTools holds both to what the ecosystems' own tools answered.
+// ("1.0" and "1.0.0" of PyPI). Maven's order has cycles, which no sorting of bytes can
+// follow, so a function walks its keys, as one walks apk's, which are the versions
+// themselves; equal keys mean equal versions there too. TestTools holds all of them to
+// what the ecosystems' own tools answered.
 
 // appendNumber adds a number that is at least base: fewer digits come before more. It
 // takes base+0 for zero up to base+200 for a number of 200 digits; parsers refuse longer

@@ -10,7 +10,7 @@ import (
 // Such a list is always the last of its list, so a key is flat: the items one behind
 // the other and a mark where a list opens. Items that mean nothing at the end of a list
 // (0, "final", "ga", "release") are dropped, so equal versions have equal keys. What
-// Maven orders is not transitive, so no bytes sort like it: compareMaven walks the key.
+// Maven orders has cycles, so no bytes sort like it: compareMaven walks the key.
 func mavenKey(s string) (string, bool) {
 	if !printable(s) || !isAlnum(s[0]) || !only(s, ".-_+~") || longNumber(s) {
 		return "", false

@@ -32,6 +32,7 @@ var (
 	pypi      = &order{name: "pypi", key: pypiKey, short: pypiShort, boundary: pypiBoundary}
 	gem       = &order{name: "gem", key: gemKey}
 	packagist = &order{name: "packagist", key: packagistKey}
+	conan     = &order{name: "conan", key: conanKey, compare: compareConan}
 	cran      = &order{name: "cran", key: cranKey}
 	hackage   = &order{name: "hackage", key: hackageKey}
 	generic   = &order{name: "generic", key: genericKey}
@@ -42,7 +43,7 @@ var (
 // opam documents its order as Debian's.
 var orders = map[string]*order{
 	"npm": semver, "crates.io": semver, "Hex": semver, "Go": golang,
-	"Bitnami": loose, "SwiftURL": loose, "Julia": loose, "ConanCenter": loose, "GHC": loose, "Bioconductor": loose,
+	"Bitnami": loose, "SwiftURL": loose, "Julia": loose, "GHC": loose, "Bioconductor": loose,
 	"Docker Hardened Images": loose, "GitHub Actions": loose, "VSCode": loose, "Kubernetes": loose, "Linux": loose,
 	"AlmaLinux": rpm, "Red Hat": rpm, "Rocky Linux": rpm, "SUSE": rpm, "openSUSE": rpm, "Mageia": rpm, "openEuler": rpm,
 	"Photon OS": rpm, "Azure Linux": rpm, "Oracle Linux": rpm, "Amazon Linux": rpm, "Fedora": rpm,
@@ -50,7 +51,7 @@ var orders = map[string]*order{
 	"Alpine": apk, "Alpaquita": apk, "BellSoft Hardened Containers": apk, "Wolfi": apk, "Chainguard": apk,
 	"MinimOS": apk, "CleanStart": apk,
 	"Maven": maven, "NuGet": nuget, "PyPI": pypi, "RubyGems": gem, "Packagist": packagist, "CRAN": cran,
-	"Hackage": hackage, "Pub": pub,
+	"Hackage": hackage, "Pub": pub, "ConanCenter": conan,
 }
 
 func orderOf(ecosystem string) *order {

@@ -162,7 +162,7 @@ func composerDev(s string) (dev, ok bool) {
 	return false, false
 }
 
-var composerDatePattern = regexp.MustCompile(`^(?i:v)?(\d{4}(?:[.:-]?\d{2}){1,6}(?:[.:-]?\d{1,3})?)((?:[._-]?[a-zA-Z].*|[._-]?)?)$`)
+var composerDatePattern = regexp.MustCompile(`^(?i:v)?(\d{4}(?:[.:-]?\d{2}){1,6}(?:[.:-]?\d{1,3})?)((?:[._a-zA-Z-].*)?)$`)
 
 // composerDate reads versions that are dates: 20100102, 2010-01-02.
 func composerDate(s string) (v composerVersion, ok bool) {

@@ -12,7 +12,7 @@ import (
 // toolEcosystems says by which ecosystem's order a file of answers is to be met.
 var toolEcosystems = map[string]string{
 	"deb": "Debian", "rpm": "Red Hat", "apk": "Alpine", "maven": "Maven", "pypi": "PyPI", "gem": "RubyGems", "npm": "npm",
-	"composer": "Packagist", "nuget": "NuGet", "cargo": "crates.io", "hex": "Hex", "go": "Go",
+	"composer": "Packagist", "nuget": "NuGet", "cargo": "crates.io", "hex": "Hex", "go": "Go", "conan": "ConanCenter",
 }
 
 // TestTools holds our orders to what the ecosystems' own tools answered: thousands of

@@ -49,6 +49,9 @@ func TestCompare(t *testing.T) {
 		{"Go", "1.21rc2", "<", "go1.21.0"},
 		{"Go", "go1.21.3", ">", "1.21"},
 		{"npm", "=v1.2.3", "=", "1.2.3"},
+		{"ConanCenter", "1.1.1k", ">", "1.1.1"},
+		{"ConanCenter", "1.1.1k", "<", "1.1.1w"},
+		{"ConanCenter", "1.2.0", "=", "1.2"},
 		{"npm", "1.2.3beta", "<", "1.2.3"},
 		{"NuGet", "1.0.0-BETA", "=", "1.0-beta+x"},
 		{"Pub", "1.0.0+1", ">", "1.0.0"},
@@ -355,6 +358,40 @@ func FuzzAffected(f *testing.F) {
 		d, err2 := Compare(ecosystem, from, v)
 		if (err == nil) != (err2 == nil) || err == nil && c != -d {
 			t.Fatalf("Compare(%q, %q, %q) = %d, %v; back %d, %v", ecosystem, v, from, c, err, d, err2)
+		}
+	})
+}
+
+// FuzzOrders holds every order to what a comparison has to be: the same both ways round,
+// equal exactly where the keys are, and never a panic.
+func FuzzOrders(f *testing.F) {
+	for name := range toolEcosystems {
+		pairs, _ := toolAnswers(f, name)
+		for _, p := range pairs[:20] {
+			f.Add(p.a, p.b)
+		}
+	}
+	f.Add("1.0-0-rc1", "1.0-jre")
+	f.Add("1.13.0-x86_64-linux", "1.0-cp312-cp312-manylinux_2_17_x86_64.whl")
+	all := []*order{semver, golang, loose, nuget, pub, rpm, deb, apk, maven, pypi, gem, packagist, conan, cran, hackage, generic, lexical}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		for _, o := range all {
+			x, ok := o.candidate(a)
+			y, ok2 := o.candidate(b)
+			if !ok || !ok2 {
+				continue
+			}
+			c := x.compare(y.parsed)
+			if back := y.compare(x.parsed); back != -c || c < -1 || c > 1 {
+				t.Errorf("%s: %q and %q: %d, the other way round %d", o.name, a, b, c, back)
+			}
+			if same := x.key() == y.key(); same != (c == 0) {
+				t.Errorf("%s: %q and %q: compared %d, keys equal: %v", o.name, a, b, c, same)
+			}
+			// Without the part that a boundary may leave out, a version is never a later one.
+			if x.hasShort && o != rpm && x.short > x.key() {
+				t.Errorf("%s: %q comes before itself without its local part", o.name, a)
+			}
 		}
 	})
 }

@@ -33,6 +33,9 @@ type Config struct {
 	// Compression of what is sent. Default Snappy: every client reads it, it costs a few
 	// percent of one processor and saves two thirds of the bytes of receipts.
 	Compression kafka.Compression
+	// Unfenced writes without a producer id, for brokers that give none. Then a request of a
+	// relay that led before may land behind those of the next, where it was on its way for long.
+	Unfenced bool
 	// OnOutage, if set, is called when the database cannot be reached.
 	OnOutage func(error)
 	// Registerer, if set, gets the metrics that docs/kafka.md lists.

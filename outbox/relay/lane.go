@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"sluice/internal/kafkaclient"
 )
 
 // lane is one topic: what the leader knows of how far it got. Topics do not wait for each
@@ -88,10 +90,22 @@ type batch struct {
 	rows    []*claimed
 	failing map[int]bool // partitions that failed, with those that did before
 	blocked bool
+	fenced  bool                  // another relay leads
+	offer   *kafkaclient.Identity // a producer id; nothing was sent before there is an epoch
 }
 
 // send sends a batch. It ends early when stop does.
 func (r *Relay) send(stop, ctx context.Context, b *batch) {
+	if !r.cfg.Unfenced && r.producer.identity.current() == nil {
+		offer, err := r.producer.ask(ctx, b.lane.topic)
+		if err != nil {
+			b.blocked = stop.Err() == nil
+			b.fail(err)
+			return
+		}
+		b.offer = offer
+		return
+	}
 	for _, row := range b.rows {
 		row.open()
 	}
@@ -134,6 +148,7 @@ func (r *Relay) send(stop, ctx context.Context, b *batch) {
 			mu.Lock()
 			defer mu.Unlock()
 			b.failing[p] = true
+			b.fenced = b.fenced || errors.Is(err, errFenced)
 			var whole topicError
 			b.blocked = b.blocked || errors.As(err, &whole)
 		})

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"sluice/internal/kafkaclient"
 	"sluice/outbox"
 )
 
@@ -48,7 +49,8 @@ func (l *leader) run(parent context.Context) (err error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	defer cancel()
 	l.stop, l.ctx = stop, ctx
-	defer l.publish(nil) // another relay knows now
+	defer l.forget() // another relay knows now, or nobody
+	l.producer.identity.begin()
 	defer context.AfterFunc(stop, func() { time.AfterFunc(stopTimeout, cancel) })()
 
 	err = l.loop()
@@ -102,6 +104,11 @@ func (l *leader) loop() error {
 
 // claim takes the lane's next rows and has them sent.
 func (l *leader) claim(lane *lane) error {
+	if l.producer.identity.wanted() {
+		if err := l.renew(*l.producer.identity.current()); err != nil {
+			return err
+		}
+	}
 	begin := time.Now()
 	rows, err := l.store.claim(l.ctx, lane.name, lane.after, l.atOnce)
 	if err != nil {
@@ -126,11 +133,33 @@ func (l *leader) claim(lane *lane) error {
 	return nil
 }
 
+// renew takes a new epoch.
+func (l *leader) renew(who kafkaclient.Identity) error {
+	if who.Epoch == kafkaclient.LastEpoch {
+		l.producer.identity.begin() // with another producer id
+		return nil
+	}
+	who, err := l.epoch(l.ctx, who)
+	if err != nil {
+		return err
+	}
+	l.producer.identity.adopt(&who)
+	l.cfg.Logger.Debug("the relay has an epoch", "cluster", who.Cluster, "producer_id", who.Producer, "epoch", who.Epoch)
+	return nil
+}
+
 // settled writes down what became of a batch. What the database cannot be told now is kept.
 func (l *leader) settled(b *batch) error {
 	l.busy--
 	lane := b.lane
 	lane.busy = false
+	if b.offer != nil {
+		lane.after, lane.idle = b.rows[0].Seq-1, false // the same rows again, now that there is an epoch
+		if l.stop.Err() != nil || l.producer.identity.current() != nil {
+			return nil
+		}
+		return l.renew(*b.offer)
+	}
 	done, back, left := b.split()
 	if (b.blocked || len(b.failing) > len(lane.failing)) && !lane.left {
 		l.complain(b, back)
@@ -150,6 +179,9 @@ func (l *leader) settled(b *batch) error {
 	if err := l.settle(ctx, t); err != nil {
 		l.owed = append(l.owed, t)
 		return err
+	}
+	if b.fenced {
+		return errFenced
 	}
 	l.slow, l.atOnce = 0, min(2*l.atOnce, l.claimRows) // more again, little by little
 	return nil
@@ -194,6 +226,7 @@ func (l *leader) chores() error {
 			return err
 		}
 		l.publish(list)
+		l.metrics.known.Set(1)
 		l.count = time.Now().Add(countEvery)
 	}
 	return nil
@@ -215,5 +248,15 @@ func (l *leader) publish(list []pending) {
 			l.metrics.pending.WithLabelValues(topic).Set(0)
 			l.metrics.oldest.WithLabelValues(topic).Set(0)
 		}
+	}
+}
+
+// forget takes back what the metrics say: what waits is not known here any more, and 0 would
+// say that nothing does.
+func (l *leader) forget() {
+	l.metrics.known.Set(0)
+	for topic := range l.counted {
+		l.metrics.pending.DeleteLabelValues(topic)
+		l.metrics.oldest.DeleteLabelValues(topic)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // metrics are labelled with the topic's name in Kafka.
 type metrics struct {
-	leader                 prometheus.Gauge
+	leader, known          prometheus.Gauge
 	pending, oldest        *prometheus.GaugeVec
 	sent, failed, tooLarge *prometheus.CounterVec
 }
@@ -18,6 +18,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return &metrics{
 		leader: telemetry.Register(reg, prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "sluice_outbox_leader", Help: "1 where this relay is the one that sends.",
+		})),
+		known: telemetry.Register(reg, prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sluice_outbox_pending_known", Help: "1 where this relay sends and the database answers, else 0; then what waits has no value here.",
 		})),
 		pending: telemetry.Register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_outbox_pending_rows", Help: "Rows that wait to be sent, counted up to 100000; known to the relay that sends.",

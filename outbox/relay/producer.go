@@ -28,9 +28,11 @@ const firstPause = 50 * time.Millisecond // then twice as long each time
 // several under way, and after a failure the second may land before the first.
 type producer struct {
 	cfg       Config
+	broker    *kafkaclient.Broker
 	transport *kafka.Transport
 	client    *kafka.Client
 	metrics   *metrics
+	identity  identity
 
 	mu        sync.Mutex // guards forgotten
 	forgotten time.Time
@@ -38,7 +40,7 @@ type producer struct {
 
 func newProducer(b *kafkaclient.Broker, cfg Config, m *metrics) *producer {
 	transport := b.NewTransport(metadataTTL)
-	return &producer{cfg: cfg, transport: transport, client: b.ClientOf(transport), metrics: m}
+	return &producer{cfg: cfg, broker: b, transport: transport, client: b.ClientOf(transport), metrics: m}
 }
 
 // forget drops what is known of the cluster, and the connections that are idle. Of many
@@ -145,11 +147,27 @@ func (p *producer) sendChunk(stop, ctx context.Context, topic string, partition 
 	return nil
 }
 
-// insist makes one request, a few times if need be.
+// insist makes one request, a few times if need be, with the same number: the brokers take it once.
 func (p *producer) insist(stop, ctx context.Context, topic string, partition int, items []*item) error {
+	var at *sequence
+	if !p.cfg.Unfenced {
+		var err error
+		if at, err = p.identity.at(topic, partition); err != nil {
+			return fmt.Errorf("topic partition %s/%d: %w", topic, partition, err)
+		}
+	}
+	err := p.tryAll(stop, ctx, topic, partition, at, items)
+	if at != nil && at.doubt {
+		p.identity.suspect(at)
+	}
+	return err
+}
+
+// tryAll makes one request, a few times if need be. at is nil where nobody fences.
+func (p *producer) tryAll(stop, ctx context.Context, topic string, partition int, at *sequence, items []*item) error {
 	pause := firstPause
 	for try := 1; ; try++ {
-		err := p.request(ctx, topic, partition, items)
+		final, err := p.request(ctx, topic, partition, at, items)
 		if err == nil {
 			for _, it := range items {
 				it.sent = true
@@ -171,7 +189,7 @@ func (p *producer) insist(stop, ctx context.Context, topic string, partition int
 		if denied(err) {
 			return topicError{fmt.Errorf("topic %s: %w", topic, plain(err))}
 		}
-		if try == tries || stop.Err() != nil {
+		if final || try == tries || stop.Err() != nil {
 			return fmt.Errorf("topic partition %s/%d: %w", topic, partition, plain(err))
 		}
 		select {
@@ -182,7 +200,8 @@ func (p *producer) insist(stop, ctx context.Context, topic string, partition int
 	}
 }
 
-func (p *producer) request(ctx context.Context, topic string, partition int, items []*item) error {
+// request makes one request. final: the same again would be answered the same.
+func (p *producer) request(ctx context.Context, topic string, partition int, at *sequence, items []*item) (final bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
 	now := time.Now()
@@ -190,13 +209,17 @@ func (p *producer) request(ctx context.Context, topic string, partition int, ite
 	for i, it := range items {
 		records[i] = it.record(now)
 	}
+	if at != nil {
+		err := p.broker.Produce(ctx, p.transport, topic, partition, at.who, at.next, p.cfg.Compression, records)
+		return p.judge(at, len(items), err)
+	}
 	res, err := p.client.Produce(ctx, &kafka.ProduceRequest{
 		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Compression: p.cfg.Compression, Records: kafka.NewRecordReader(records...),
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
-	return res.Error
+	return false, res.Error
 }
 
 func tooLarge(err error) bool {

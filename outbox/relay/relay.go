@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -86,6 +87,13 @@ func (r *Relay) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, errFenced) {
+			r.cfg.Logger.Warn("another relay has sent meanwhile; this one stands by", "error", err)
+			if !pause(ctx) {
+				return ctx.Err()
+			}
+			continue
+		}
 		fault := pg.FaultOf(err)
 		if fault != pg.FaultOutage && !(fault.Bounded() && r.lessAtOnce()) {
 			return pg.Tell(pg.RoleOf(r.pool), err)
@@ -94,11 +102,19 @@ func (r *Relay) Run(ctx context.Context) error {
 		if fault == pg.FaultOutage && r.cfg.OnOutage != nil {
 			r.cfg.OnOutage(err)
 		}
-		select {
-		case <-time.After(time.Second/4 + rand.N(time.Second/2)):
-		case <-ctx.Done():
+		if !pause(ctx) {
 			return ctx.Err()
 		}
+	}
+}
+
+// pause waits for half a second or so; not, when ctx ends.
+func pause(ctx context.Context) bool {
+	select {
+	case <-time.After(time.Second/4 + rand.N(time.Second/2)):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -20,6 +20,7 @@ var (
 	sqlClean   = text("clean")
 	sqlPending = text("pending")
 	sqlRoutes  = text("routes")
+	sqlEpoch   = text("epoch")
 )
 
 // sqlLead asks for the lock of the one relay that sends. It belongs to the connection: when

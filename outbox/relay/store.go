@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
+	"sluice/internal/kafkaclient"
 )
 
 // What one claim takes at most: 16 batches of a mebibyte, or 2,000 small rows. It is all
@@ -104,6 +105,16 @@ func (s store) settle(ctx context.Context, t settlement) error {
 		return fmt.Errorf("mark %d rows of the outbox as sent and %d as not: %w", len(t.done), len(t.back), err)
 	}
 	return nil
+}
+
+// epoch raises the epoch of the leader. who has a producer id for the case that none is known.
+func (s store) epoch(ctx context.Context, who kafkaclient.Identity) (kafkaclient.Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	if err := s.conn.QueryRow(ctx, sqlEpoch, who.Cluster, who.Producer).Scan(&who.Producer, &who.Epoch); err != nil {
+		return who, fmt.Errorf("epoch of the relay: %w", err)
+	}
+	return who, nil
 }
 
 // What one round of cleaning deletes at most, so that it does not hold up the sending.

@@ -3,7 +3,7 @@ import rpm
 
 # labelCompare orders (epoch, version, release) as rpm does; rpm.ver parses the text as rpm does.
 print("#", "rpm", rpm.__version__)
-ALLOWED = re.compile(r"^([0-9]+:)?[0-9A-Za-z._+~^]+(-[0-9A-Za-z._+~^]+)?$")
+ALLOWED = re.compile(r"^([0-9]{1,9}:)?[0-9A-Za-z._+~^]+(-[0-9A-Za-z._+~^]+)?$")
 for line in sys.stdin:
     a, b = line.rstrip("\n").split("\t")
     if ALLOWED.match(a) and ALLOWED.match(b):

@@ -24,6 +24,7 @@ REAL = {
     "composer": "1.0.0 v2.3.4 5.4.21 1.0.0-beta1 2.0-RC3 1.0.0-alpha.2 1.0.0p1 1.2.3-patch2 3.0.x-dev 2010.01.02 20100102 1.0.0.0 1.0-stable 1.0.0-dev 2.1.0-beta.2-dev 8.x-dev 1.0.0+build 10.4.35 1.0b2 2.0pl4 1.0.0-RC1-dev",
     "nuget": "1.0.0 1.0.0.0 13.0.1 4.3.0-preview1 6.0.0-rc.2.21480.5 1.2.3.4 1.0.0-beta+meta 2.0.0-BETA.1 1.0 01.02.03 5.0.0-alpha.10",
     "cargo": "1.0.0 0.4.2 1.2.3-alpha.1 0.1.0-rc.1 1.0.0+build 0.0.0-0 2.0.0-beta.11 0.9.36+deprecated 1.0.0-pre.1+x",
+    "conan": "1.1.1k 1.1.1 3.0.8 1.2.13 cci.20200521 8.1.1 1.81.0 2.0.0-rc1 1.0.0-pre.1+build 9e 5.15.2 0.9.1-alpha 1.0+2 system 1.3a 20210324.2",
     "hex": "1.0.0 1.7.10 0.4.2-rc.1 1.0.0-dev 2.0.0-alpha.3+build 1.0.0+20130313144700",
     "go": "1.2.3 0.0.0-20200101000000-abcdef123456 2.0.0+incompatible 1.2.3-0.20210101120000-abcdef123456 1.0.0-rc.1 1.2.4-beta.1.0.20210101120000-abcdef123456 0.5.0 1 1.18",
 }
@@ -175,13 +176,24 @@ def composer(r):
     return v
 
 
+def conan(r):
+    v = dotted(r, 1, 4)
+    if r.random() < 0.3:
+        v += r.choice(["a", "b", "k", "w", "rc1", ".beta1", "_1", ".x", "p2"])
+    if r.random() < 0.3:
+        v += "-" + r.choice(["rc1", "rc.2", "alpha", "1", "10", "pre.1", "-5", "0", "a-b", "beta.0"])
+    if r.random() < 0.2:
+        v += "+" + r.choice(["1", "2", "build", "10", "a.b", "0", "1.0"])
+    return v
+
+
 def nuget(r):
     return semver(r, numbers=(1, 4))
 
 
 GENERATORS = {
     "deb": deb, "rpm": rpm, "apk": apk, "maven": maven, "pypi": pypi, "gem": gem, "npm": npm, "composer": composer,
-    "nuget": nuget, "cargo": semver, "hex": semver, "go": go,
+    "nuget": nuget, "conan": conan, "cargo": semver, "hex": semver, "go": go,
 }
 
 

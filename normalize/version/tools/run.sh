@@ -60,6 +60,10 @@ cargo() {
     (cd "$work/cargo" && command cargo build -q --release)
     answers cargo "$work/cargo/target/release/pairs"
 }
+conan() {
+    python3 -m venv "$work/conan" && "$work/conan/bin/pip" -q install conan==2.20.1
+    answers conan "$work/conan/bin/python" "$here/ask_conan.py"
+}
 hex() { apt elixir; answers hex elixir "$here/ask_hex.exs"; }
 go() {
     mkdir -p "$work/go"
@@ -69,6 +73,6 @@ go() {
     answers go "$work/go/pairs"
 }
 
-for name in "${@:-deb rpm apk maven pypi gem npm composer nuget cargo hex go}"; do
+for name in "${@:-deb rpm apk maven pypi gem npm composer nuget cargo hex go conan}"; do
     for one in $name; do "$one"; done
 done
