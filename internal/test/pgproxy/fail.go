@@ -52,6 +52,9 @@ func (c *conn) state(t *transaction, r *bufio.Reader, size int64) (string, error
 	c.proxy.mu.Lock()
 	fail := c.proxy.fail
 	c.proxy.mu.Unlock()
+	if head, err := r.Peek(1); err != nil || fail == nil && head[0] != 'P' {
+		return "", err // nobody asks; what is prepared may be asked about later
+	}
 	message, err := r.Peek(int(min(size, peekable)))
 	if err != nil {
 		return "", err
@@ -68,7 +71,7 @@ func (c *conn) state(t *transaction, r *bufio.Reader, size int64) (string, error
 			t.prepared = map[string]string{}
 		}
 		t.prepared[string(name)] = string(text)
-		return "", nil
+		return "", nil // what comes with values is what is executed
 	case 'B': // Bind: portal, name of the statement
 		_, rest, _ := bytes.Cut(message[5:], []byte{0})
 		name, _, _ := bytes.Cut(rest, []byte{0})
@@ -83,7 +86,7 @@ func (c *conn) state(t *transaction, r *bufio.Reader, size int64) (string, error
 	if s.Is("begin") || s.Is("commit") || s.Is("rollback") {
 		t.sent = nil
 	}
-	if fail == nil || s.Is("rollback") {
+	if s.Is("rollback") {
 		return "", nil
 	}
 	return fail(s), nil
