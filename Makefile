@@ -15,7 +15,7 @@ PKG ?= ./...
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-kafka check fmt fmt-check vet staticcheck race fuzz bench cover deadcode tidy-check clean
+.PHONY: help build demo test test-kafka check fmt fmt-check vet staticcheck race fuzz bench cover accuracy deadcode tidy-check clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,11 @@ cover: ## coverage of all tests: coverage.out, and coverage.html to look at
 	@$(GO) run ./internal/test/testsum -timeout 15m -coverpkg=./... -coverprofile=coverage.out $(TESTFLAGS) $(PKG)
 	@$(GO) tool cover -html=coverage.out -o coverage.html
 	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+# The judge is built in a module of its own: what it needs never reaches the product's go.mod.
+accuracy: ## our findings and those of osv-scalibr against labels, each difference explained in docs/accuracy.md
+	cd internal/test/accuracy/judge && $(GO) build -o ../../../../bin/judge .
+	SLUICE_JUDGE="$(CURDIR)/bin/judge" $(GO) test ./cmd/sluice -count=1 -run 'TestAccuracy$$' -v
 
 # The tests count as roots: what only they use is a tool of theirs. Code for other systems
 # than this one is not looked at.

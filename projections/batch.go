@@ -20,6 +20,7 @@ const (
 	kindFact     = "fact"     // {"id"} or {"ids"}: versions of these records came
 	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
+	kindRelist   = "relist"   // {"artifact","stream"}: what its current document lists is to be read again
 	kindReread   = "reread"   // {"document"}: its statements are to be made again from the original
 )
 
@@ -33,7 +34,8 @@ type batch struct {
 	tenant id.ID
 	w      *Worker
 
-	streams   []streamKey
+	streams   streamKeys
+	relist    streamKeys      // whose current document is to be read again
 	documents []id.ID         // with statements that came
 	reread    []id.ID         // of these: to be read again
 	own       map[string]bool // external ids of the tenant's records that came in a new version
@@ -48,6 +50,7 @@ type batch struct {
 
 	records    map[string]bool  // external ids of records, own and shared, that may cover other versions than before
 	packages   map[id.ID]bool   // packages to be matched from scratch
+	derived    map[id.ID]bool   // those of them that artifacts may list already: they are matched by something else now
 	vulns      map[string]bool  // vulnerabilities whose findings are to be looked at again
 	statements map[id.ID]bool   // statements whose outcome may be another one
 	spoke      map[id.ID]bool   // SBOMs that became current, were current, or were said again
@@ -62,9 +65,20 @@ type streamKey struct {
 	stream   string
 }
 
+type streamKeys []streamKey
+
+// columns are the keys as arguments of a statement.
+func (k streamKeys) columns() (artifacts []id.ID, streams []string) {
+	artifacts, streams = make([]id.ID, len(k)), make([]string, len(k))
+	for i, s := range k {
+		artifacts[i], streams[i] = s.artifact, s.stream
+	}
+	return artifacts, streams
+}
+
 func newBatch(tx pgx.Tx, tenant id.ID, w *Worker) *batch {
 	return &batch{
-		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{},
+		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{}, derived: map[id.ID]bool{},
 		vulns: map[string]bool{}, statements: map[id.ID]bool{}, spoke: map[id.ID]bool{}, ended: map[id.ID]ending{}, filled: map[string]bool{},
 		took: time.Now(), runs: newRuns(), tally: map[tallyKey]*tally{},
 	}
@@ -98,6 +112,8 @@ func (b *batch) take(jobs []queue.Job) error {
 				streams[k] = true
 				b.streams = append(b.streams, k)
 			}
+		case kindRelist:
+			b.relist = append(b.relist, streamKey{p.Artifact, p.Stream})
 		case kindVEX:
 			b.documents = append(b.documents, p.Document)
 		case kindReread:
@@ -135,6 +151,7 @@ func (b *batch) run(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
+		{"relist", b.relistStreams},
 		{"facts", b.projectFacts},
 		{"components", b.projectStreams},
 		{"unknowns", b.projectUnknowns},
@@ -183,10 +200,7 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if len(b.streams) == 0 {
 		return nil
 	}
-	artifacts, streams := make([]id.ID, len(b.streams)), make([]string, len(b.streams))
-	for i, k := range b.streams {
-		artifacts[i], streams[i] = k.artifact, k.stream
-	}
+	artifacts, streams := b.streams.columns()
 	// Statements may link to any document of the stream, current or not.
 	if err := b.note(ctx, sqlLinkedStatements, b.tenant, artifacts, streams); err != nil {
 		return err
@@ -232,10 +246,7 @@ func (b *batch) projectUnknowns(ctx context.Context) error {
 	if len(b.streams) == 0 {
 		return nil
 	}
-	artifacts, streams := make([]id.ID, len(b.streams)), make([]string, len(b.streams))
-	for i, k := range b.streams {
-		artifacts[i], streams[i] = k.artifact, k.stream
-	}
+	artifacts, streams := b.streams.columns()
 	if err := b.exec(ctx, sqlTimeline, b.tenant, artifacts, streams); err != nil {
 		return fmt.Errorf("timeline: %w", err)
 	}

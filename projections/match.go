@@ -130,8 +130,12 @@ func (b *batch) matchChunk(ctx context.Context, packages, facts []id.ID) error {
 			return fmt.Errorf("put %d matches: %w", len(put), err)
 		}
 	}
-	if facts == nil || len(changed) == 0 {
-		return nil // all pairs of a new package are looked at anyway, at all their vulnerabilities
+	if facts == nil {
+		// All pairs of a new package are looked at anyway, at all their vulnerabilities.
+		maps.DeleteFunc(changed, func(p id.ID, _ bool) bool { return !b.derived[p] })
+	}
+	if len(changed) == 0 {
+		return nil
 	}
 	for v := range touched {
 		b.vulns[v] = true

@@ -31,6 +31,8 @@ var (
 	sqlDeleteComponents   = text("delete_components")
 	sqlInsertComponents   = text("insert_components")
 	sqlUpsertStreams      = text("upsert_streams")
+	sqlStreamDocuments    = text("stream_documents")
+	sqlForgetStreams      = text("forget_streams")
 	sqlTimeline           = text("timeline")
 	sqlUnknowns           = text("unknowns")
 	sqlLinkedStatements   = text("linked_statements")

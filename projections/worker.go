@@ -41,6 +41,10 @@ type Config struct {
 	// transaction of a job that asks for it: a newer program reads what an older one could not.
 	// Without it such jobs fail and wait for a program that has it.
 	Reread func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error
+	// Relist works out again what stored SBOMs list and what their packages are matched by, in
+	// the same way: jobs of kind relist ask for it. It returns the packages that are matched by
+	// something else now, and the documents that list something else or any of those.
+	Relist func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (packages, changed []id.ID, err error)
 	// OnOutage, if set, is called when the database cannot be reached.
 	OnOutage func(error)
 	// OnBatch, if set, is called after each batch with the number of jobs done.

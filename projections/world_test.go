@@ -117,6 +117,8 @@ func (w *world) noneParked(t testing.TB) {
 func (w *world) worker(change ...func(*Config)) *Worker {
 	cfg := Config{Lease: 5 * time.Second, Reread: func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error {
 		return ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: testFormats})
+	}, Relist: func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (packages, changed []id.ID, err error) {
+		return ingest.Relist(ctx, tx, tenant, documents, ingest.Config{Formats: testFormats})
 	}}
 	for _, f := range change {
 		f(&cfg)

@@ -14,6 +14,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/test/dbtest"
+	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 )
 
@@ -26,14 +27,13 @@ var readable = map[string]bool{
 // file is accounted for, what its source calls valid is accepted, the second import is all
 // duplicates, and what is exported is what was imported.
 //
-// SLUICE_CORPORA names the folder that holds documents/.
+// They are found as testdocs.Corpora finds them.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
-	corpora := os.Getenv("SLUICE_CORPORA")
-	if corpora == "" {
-		t.Skip("set SLUICE_CORPORA to a folder with documents/MANIFEST.tsv; takes minutes")
+	if testing.Short() {
+		t.Skip("short: imports 2,500 documents twice")
 	}
-	dir := filepath.Join(corpora, "documents")
+	dir := filepath.Join(testdocs.Corpora(t), "documents")
 	db := dbtest.New(t)
 	env := []string{"SLUICE_DATABASE_URL=" + db.URL}
 	path := filepath.Join(t.TempDir(), "receipts.jsonl")

@@ -160,7 +160,7 @@ func unpack(codec compress.Codec, packed []byte) ([]byte, error) {
 	r := codec.NewReader(bytes.NewReader(packed))
 	defer r.Close()
 	var out bytes.Buffer
-	out.Grow(4 * len(packed))
+	out.Grow(min(4*len(packed), 1<<20))
 	_, err := out.ReadFrom(r)
 	return out.Bytes(), err
 }

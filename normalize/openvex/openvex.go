@@ -54,6 +54,7 @@ type reader struct {
 	doc         *normalize.Document
 	maxProducts int // in all statements together
 	products    int
+	problems    map[string]string // of purls, see unreadable
 	// unmatched counts the products and subcomponents that are named without a purl.
 	unmatched      int
 	firstUnmatched identity

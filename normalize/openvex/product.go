@@ -68,7 +68,7 @@ func (r *reader) identity(subcomponents func()) identity {
 	} else {
 		id = r.Text()
 	}
-	i := identify(id, name, cpe23, cpe22)
+	i := r.identify(id, name, cpe23, cpe22)
 	if i.why != "" {
 		i.pointer = r.Pointer()
 	}
@@ -77,7 +77,7 @@ func (r *reader) identity(subcomponents func()) identity {
 
 // identify takes the first identifier that something can be matched by. An @id that is a
 // purl says more than the identifiers, any other @id says less.
-func identify(id, name, cpe23, cpe22 string) (i identity) {
+func (r *reader) identify(id, name, cpe23, cpe22 string) (i identity) {
 	i.cpe = firstOf(cpe23, cpe22)
 	if len(id) >= 4 && strings.EqualFold(id[:4], "cpe:") {
 		i.cpe = id
@@ -95,7 +95,7 @@ func identify(id, name, cpe23, cpe22 string) (i identity) {
 		switch {
 		case candidate == "" || n == 0 && !purl.Is(candidate):
 		default:
-			problem := purl.Unreadable(candidate)
+			problem := r.unreadable(candidate)
 			if problem == "" {
 				i.purl = candidate
 				return i
@@ -112,6 +112,20 @@ func identify(id, name, cpe23, cpe22 string) (i identity) {
 	}
 	i.why = strings.Join(problems, "; ")
 	return i
+}
+
+// unreadable is purl.Unreadable, once for each purl: the same product stands in a thousand
+// statements.
+func (r *reader) unreadable(s string) string {
+	problem, known := r.problems[s]
+	if !known {
+		if r.problems == nil {
+			r.problems = map[string]string{}
+		}
+		problem = purl.Unreadable(s)
+		r.problems[s] = problem
+	}
+	return problem
 }
 
 // unmatched is said of an identifier with which nothing is wrong but that no artifact and no
