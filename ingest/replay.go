@@ -64,10 +64,7 @@ type ParkedFilter struct {
 func NewReplay(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun int64, filter ParkedFilter) (*Replay, error) {
 	r := &Replay{pool: pool, tenant: tenant, scanRun: scanRun, limits: normalize.DefaultLimits, runs: map[id.ID]int64{}}
 	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			select id from ingest.parked
-			where tenant_id = $1 and (bytes is not null or hints ? 'document_ref') and not hints ? 'event' and ($2::bigint[] is null or id = any ($2)) and ($3 = '' or reason = $3)
-			order by id`, tenant, filter.IDs, filter.Reason)
+		rows, err := tx.Query(ctx, sqlParkedIDs, tenant, filter.IDs, filter.Reason)
 		if err != nil {
 			return err
 		}
@@ -221,7 +218,7 @@ func (r *Replay) Advance(ctx context.Context, tx pgx.Tx, done []Envelope) error 
 			return err
 		}
 	}
-	if _, err := tx.Exec(ctx, `delete from ingest.parked where tenant_id = $1 and id = any ($2)`, r.tenant, ids); err != nil {
+	if _, err := tx.Exec(ctx, sqlDropParked, r.tenant, ids); err != nil {
 		return fmt.Errorf("delete what was replayed: %w", err)
 	}
 	if last != r.tenant {
@@ -252,9 +249,7 @@ func loadParked(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, number in
 		var encoding string
 		var stored, hints []byte
 		var size int64
-		err := tx.QueryRow(ctx, `
-			select origin, reason, pointer, message, format, encoding, bytes, size, hints
-			from ingest.parked where tenant_id = $1 and id = $2 and (bytes is not null or hints ? 'document_ref')`, tenant, number).
+		err := tx.QueryRow(ctx, sqlLoadParked, tenant, number).
 			Scan(&p.origin, &p.reason, &p.pointer, &p.message, &p.format, &encoding, &stored, &size, &hints)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ import (
 // StartRun opens a scan run: the unit of import work that events belong to.
 func StartRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, source string, arguments []string) (run int64, err error) {
 	err = pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, `insert into ingest.scan_run (tenant_id, source, arguments) values ($1, $2, $3) returning id`,
+		return tx.QueryRow(ctx, sqlStartRun,
 			tenant, source, cleanAll(arguments)).Scan(&run)
 	})
 	if err != nil {
@@ -29,7 +29,7 @@ func StartRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, source stri
 // ResumeRun takes an earlier scan run up again.
 func ResumeRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, run int64) error {
 	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `update ingest.scan_run set state = 'running', updated_at = now(), finished_at = null where tenant_id = $1 and id = $2`, tenant, run)
+		tag, err := tx.Exec(ctx, sqlResumeRun, tenant, run)
 		if err == nil && tag.RowsAffected() == 0 {
 			return fmt.Errorf("there is no such scan run of this tenant")
 		}
@@ -44,10 +44,10 @@ func ResumeRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, run int64)
 // EndRun closes a scan run. A run that is done needs its checkpoints no more.
 func EndRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, run int64, state string, counts Counts) error {
 	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `update ingest.scan_run set state = $3, counts = $4::jsonb, updated_at = now(), finished_at = now() where tenant_id = $1 and id = $2`,
+		_, err := tx.Exec(ctx, sqlEndRun,
 			tenant, run, state, toJSON(counts))
 		if err == nil && state == "done" {
-			_, err = tx.Exec(ctx, `delete from ingest.file_checkpoint where tenant_id = $1 and scan_run_id = $2`, tenant, run)
+			_, err = tx.Exec(ctx, sqlDropCheckpoints, tenant, run)
 		}
 		return err
 	})
@@ -74,19 +74,15 @@ func DailyRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, source stri
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1::text || $2 || $3::text, 0))`, tenant.String(), source, strings.Join(arguments, "\x1f")); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `
-			select id from ingest.scan_run where tenant_id = $1 and source = $2 and arguments = $3
-			and created_at > now() - interval '3 days' order by id limit 1`, tenant, source, cleanAll(arguments)).Scan(&run)
+		err := tx.QueryRow(ctx, sqlRunOfDay, tenant, source, cleanAll(arguments)).Scan(&run)
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		_, err = tx.Exec(ctx, `
-			update ingest.scan_run set state = 'done', finished_at = updated_at
-			where tenant_id = $1 and source = $2 and arguments[1] = $3 and state = 'running'`, tenant, source, clean(arguments[0]))
+		_, err = tx.Exec(ctx, sqlEndRuns, tenant, source, clean(arguments[0]))
 		if err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `insert into ingest.scan_run (tenant_id, source, arguments) values ($1, $2, $3) returning id`,
+		return tx.QueryRow(ctx, sqlStartRun,
 			tenant, source, cleanAll(arguments)).Scan(&run)
 	})
 	if err != nil {
@@ -98,7 +94,7 @@ func DailyRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, source stri
 // AddCounts adds to the counts of a scan run that several processes write to.
 func AddCounts(ctx context.Context, tx pgx.Tx, tenant id.ID, run int64, c Counts) error {
 	var stored []byte
-	err := tx.QueryRow(ctx, `select counts from ingest.scan_run where tenant_id = $1 and id = $2 for update`, tenant, run).Scan(&stored)
+	err := tx.QueryRow(ctx, sqlLockCounts, tenant, run).Scan(&stored)
 	if err != nil {
 		return err
 	}
@@ -107,7 +103,7 @@ func AddCounts(ctx context.Context, tx pgx.Tx, tenant id.ID, run int64, c Counts
 		return err
 	}
 	sum.Merge(c)
-	_, err = tx.Exec(ctx, `update ingest.scan_run set counts = $3::jsonb, updated_at = now() where tenant_id = $1 and id = $2`, tenant, run, toJSON(sum))
+	_, err = tx.Exec(ctx, sqlSetCounts, tenant, run, toJSON(sum))
 	return err
 }
 

@@ -40,6 +40,17 @@ var (
 	sqlDeleteParked    = text("delete_parked")
 	sqlCommitMark      = text("commit_mark")
 	sqlCommitted       = text("committed")
+	sqlParkedIDs       = text("parked_ids")
+	sqlDropParked      = text("drop_parked")
+	sqlLoadParked      = text("load_parked")
+	sqlStartRun        = text("start_run")
+	sqlResumeRun       = text("resume_run")
+	sqlEndRun          = text("end_run")
+	sqlDropCheckpoints = text("drop_checkpoints")
+	sqlRunOfDay        = text("run_of_day")
+	sqlEndRuns         = text("end_runs")
+	sqlLockCounts      = text("lock_counts")
+	sqlSetCounts       = text("set_counts")
 )
 
 // createStaging makes the temporary tables of one connection.

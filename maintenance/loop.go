@@ -199,7 +199,7 @@ func (l *Loop) keep(ctx context.Context, t Task) {
 // never ran is due within a minute: not all of them at the same moment.
 func (l *Loop) untilDue(ctx context.Context, t Task) time.Duration {
 	var since *time.Duration
-	err := l.pool.QueryRow(ctx, `select clock_timestamp() - last_success from core.maintenance where task = $1`, t.Name).Scan(&since)
+	err := l.pool.QueryRow(ctx, sqlSinceSuccess, t.Name).Scan(&since)
 	if err != nil || since == nil {
 		return rand.N(min(time.Minute, t.Every) + 1)
 	}

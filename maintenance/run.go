@@ -138,7 +138,7 @@ func Statuses(ctx context.Context, pool *pgxpool.Pool) (map[string]Status, error
 // loadState reads what a task has noted for its next run.
 func loadState(ctx context.Context, pool *pgxpool.Pool, task string, into any) error {
 	var raw []byte
-	err := pool.QueryRow(ctx, `select state from core.maintenance where task = $1`, task).Scan(&raw)
+	err := pool.QueryRow(ctx, sqlLoadState, task).Scan(&raw)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -154,9 +154,7 @@ func loadState(ctx context.Context, pool *pgxpool.Pool, task string, into any) e
 func saveState(ctx context.Context, pool *pgxpool.Pool, task string, state any) error {
 	raw, err := json.Marshal(state)
 	if err == nil {
-		_, err = pool.Exec(ctx, `
-			insert into core.maintenance (task, state) values ($1, $2::text::jsonb)
-			on conflict (task) do update set state = excluded.state, updated_at = clock_timestamp()`, task, string(raw))
+		_, err = pool.Exec(ctx, sqlSaveState, task, string(raw))
 	}
 	if err != nil {
 		return fmt.Errorf("note the state of %s: %w", task, err)

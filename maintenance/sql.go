@@ -30,4 +30,7 @@ var (
 	sqlCountOutbox     = text("count_outbox")
 	sqlClearOutbox     = text("clear_outbox")
 	sqlStaleViews      = text("stale_views")
+	sqlSinceSuccess    = text("since_success")
+	sqlLoadState       = text("load_state")
+	sqlSaveState       = text("save_state")
 )

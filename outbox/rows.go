@@ -60,12 +60,6 @@ func Rows(topic string, msgs []Message) ([]Row, error) {
 	return rows, nil
 }
 
-const sqlInsert = `
-insert into core.outbox (tenant_id, aggregate_type, topic, payload)
-select $1, '` + Batch + `', r.topic, r.payload::jsonb
-from unnest($2::text[], $3::text[]) with ordinality as r (topic, payload, place)
-order by r.place`
-
 // Insert writes rows of one tenant inside tx, whose tenant must be set to it.
 //
 // The order of rows is the order of their inserts, not of their commits. Who writes about
@@ -79,7 +73,7 @@ func Insert(ctx context.Context, tx pgx.Tx, tenant id.ID, rows []Row) error {
 	for i, r := range rows {
 		topics[i], payloads[i] = r.Topic, string(r.Payload)
 	}
-	if _, err := tx.Exec(ctx, sqlInsert, tenant, topics, payloads); err != nil {
+	if _, err := tx.Exec(ctx, sqlInsert, tenant, topics, payloads, Batch); err != nil {
 		return fmt.Errorf("write %d rows into core.outbox: %w", len(rows), err)
 	}
 	return nil

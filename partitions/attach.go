@@ -239,12 +239,10 @@ func (a *attacher) attach(ctx context.Context, tx pgx.Tx, child string) error {
 	}
 	a.cfg.fault("attach.attached")
 	// A row of its own where the table is a new one: it holds off the next retirement.
-	if _, err := tx.Exec(ctx, `delete from core.retired_partition where parent = $1 and relid = to_regclass($2)::oid and state = 'detached'`, a.Parent, child); err != nil {
+	if _, err := tx.Exec(ctx, sqlForgetDetached, a.Parent, child); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `
-		insert into core.retired_partition (parent, name, relid, low, high, on_expiry, state, hold_until)
-		values ($1, $2, to_regclass($3)::oid, $4, $5, 'detach', 'attached', $6)`,
+	_, err = tx.Exec(ctx, sqlNoteAttached,
 		a.Parent, a.name, child, boundParameter(a.span.From, time.Time{}, pgtype.NegativeInfinity), boundParameter(a.span.To, endOfTime, pgtype.Infinity), holdUntil(time.Now(), a.hold))
 	return err
 }

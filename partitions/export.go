@@ -98,7 +98,7 @@ func (m *manager) exportPath(ctx context.Context, p part, r retired) (string, er
 		return r.File, nil
 	}
 	var id string
-	if err := m.conn.QueryRow(ctx, `select left(id::text, 8) from core.retired_partition where relid = $1 and state = 'detached'`, p.OID).Scan(&id); err != nil {
+	if err := m.conn.QueryRow(ctx, sqlRetiredID, p.OID).Scan(&id); err != nil {
 		return "", fmt.Errorf("record of the partition: %w", err)
 	}
 	path := filepath.Join(dir, exportName(p.name(), id))

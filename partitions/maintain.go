@@ -148,10 +148,7 @@ func (m *manager) one(ctx context.Context, p Policy) (report TableReport, err er
 		s := strings.ReplaceAll(err.Error(), "\n", "; ")
 		note = &s
 	}
-	_, uerr := m.conn.Exec(context.WithoutCancel(ctx), `
-		update core.partition_policy
-		set last_success = case when $2::text is null then $3 else last_success end, last_error = $2, updated_at = clock_timestamp()
-		where parent = $1`, p.Parent, note, m.now)
+	_, uerr := m.conn.Exec(context.WithoutCancel(ctx), sqlNotePass, p.Parent, note, m.now)
 	if uerr != nil {
 		err = errors.Join(err, fmt.Errorf("note what came of it: %w", uerr))
 	}
@@ -285,7 +282,7 @@ func (m *manager) summarize(ctx context.Context, t *table, closing []part) error
 		return nil
 	}
 	until := closing[len(closing)-1].span().To
-	if _, err := m.conn.Exec(ctx, `update core.partition_policy set closed_until = $2 where parent = $1`, t.Parent, until); err != nil {
+	if _, err := m.conn.Exec(ctx, sqlNoteClosed, t.Parent, until); err != nil {
 		return fmt.Errorf("note that partitions until %s are closed: %w", until.Format(time.DateOnly), err)
 	}
 	return nil
@@ -296,7 +293,7 @@ func (m *manager) analyze(ctx context.Context, t *table) error {
 		if err := m.exec(ctx, t.analyzeSQL()); err != nil {
 			return err
 		}
-		_, err := m.conn.Exec(ctx, `update core.partition_policy set analyzed_at = $2 where parent = $1`, t.Parent, m.now)
+		_, err := m.conn.Exec(ctx, sqlNoteAnalyzed, t.Parent, m.now)
 		return err
 	})
 }

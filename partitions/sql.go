@@ -55,3 +55,14 @@ func (p Policy) parentIdent() (string, error) {
 func literal(t time.Time) string {
 	return quote(t.UTC().Format("2006-01-02 15:04:05.999999+00"))
 }
+
+var (
+	sqlForgetDetached = text("forget_detached")
+	sqlNoteAttached   = text("note_attached")
+	sqlRetiredID      = text("retired_id")
+	sqlNotePass       = text("note_pass")
+	sqlNoteClosed     = text("note_closed")
+	sqlNoteAnalyzed   = text("note_analyzed")
+	sqlAddPolicy      = text("add_policy")
+	sqlSetPolicy      = text("set_policy")
+)

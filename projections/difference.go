@@ -33,6 +33,8 @@ type changes []change
 //
 // ended are the statements that are not in force any more: a finding that one of them decided
 // says so.
+//
+// Long: what a finding may have become is told apart in one order, over the same few maps.
 func difference(pairs []*pair, want []*finding, have map[findingKey]*finding, ended map[id.ID]ending) changes {
 	type place [2]id.ID
 	live := map[place]bool{}

@@ -160,6 +160,7 @@ type pair struct {
 	whole                     bool
 
 	place vex.Place
+	keys  [2]string // name keys of the artifact and of the package
 }
 
 // wanted computes the findings that the pairs should have, as far as they are to be
@@ -182,7 +183,7 @@ func (b *batch) wanted(ctx context.Context, dirty []dirtyPair) ([]*pair, []*find
 		return nil, nil, err
 	}
 	says := &sayings{
-		statements: map[string][]*vex.Statement{}, decisions: map[decisionKey][]*vex.Decision{},
+		statements: map[string]*found{}, decisions: map[decisionKey][]*vex.Decision{},
 		statement: map[vex.ID]*statement{}, decision: map[vex.ID]*decision{},
 	}
 	if err := b.loadStatements(ctx, pairs, g, says); err != nil {

@@ -25,10 +25,51 @@ type statement struct {
 // sayings are the statements and decisions that may be about the findings of some pairs, by
 // the name of their vulnerability.
 type sayings struct {
-	statements map[string][]*vex.Statement
+	statements map[string]*found
 	decisions  map[decisionKey][]*vex.Decision
 	statement  map[vex.ID]*statement
 	decision   map[vex.ID]*decision
+}
+
+// found are statements about one vulnerability by what they may be found by: thousands of
+// artifacts may have thousands of statements, and each is about one of them.
+type found struct {
+	named    map[string][]*vex.Statement // by the name key of the product
+	artifact map[vex.ID][]*vex.Statement // by the SBOM's artifact
+	linked   []*vex.Statement            // by BOM-Link
+}
+
+func (f *found) add(s *vex.Statement) {
+	if s.Product != nil {
+		key := s.Product.NameKey()
+		f.named[key] = append(f.named[key], s)
+	}
+	if s.Artifact != nil {
+		f.artifact[*s.Artifact] = append(f.artifact[*s.Artifact], s)
+	}
+	if s.Linked {
+		f.linked = append(f.linked, s)
+	}
+}
+
+// about are those that may be about the pair, each once.
+func (f *found) about(p *pair) []*vex.Statement {
+	if f == nil {
+		return nil
+	}
+	var out []*vex.Statement
+	seen := map[*vex.Statement]bool{}
+	for _, list := range [][]*vex.Statement{
+		f.named[p.keys[0]], f.named[p.keys[1]], f.artifact[p.place.Artifact], f.artifact[p.place.AnyVersion], f.linked,
+	} {
+		for _, s := range list {
+			if !seen[s] {
+				seen[s] = true
+				out = append(out, s)
+			}
+		}
+	}
+	return out
 }
 
 // verdict is what is said about one finding.
@@ -40,7 +81,7 @@ type verdict struct {
 
 // about decides what is said about a vulnerability of a pair.
 func (s *sayings) about(p *pair, name string) verdict {
-	v := verdict{Verdict: vex.Resolve(&p.place, s.statements[name], s.decisions[decisionKey{p.Package, name}])}
+	v := verdict{Verdict: vex.Resolve(&p.place, s.statements[name].about(p), s.decisions[decisionKey{p.Package, name}])}
 	if v.Statement != nil {
 		v.statement = s.statement[v.Statement.ID]
 	}
@@ -82,11 +123,19 @@ func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups, in
 	for _, s := range all {
 		into.statement[s.ID] = s
 		for _, name := range g.about(s.VulnID) {
-			into.statements[name] = append(into.statements[name], &s.Statement)
+			if into.statements[name] == nil {
+				into.statements[name] = &found{named: map[string][]*vex.Statement{}, artifact: map[vex.ID][]*vex.Statement{}}
+			}
+			into.statements[name].add(&s.Statement)
 		}
 	}
 	for _, p := range pairs {
-		p.place.Package = parsePurl(p.Purl)
+		if p.place.Package = parsePurl(p.Purl); p.place.Package != nil {
+			p.keys[1] = p.place.Package.NameKey()
+		}
+		if p.place.ArtifactPackage != nil {
+			p.keys[0] = p.place.ArtifactPackage.NameKey()
+		}
 	}
 	return nil
 }

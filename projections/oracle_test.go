@@ -617,15 +617,15 @@ func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, na
 			decision = &d
 		}
 	}
-	status, by := "", ""
+	status, by, at := "", "", time.Time{}
 	switch {
 	case decision != nil:
-		status, by = decision.status, "decision "+decision.id().String()
+		status, by, at = decision.status, "decision "+decision.id().String(), decision.at
 		if winner != nil {
 			lose(winner)
 		}
 	case winner != nil:
-		status, by = winner.status, fmt.Sprintf("statement %s %d", winner.id, winning)
+		status, by, at = winner.status, fmt.Sprintf("statement %s %d", winner.id, winning), winner.at
 		winner.applied = true
 	}
 	where := "open"
@@ -635,8 +635,12 @@ func (o *oracle) finding(out state, tenant id.ID, artifact, pkg purl.Package, na
 	sortedSet := func(list []string) []string { slices.Sort(list); return slices.Compact(list) }
 	aliases := slices.Clone(members)
 	aliases = slices.DeleteFunc(aliases, func(s string) bool { return s == name })
-	out.put("finding", tenant, artifact.Purl+" "+pkg.Purl+" "+name, "%s %d %s aliases %v advisories %v fixed %v streams %q evidence %v vex %s by %s over %v",
-		where, score, severity, sortedSet(aliases), sortedSet(advisories), sortedSet(fixed), streams, sortedSet(evidence), status, by, sortedSet(superseded))
+	when := ""
+	if !at.IsZero() {
+		when = at.UTC().Format(time.RFC3339)
+	}
+	out.put("finding", tenant, artifact.Purl+" "+pkg.Purl+" "+name, "%s %d %s aliases %v advisories %v fixed %v streams %q evidence %v vex %s of %s by %s over %v",
+		where, score, severity, sortedSet(aliases), sortedSet(advisories), sortedSet(fixed), streams, sortedSet(evidence), status, when, by, sortedSet(superseded))
 }
 
 func (s *knownStatement) tie() []byte {

@@ -85,7 +85,7 @@ func (b *batch) projectSharedFacts(ctx context.Context) (sharedChange, error) {
 // handOn makes a job for each tenant that the change concerns. The list is read after the
 // change is committed: a tenant that is not in it yet has no packages yet.
 func (w *Worker) handOn(ctx context.Context, c sharedChange) error {
-	rows, err := w.pool.Query(ctx, `select tenant_id from authority.tenant where tenant_id <> $1 order by 1`, id.Shared)
+	rows, err := w.pool.Query(ctx, sqlOtherTenants, id.Shared)
 	if err != nil {
 		return err
 	}
@@ -133,6 +133,6 @@ func (w *Worker) handTo(ctx context.Context, tenant id.ID, c sharedChange) error
 		if err != nil {
 			return err
 		}
-		return b.exec(ctx, `insert into core.job_queue (tenant_id, kind, payload) values ($1, $2, $3)`, tenant, kindMatch, payload)
+		return b.exec(ctx, sqlInsertJob, tenant, kindMatch, payload)
 	})
 }

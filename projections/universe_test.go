@@ -20,6 +20,7 @@ type universe struct {
 	envelopes []ingest.Envelope
 	decisions []decided
 	n         int
+	name      *strings.Replacer // makes the names its own
 }
 
 var (
@@ -48,12 +49,23 @@ var (
 	serials  = []string{
 		"3e671687-395b-41f5-a30f-a58921a69b79", "4e671687-395b-41f5-a30f-a58921a69b79", "5e671687-395b-41f5-a30f-a58921a69b79",
 	}
-	vectors = []string{"", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "CVSS:3.1/AV:L/AC:H/PR:L/UI:N/S:U/C:L/I:N/A:N"}
+	vexSerials = []string{"6e671687-395b-41f5-a30f-a58921a69b79", "7e671687-395b-41f5-a30f-a58921a69b79"}
+	vectors    = []string{"", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "CVSS:3.1/AV:L/AC:H/PR:L/UI:N/S:U/C:L/I:N/A:N"}
 )
 
-// newUniverse makes a universe of about the given number of documents.
+// newUniverse makes a universe of about the given number of documents. Its packages and
+// vulnerabilities have names that no other one has, so that several can be in one database:
+// they share the feed.
 func newUniverse(seed uint64, size int, tenants ...id.ID) *universe {
-	u := &universe{r: rand.New(rand.NewPCG(seed, 1)), tenants: tenants}
+	own := fmt.Sprintf("%05d", seed)
+	var pairs []string
+	for _, word := range []string{"CVE-2024-", "GHSA-aaaa-", "GHSA-bbbb-", "GHSA-cccc-", "PYSEC-2024-", "GO-2024-", "DSA-", "ALSA-2024:"} {
+		pairs = append(pairs, word, word+own)
+	}
+	for _, word := range []string{"npm/left", "\"left", "acme/core", "foo-bar", "libssl3", "openssl", "rpm/almalinux/bash", "\"bash", "example.com/mod", "npm/unversioned"} {
+		pairs = append(pairs, word, word+own)
+	}
+	u := &universe{r: rand.New(rand.NewPCG(seed, 1)), tenants: tenants, name: strings.NewReplacer(pairs...)}
 	for len(u.envelopes)+len(u.decisions) < size {
 		switch u.r.IntN(13) {
 		case 0, 1, 2:
@@ -98,7 +110,7 @@ func (u *universe) add(tenant id.ID, artifact, stream string, doc any) {
 	}
 	u.n++
 	u.envelopes = append(u.envelopes, ingest.Envelope{
-		Tenant: tenant, Origin: fmt.Sprintf("universe/%d", u.n), Bytes: b, Artifact: artifact, Stream: stream,
+		Tenant: tenant, Origin: fmt.Sprintf("universe/%d", u.n), Bytes: []byte(u.name.Replace(string(b))), Artifact: u.name.Replace(artifact), Stream: stream,
 	})
 }
 
@@ -142,7 +154,7 @@ func (u *universe) sbom() {
 	serial := likely(u, serials)
 	main := object{"type": "application", "name": "Plain Name", "version": "7", "bom-ref": "main"}
 	doc := object{
-		"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "serialNumber": "urn:uuid:" + serial,
+		"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1 + u.r.IntN(3), "serialNumber": "urn:uuid:" + serial,
 		"properties": []any{object{"name": "n", "value": u.next()}},
 		"metadata":   object{"timestamp": u.time(), "component": main},
 		"components": u.components(),
@@ -160,13 +172,23 @@ func (u *universe) sbom() {
 	if u.chance(10) {
 		delete(doc["metadata"].(object), "timestamp")
 	}
+	if u.chance(15) && given != "" {
+		delete(doc["metadata"].(object), "component")
+	}
 	u.add(tenant, given, stream, doc)
-	if doc["vulnerabilities"] == nil {
-		for u.chance(30) {
-			doc["metadata"].(object)["timestamp"] = u.time()
-			doc["version"] = u.next()
-			u.add(tenant, given, stream, doc)
+	for u.chance(40) {
+		// One that says the same, or a version that says something else.
+		doc["metadata"].(object)["timestamp"] = u.time()
+		doc["version"] = 1 + u.r.IntN(3)
+		switch u.r.IntN(4) {
+		case 0:
+			doc["serialNumber"] = "urn:uuid:" + likely(u, serials)
+		case 1:
+			doc["components"] = u.components()
+		case 2:
+			delete(doc, "vulnerabilities")
 		}
+		u.add(tenant, given, stream, doc)
 	}
 }
 
@@ -174,17 +196,26 @@ func (u *universe) sbom() {
 func (u *universe) embedded() []any {
 	list := []any{}
 	for range 1 + u.r.IntN(2) {
-		affects := object{"ref": pick(u, []string{"main", "ref0", "ref1", "holder", "nowhere"})}
+		affects := object{"ref": pick(u, []string{"main", "ref0", "ref0", "ref1", "holder", "nowhere", u.packagePurl()})}
 		if u.chance(30) {
 			affects["versions"] = []any{object{"range": pick(u, []string{"vers:generic/<5", "vers:npm/>=1.0.0|<3.0.0"}), "status": pick(u, []string{"affected", "unaffected"})}}
 		}
 		list = append(list, object{
 			"id":       likely(u, vulnIDs),
-			"analysis": object{"state": pick(u, []string{"not_affected", "exploitable", "resolved", "in_triage"}), "lastUpdated": u.time()},
+			"analysis": u.analysis(),
 			"affects":  []any{affects},
 		})
 	}
 	return list
+}
+
+// analysis has a time of its own, or not.
+func (u *universe) analysis() object {
+	a := object{"state": pick(u, []string{"not_affected", "exploitable", "resolved", "in_triage"})}
+	if u.chance(40) {
+		a["lastUpdated"] = u.time()
+	}
+	return a
 }
 
 func (u *universe) spdx() {
@@ -297,6 +328,14 @@ func (u *universe) product() string {
 	return p
 }
 
+// series is the id of a document: mostly one of a few, of which there are more versions.
+func (u *universe) series() string {
+	if u.chance(30) {
+		return u.next()
+	}
+	return "series" + fmt.Sprint(u.r.IntN(3))
+}
+
 func (u *universe) openvex() {
 	statements := []any{}
 	for range 1 + u.r.IntN(3) {
@@ -307,7 +346,7 @@ func (u *universe) openvex() {
 			case 0:
 				sub, _, _ = strings.Cut(sub, "@")
 			case 1:
-				sub = "urn:something:else"
+				sub = pick(u, []string{"urn:something:else", "pkg:golang/@%28devel%29", "pkg:npm/"})
 			}
 			product["subcomponents"] = []any{object{"@id": sub}}
 		}
@@ -320,9 +359,19 @@ func (u *universe) openvex() {
 			s["timestamp"] = u.time()
 		}
 		statements = append(statements, s)
+		for u.chance(30) {
+			// The same again, with another status, later in the document.
+			again := object{}
+			for k, v := range s {
+				again[k] = v
+			}
+			again["status"] = pick(u, statuses)
+			statements = append(statements, again)
+		}
 	}
 	u.add(likely(u, u.tenants), "", "", object{
-		"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://openvex.dev/docs/" + u.next(), "author": "a", "timestamp": u.time(), "version": 1, "statements": statements,
+		"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://openvex.dev/docs/" + u.series(), "author": "a", "timestamp": u.time(),
+		"version": 1 + u.r.IntN(3), "statements": statements, "tooling": u.next(),
 	})
 }
 
@@ -335,7 +384,8 @@ func (u *universe) csaf() {
 		"document": object{
 			"category": "csaf_vex", "csaf_version": "2.0", "title": u.next(), "publisher": object{"category": "vendor", "name": "v", "namespace": "https://example.com"},
 			"tracking": object{
-				"id": u.next(), "current_release_date": u.time(), "initial_release_date": "2026-01-01T00:00:00Z", "status": "final", "version": "1",
+				"id": u.series(), "current_release_date": u.time(), "initial_release_date": "2026-01-01T00:00:00Z",
+				"status": pick(u, []string{"final", "final", "interim", "draft"}), "version": pick(u, []string{"1", "2", "1.9.0", "1.10.0", "2.0.0-rc.1", "odd"}),
 				"revision_history": []any{object{"date": "2026-01-01T00:00:00Z", "number": "1", "summary": "x"}},
 			},
 		},
@@ -365,7 +415,10 @@ func (u *universe) csafBranch(product object) object {
 // cyclonedxVEX speaks of other SBOMs by BOM-Link, or of the product that it names itself.
 func (u *universe) cyclonedxVEX() {
 	ref := "urn:cdx:" + likely(u, serials) + "/1" + pick(u, []string{"", "#main", "#ref0", "#ref1", "#ref2", "#holder", "#nowhere", "#pkg:npm/left@2.0.0"})
-	doc := object{"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "properties": []any{object{"name": "n", "value": u.next()}}, "metadata": object{"timestamp": u.time()}}
+	doc := object{"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1 + u.r.IntN(3), "properties": []any{object{"name": "n", "value": u.next()}}, "metadata": object{"timestamp": u.time()}}
+	if u.chance(60) {
+		doc["serialNumber"] = "urn:uuid:" + likely(u, vexSerials)
+	}
 	if u.chance(30) {
 		doc["metadata"].(object)["component"] = object{"type": "application", "name": "Plain Name", "version": "7", "bom-ref": "main"}
 		ref = "main"
@@ -375,17 +428,23 @@ func (u *universe) cyclonedxVEX() {
 		affects["versions"] = []any{object{pick(u, []string{"version", "range"}): pick(u, []string{"1.0.0", "vers:npm/<2.0.0", "vers:generic/>=1"}), "status": pick(u, []string{"affected", "unaffected"})}}
 	}
 	doc["vulnerabilities"] = []any{object{
-		"id": likely(u, vulnIDs), "analysis": object{"state": pick(u, []string{"not_affected", "exploitable", "in_triage"})}, "affects": []any{affects},
+		"id": likely(u, vulnIDs), "analysis": u.analysis(), "affects": []any{affects},
 	}}
+	if u.chance(10) {
+		doc["vulnerabilities"] = []any{} // it takes back what it said
+	}
 	u.add(likely(u, u.tenants), "", "", doc)
 }
 
 func (u *universe) decision() {
-	p, err := purl.Parse(u.packagePurl())
+	p, err := purl.Parse(u.name.Replace(u.packagePurl()))
 	if err != nil {
 		panic(err)
 	}
-	d := decided{tenant: likely(u, u.tenants), pkg: p.Purl, vuln: likely(u, vulnIDs), status: pick(u, statuses), at: time.Date(2026, 1, 1+u.r.IntN(3), 0, 0, 0, 0, time.UTC)}
+	d := decided{
+		tenant: likely(u, u.tenants), pkg: p.Purl, vuln: u.name.Replace(likely(u, vulnIDs)), status: pick(u, statuses),
+		at: time.Date(2026, 1, 1+u.r.IntN(3), 0, 0, 0, 0, time.UTC), withdrawn: u.chance(25),
+	}
 	for _, o := range u.decisions {
 		if o.id() == d.id() {
 			return // a later decision replaces the earlier one: their order is what they mean

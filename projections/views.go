@@ -14,7 +14,7 @@ var Views = []string{"mv_artifact_risk", "mv_triage_queue"}
 // markViews notes that the views are stale: a row of the queue without a tenant, since
 // appending never makes two transactions wait for each other, as one flag would.
 func markViews(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, `insert into core.job_queue (tenant_id, kind, payload) values (null, 'views', '{}')`); err != nil {
+	if _, err := tx.Exec(ctx, sqlMarkViews); err != nil {
 		return fmt.Errorf("mark views stale: %w", err)
 	}
 	return nil
@@ -41,7 +41,7 @@ func (w *Worker) refreshViews(ctx context.Context, wait bool) (bool, error) {
 			return nil
 		}
 		// What is marked before this delete is in the snapshot that the refresh takes after it.
-		tag, err := tx.Exec(ctx, `delete from core.job_queue where kind = 'views' and tenant_id is null and locked_at is null`)
+		tag, err := tx.Exec(ctx, sqlTakeMarks)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -50,7 +50,7 @@ func (w *Worker) refreshViews(ctx context.Context, wait bool) (bool, error) {
 			if _, err := tx.Exec(ctx, `select vex.refresh_view($1)`, view); err != nil {
 				return fmt.Errorf("refresh %s: %w", view, err)
 			}
-			if _, err := tx.Exec(ctx, `update vex.view_refresh set refreshed_at = now(), duration_ms = $2 where view_name = $1`,
+			if _, err := tx.Exec(ctx, sqlNoteRefresh,
 				view, time.Since(start).Milliseconds()); err != nil {
 				return err
 			}

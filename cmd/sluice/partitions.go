@@ -14,6 +14,9 @@ import (
 	"sluice/partitions"
 )
 
+// newPartitions makes the command.
+//
+// Long: the texts and flags of its commands stand side by side, as --help shows them.
 func newPartitions(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "partitions",

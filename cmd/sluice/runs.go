@@ -13,6 +13,9 @@ import (
 	"sluice/inventory"
 )
 
+// newRuns makes the command.
+//
+// Long: the texts and flags of its commands stand side by side, as --help shows them.
 func newRuns(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs",

@@ -11,6 +11,9 @@ import (
 	"sluice/inventory"
 )
 
+// newVEX makes the command.
+//
+// Long: the texts and flags of its commands stand side by side, as --help shows them.
 func newVEX(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "vex", Short: "Decide on findings; list decisions and statements"}
 	var d inventory.Decision

@@ -111,11 +111,7 @@ func writeCheckpoints(ctx context.Context, tx pgx.Tx, tenant id.ID, scanRun int6
 			mtime[i] = &at
 		}
 	}
-	_, err := tx.Exec(ctx, `
-		insert into ingest.file_checkpoint (tenant_id, scan_run_id, path, first_entry, last_entry, complete, size, modified_at)
-		select $1, $2, * from unnest($3::text[], $4::int[], $5::int[], $6::bool[], $7::bigint[], $8::timestamptz[])
-		on conflict (tenant_id, scan_run_id, path, first_entry) do update set
-			last_entry = excluded.last_entry, complete = excluded.complete, size = excluded.size, modified_at = excluded.modified_at`,
+	_, err := tx.Exec(ctx, sqlPutCheckpoints,
 		tenant, scanRun, paths, first, last, complete, size, mtime)
 	if err != nil {
 		return fmt.Errorf("checkpoint of %d files: %w", n, err)
@@ -127,9 +123,7 @@ func writeCheckpoints(ctx context.Context, tx pgx.Tx, tenant id.ID, scanRun int6
 func LoadCheckpoints(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, scanRun int64) (Checkpoints, error) {
 	out := Checkpoints{}
 	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			select path, first_entry, last_entry, complete, size, modified_at
-			from ingest.file_checkpoint where tenant_id = $1 and scan_run_id = $2 order by path, first_entry`, tenant, scanRun)
+		rows, err := tx.Query(ctx, sqlLoadCheckpoints, tenant, scanRun)
 		if err != nil {
 			return err
 		}

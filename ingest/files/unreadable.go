@@ -43,7 +43,7 @@ func (u *unreadable) forget(ctx context.Context, tx pgx.Tx, tenant id.ID, done [
 	if ids == nil {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `delete from ingest.parked where tenant_id = $1 and id = any ($2)`, tenant, ids); err != nil {
+	if _, err := tx.Exec(ctx, sqlDropUnreadable, tenant, ids); err != nil {
 		return fmt.Errorf("files that can be read again: %w", err)
 	}
 	return nil
@@ -57,7 +57,7 @@ func (u *unreadable) load(ctx context.Context, tx pgx.Tx, tenant id.ID) (map[str
 	if u.origins != nil {
 		return u.origins, nil
 	}
-	rows, err := tx.Query(ctx, `select origin, id from ingest.parked where tenant_id = $1 and reason = $2 and bytes is null`, tenant, normalize.ReasonUnreadable)
+	rows, err := tx.Query(ctx, sqlUnreadable, tenant, normalize.ReasonUnreadable)
 	if err != nil {
 		return nil, err
 	}

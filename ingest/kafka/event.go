@@ -76,6 +76,9 @@ func messageID(m *kafka.Message) id.ID {
 
 var nul = []byte(`\u0000`)
 
+// value reads the value of a message into the event.
+//
+// Long: one token after the other; what each may be stands in one place.
 func (r *eventReader) value(e *event, value []byte) *normalize.ParkError {
 	syntax := func(err error) *normalize.ParkError {
 		return normalize.Park(normalize.ReasonSyntax, fmt.Sprintf("byte %d", r.dec.InputOffset()), "an event is one JSON object: %w", err)

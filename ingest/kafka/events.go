@@ -327,9 +327,7 @@ func insertEvents(ctx context.Context, tx pgx.Tx, tenant id.ID, list []*event) e
 	if err := pg.SetTenant(ctx, tx, tenant); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `
-		insert into ingest.scan_run_event (tenant_id, scan_run_id, occurred_at, event_type, payload, event_id)
-		select $1, r, o, k, p::jsonb, e from unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::uuid[]) as u(r, o, k, p, e)`,
+	_, err := tx.Exec(ctx, sqlInsertEvents,
 		tenant, runs, times, kinds, payloads, ids)
 	if err != nil {
 		return fmt.Errorf("insert %d events: %w", n, err)

@@ -77,10 +77,7 @@ type stored struct {
 func takeOver(ctx context.Context, pool *pgxpool.Pool, group, topic string, partition int, first int64) (owner, stored, error) {
 	o := owner{group: group, topic: topic, partition: partition}
 	var s stored
-	err := pool.QueryRow(ctx, `
-		insert into ingest.kafka_offset as o (consumer_group, topic, topic_partition, next_offset) values ($1, $2, $3, $4)
-		on conflict (consumer_group, topic, topic_partition) do update set epoch = o.epoch + 1, updated_at = now()
-		returning next_offset, next_entry, epoch, last_record, coalesce(last_offset, next_offset - 1), epoch > 1`, group, topic, partition, first).
+	err := pool.QueryRow(ctx, sqlTakeOver, group, topic, partition, first).
 		Scan(&s.offset, &s.entry, &o.epoch, &s.last, &s.lastAt, &s.is)
 	if err != nil {
 		return o, s, fmt.Errorf("take over %s/%d: %w", topic, partition, err)
@@ -139,10 +136,7 @@ func (o owner) move(ctx context.Context, tx pgx.Tx, from, to place, last *kafka.
 }
 
 func (o owner) set(ctx context.Context, tx pgx.Tx, from, to place, sum []byte, lastAt *int64) error {
-	tag, err := tx.Exec(ctx, `
-		update ingest.kafka_offset set next_offset = $4, next_entry = $5, updated_at = now(),
-			last_record = coalesce($6, last_record), last_offset = case when $6::bytea is null then coalesce(last_offset, $8 - 1) else $10 end
-		where consumer_group = $1 and topic = $2 and topic_partition = $3 and epoch = $7 and next_offset = $8 and next_entry = $9`,
+	tag, err := tx.Exec(ctx, sqlMove,
 		o.group, o.topic, o.partition, to.offset, to.entry, sum, o.epoch, from.offset, from.entry, lastAt)
 	if err != nil {
 		return fmt.Errorf("move %s/%d: %w", o.topic, o.partition, err)
@@ -154,9 +148,7 @@ func (o owner) set(ctx context.Context, tx pgx.Tx, from, to place, sum []byte, l
 }
 
 func (o owner) note(ctx context.Context, tx pgx.Tx, g gap) error {
-	_, err := tx.Exec(ctx, `
-		insert into ingest.kafka_gap (consumer_group, topic, topic_partition, reason, expected_offset, found_offset, message)
-		values ($1, $2, $3, $4, $5, $6, $7)`, o.group, o.topic, o.partition, g.reason, g.expected, g.found, g.message)
+	_, err := tx.Exec(ctx, sqlNoteGap, o.group, o.topic, o.partition, g.reason, g.expected, g.found, g.message)
 	if err != nil {
 		return fmt.Errorf("note a gap in %s/%d: %w", o.topic, o.partition, err)
 	}
@@ -176,9 +168,7 @@ func (o owner) restart(ctx context.Context, pool *pgxpool.Pool, from place, g ga
 // at returns where the place is and whether it is still ours: the answer to a COMMIT that got lost.
 func (o owner) at(ctx context.Context, pool *pgxpool.Pool) (p place, mine bool, err error) {
 	var epoch int64
-	err = pool.QueryRow(ctx, `
-		select next_offset, next_entry, epoch from ingest.kafka_offset
-		where consumer_group = $1 and topic = $2 and topic_partition = $3`, o.group, o.topic, o.partition).Scan(&p.offset, &p.entry, &epoch)
+	err = pool.QueryRow(ctx, sqlPlace, o.group, o.topic, o.partition).Scan(&p.offset, &p.entry, &epoch)
 	if err != nil {
 		return p, false, fmt.Errorf("look where %s/%d is: %w", o.topic, o.partition, err)
 	}

@@ -22,6 +22,8 @@ import (
 // ReplayEvents tries parked events of a tenant again, those of the operator too whose tenant
 // there is by now: one transaction each, in which the parked row goes. It returns how many
 // landed and how many stay. cover is Config.Cover.
+//
+// Long: the ways in which one event may stay parked are told apart in one loop, in their order.
 func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter ingest.ParkedFilter, cover func(context.Context, time.Time) error) (landed, stay int, err error) {
 	type row struct {
 		ID              int64
@@ -34,11 +36,7 @@ func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter 
 	}
 	var list []row
 	err = pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			select id, origin, encoding, bytes, size, scan_run_id, coalesce(hints ->> 'tenant', ''), coalesce(hints ->> 'message_time', '')
-			from ingest.parked
-			where tenant_id = $1 and bytes is not null and hints ? 'event' and ($2::bigint[] is null or id = any ($2)) and ($3 = '' or reason = $3)
-			order by id`, tenant, filter.IDs, filter.Reason)
+		rows, err := tx.Query(ctx, sqlParkedEvents, tenant, filter.IDs, filter.Reason)
 		if err != nil {
 			return err
 		}
@@ -95,7 +93,7 @@ func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter 
 			if err := pg.SetTenant(ctx, tx, tenant); err != nil {
 				return err
 			}
-			tag, err := tx.Exec(ctx, `delete from ingest.parked where tenant_id = $1 and id = $2`, tenant, r.ID)
+			tag, err := tx.Exec(ctx, sqlDropEvent, tenant, r.ID)
 			if err == nil && tag.RowsAffected() == 0 {
 				return errTaken
 			}

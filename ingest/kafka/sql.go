@@ -13,6 +13,13 @@ var sqlFiles embed.FS
 var text = sqltext.From(sqlFiles)
 
 var (
+	sqlInsertEvents    = text("insert_events")
+	sqlTakeOver        = text("take_over")
+	sqlMove            = text("move")
+	sqlNoteGap         = text("note_gap")
+	sqlPlace           = text("place")
+	sqlParkedEvents    = text("parked_events")
+	sqlDropEvent       = text("drop_event")
 	sqlDefer           = text("defer")
 	sqlDeferredKeys    = text("deferred_keys")
 	sqlDeferredKey     = text("deferred_key")

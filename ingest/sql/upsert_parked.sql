@@ -1,3 +1,4 @@
+-- A document that is parked again keeps its row, with one more attempt and what is wrong now.
 insert into ingest.parked (tenant_id, content_hash, document_id, origin, reason, pointer, message, format, hints, size, encoding, bytes, revision, scan_run_id)
 select $1, content_hash, document_id, origin, reason, pointer, message, format, hints::jsonb, size, encoding, bytes, revision, scan_run_id
 from t_parked order by content_hash

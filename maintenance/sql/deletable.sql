@@ -4,6 +4,8 @@
 -- not projected, while it was said again since the cut-off (an alias of it is younger),
 -- while a statement links to it by its serial number. Of two SBOMs the newer one is current whatever
 -- became of the older one, so deleting an older one changes no choice.
+-- A version of a document is needed while an older one is stored: without it that one would speak
+-- again. The next time the older one is gone.
 -- A statement is needed unless it is about nothing that is there: one that decides a finding,
 -- or lost one and is named by it, stays. So does the document that it is in, and one that says which
 -- names mean the same vulnerability.
@@ -42,7 +44,7 @@ where encode(o.content_hash, 'hex') not in (select name from named)
   and not exists (
     select from vex.vex_statement s
     where s.tenant_id = $1 and s.document_id = o.document_id
-      and (busy.yes or s.outcome not in ('no_such_product', 'no_such_vulnerability')))
+      and (busy.yes or s.outcome not in ('no_such_product', 'no_such_vulnerability', 'unreadable_product', 'ended')))
   and case o.kind
     when 'sbom' then
       d.id is not null
@@ -58,9 +60,20 @@ where encode(o.content_hash, 'hex') not in (select name from named)
       and not exists (
         select from ingest.document_alias a
         where a.tenant_id = $1 and a.artifact_id = d.artifact_id and a.stream = d.stream and a.document_id = d.document_id and a.created_at >= o.cutoff)
+      and not exists (
+        select from ingest.sbom_document n
+        where n.tenant_id = $1 and n.bom_serial = d.bom_serial and n.artifact_id = d.artifact_id and n.stream = d.stream and n.version_rank < d.version_rank)
+      and not exists (
+        select from ingest.document_alias n
+        where n.tenant_id = $1 and n.bom_serial = d.bom_serial and n.artifact_id = d.artifact_id and n.stream = d.stream and n.version_rank < d.version_rank)
       and (d.bom_serial is null or not exists (
         select from vex.vex_statement s where s.tenant_id = $1 and s.bom_serial = d.bom_serial and s.bom_serial <> ''))
-    when 'vex' then true
+    when 'vex' then
+      not exists (
+        select from vex.vex_document d
+        join vex.vex_document n on n.tenant_id = $1 and n.series = d.series and d.series <> ''
+          and (n.version_rank, coalesce(n.document_time, '-infinity'), n.content_hash) < (d.version_rank, coalesce(d.document_time, '-infinity'), d.content_hash)
+        where d.tenant_id = $1 and d.id = o.document_id)
     when 'vuln' then
       not busy.yes
       and not exists (

@@ -9,6 +9,8 @@ import (
 )
 
 // affected reads one element of "affected" and keeps it where a package can meet it.
+//
+// Long: the members of an entry, one after the other.
 func (r *reader) affected() {
 	if !r.IsObject() {
 		r.Object() // warns

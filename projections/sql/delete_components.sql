@@ -1,3 +1,4 @@
+-- Components that the current document has no more.
 delete from ingest.sbom_component
 where tenant_id = $1 and ctid = any (array(
   select c.at from p_change d

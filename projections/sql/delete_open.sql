@@ -1,3 +1,4 @@
+-- Findings that are open no more; their history is written apart.
 delete from vex.open_findings
 where tenant_id = $1 and ctid = any (array(
   select f.ctid from unnest($2::uuid[], $3::uuid[], $4::text[]) as k (artifact, package, vuln)

@@ -1,3 +1,4 @@
+-- What covers a package no more.
 delete from vex.package_vuln
 where tenant_id = $1 and ctid = any (array(
   select v.ctid from unnest($2::uuid[], $3::text[], $4::uuid[]) as k (package, vuln, fact)

@@ -1,3 +1,4 @@
+-- Everything about packages that were matched anew is looked at again.
 insert into p_pair (artifact_id, package_id, whole)
 select distinct c.artifact_id, k.package, false
 from unnest($2::uuid[]) as k (package)

@@ -1,3 +1,4 @@
+-- Only rows that say something else than before come here: an unchanged finding is not written.
 insert into vex.open_findings as f (tenant_id, artifact_purl, package_id, vuln_id, artifact_id, package_purl, score, severity, aliases, advisories,
   fixed_versions, vex, evidence, first_seen)
 select $1, artifact_purl, package_id, vuln_id, artifact_id, package_purl, score, severity, aliases, advisories,

@@ -1,0 +1,2 @@
+-- What the task has noted for its next run.
+select state from core.maintenance where task = $1
