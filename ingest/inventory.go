@@ -48,10 +48,11 @@ type Package struct {
 	MoreKeys []string
 }
 
-// NewPackage derives the package of a parsed purl.
+// NewPackage derives the package of a parsed purl. One whose version has no order keeps its
+// keys: no range can be held against it, but a record may list the version by its text.
 func NewPackage(tenant id.ID, p purl.Package) Package {
 	out := Package{ID: id.Derive(tenant, "package", p.Purl), Package: p, NameKey: p.NameKey()}
-	if p.Reason != "" {
+	if p.Reason != "" && p.Reason != purl.ReasonInvalidVersion {
 		out.Key = ""
 		return out
 	}

@@ -3,16 +3,26 @@ package ingest
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/pg"
 	"sluice/internal/test/dbtest"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// ofProjector are the statements by which stored documents are read again; they run as the
+// projector.
+var ofProjector = []string{
+	"sizes", "reread", "facts_again", "forget_facts", "forget_said", "remake_artifacts", "remake_packages", "restart_streams", "remake_sboms", "note_warnings",
+	"insert_statements", "insert_facts", "insert_affected", "insert_vuln_aliases", "insert_artifacts", "insert_packages", "insert_package_keys",
+}
 
 // TestQueriesPrepare plans every statement of sql/ as the role that runs it: a column that
 // a migration renames, or a right that it takes away, is found here.
@@ -23,30 +33,41 @@ func TestQueriesPrepare(t *testing.T) {
 	if err := createStaging(t.Context(), importer); err != nil {
 		t.Fatal(err)
 	}
-	// The projector reads stored documents again.
-	byProjector := []string{"reread", "forget_statements", "derive_again", "keys_again", "list_again", "name_artifact"}
+	if err := pgx.BeginFunc(t.Context(), projector, func(tx pgx.Tx) error { return stageAgain(t.Context(), tx) }); err != nil {
+		t.Fatal(err)
+	}
 	paths, err := fs.Glob(sqlFiles, "sql/*.sql")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no statements: %v", err)
 	}
+	planned := 0
 	for _, path := range paths {
-		name := strings.TrimSuffix(strings.TrimPrefix(path, "sql/"), ".sql")
+		name := strings.TrimSuffix(filepath.Base(path), ".sql")
 		if strings.HasPrefix(name, "staging") {
 			continue // ran above
-		}
-		conn := importer
-		if slices.Contains(byProjector, name) {
-			conn = projector
 		}
 		sql, err := fs.ReadFile(sqlFiles, path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Unlike PREPARE this checks the rights on the tables too. The simple protocol, since
-		// the statement's parameters get no values.
-		if _, err := conn.PgConn().Exec(t.Context(), "explain (generic_plan)\n"+string(sql)).ReadAll(); err != nil {
-			t.Errorf("%s: %v", path, err)
+		conns := []*pgx.Conn{importer}
+		if slices.Contains(ofProjector, name) {
+			conns = []*pgx.Conn{projector}
+			if strings.HasPrefix(name, "insert_") {
+				conns = append(conns, importer)
+			}
+			planned++
 		}
+		for _, conn := range conns {
+			// Unlike PREPARE this checks the rights on the tables too. The simple protocol, since
+			// the statement's parameters get no values.
+			if _, err := conn.PgConn().Exec(t.Context(), "explain (generic_plan)\n"+string(sql)).ReadAll(); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	}
+	if planned != len(ofProjector) {
+		t.Errorf("%d of the %d statements of the projector are there", planned, len(ofProjector))
 	}
 }
 

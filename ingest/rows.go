@@ -238,13 +238,8 @@ func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID, more bool) er
 	if err := r.addOutbox(); err != nil {
 		return err
 	}
-	for i, s := range staging {
-		if len(r.tables[i]) == 0 {
-			continue
-		}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{s.table}, s.columns, pgx.CopyFromRows(r.tables[i])); err != nil {
-			return fmt.Errorf("copy %d rows into %s: %w", len(r.tables[i]), s.table, err)
-		}
+	if err := r.copyStaged(ctx, tx); err != nil {
+		return err
 	}
 	batch := &pgx.Batch{}
 	for i, s := range staging {
@@ -274,6 +269,19 @@ func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID, more bool) er
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("insert: %w", err)
+	}
+	return nil
+}
+
+// copyStaged sends the rows to the temporary tables.
+func (r *rows) copyStaged(ctx context.Context, tx pgx.Tx) error {
+	for i, s := range staging {
+		if len(r.tables[i]) == 0 {
+			continue
+		}
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{s.table}, s.columns, pgx.CopyFromRows(r.tables[i])); err != nil {
+			return fmt.Errorf("copy %d rows into %s: %w", len(r.tables[i]), s.table, err)
+		}
 	}
 	return nil
 }

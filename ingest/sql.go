@@ -20,11 +20,17 @@ var (
 	sqlStaging         = text("staging")
 	sqlStageStatement  = text("staging_statement")
 	sqlReread          = text("reread")
-	sqlDeriveAgain     = text("derive_again")
-	sqlKeysAgain       = text("keys_again")
-	sqlListAgain       = text("list_again")
-	sqlNameArtifact    = text("name_artifact")
-	sqlForget          = text("forget_statements")
+	sqlStageSettings   = text("staging_settings")
+	sqlStageAgain      = text("staging_again")
+	sqlSizes           = text("sizes")
+	sqlFactsAgain      = text("facts_again")
+	sqlForgetSaid      = text("forget_said")
+	sqlForgetFacts     = text("forget_facts")
+	sqlRemakePackages  = text("remake_packages")
+	sqlRestartStreams  = text("restart_streams")
+	sqlRemakeArtifacts = text("remake_artifacts")
+	sqlRemakeSBOMs     = text("remake_sboms")
+	sqlNoteWarnings    = text("note_warnings")
 	sqlLookUp          = text("look_up")
 	sqlLookUpMeaning   = text("look_up_meaning")
 	sqlInsertOriginal  = text("insert_original")
@@ -49,7 +55,7 @@ var (
 
 // createStaging makes the temporary tables of one connection.
 func createStaging(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.PgConn().Exec(ctx, sqlStaging+sqlStageStatement).ReadAll(); err != nil {
+	if _, err := conn.PgConn().Exec(ctx, sqlStageSettings+sqlStaging+sqlStageStatement).ReadAll(); err != nil {
 		return fmt.Errorf("temporary tables: %w", err)
 	}
 	return nil

@@ -66,7 +66,7 @@ func TestRunPlans(t *testing.T) {
 	if err := admin.QueryRow(t.Context(), `select id, created_at from ingest.scan_run where tenant_id = $1::uuid and created_at > now() - interval '500 days' and state = 'done' order by id limit 1`, ids["acme"]).Scan(&run, &began); err != nil {
 		t.Fatal(err)
 	}
-	const show, tail = "cmd/sluice/runs_show.go", "cmd/sluice/runs_tail.go"
+	of := func(name string) string { return file(t, "inventory/sql/"+name+".sql") }
 	from, to := began, began.Add(7*24*time.Hour+time.Minute)
 	recent := time.Now().Add(-15 * time.Minute)
 	never := time.Now().AddDate(100, 0, 0)
@@ -76,13 +76,13 @@ func TestRunPlans(t *testing.T) {
 		from, to  time.Time // of the events that may be read
 		byTime    bool      // the events of all runs: the run is no help
 	}{
-		{"summary", literal(t, show, "percentile_disc"), []any{ids["acme"], run, from, to}, from, to, false},
-		{"parked", literal(t, show, "event_type = 'parked'"), []any{ids["acme"], run, from, to}, from, to, false},
-		{"events", literal(t, show, "nullif($5, 0)"), []any{ids["acme"], run, from, to, 1000}, from, to, false},
-		{"one run", literal(t, "cmd/sluice/runs.go", "from ingest.scan_run"), []any{ids["acme"], run, nil, 1, recent}, recent, never, false},
-		{"the last runs", literal(t, "cmd/sluice/runs.go", "from ingest.scan_run"), []any{ids["acme"], 0, nil, 20, recent}, recent, never, false},
-		{"tail of a run", literal(t, tail, "from ingest.scan_run_event"), []any{ids["acme"], run, recent, never, "700"}, recent, never, false},
-		{"tail", literal(t, tail, "from ingest.scan_run_event"), []any{ids["acme"], 0, recent, never, "700"}, recent, never, true},
+		{"summary", of("run_summary"), []any{ids["acme"], run, from, to}, from, to, false},
+		{"parked", of("run_parked"), []any{ids["acme"], run, from, to}, from, to, false},
+		{"events", of("run_events"), []any{ids["acme"], run, from, to, 1000}, from, to, false},
+		{"one run", of("runs"), []any{ids["acme"], run, nil, 1, recent}, recent, never, false},
+		{"the last runs", of("runs"), []any{ids["acme"], 0, nil, 20, recent}, recent, never, false},
+		{"tail of a run", of("tail"), []any{ids["acme"], run, recent, never, "700"}, recent, never, false},
+		{"tail", of("tail"), []any{ids["acme"], 0, recent, never, "700"}, recent, never, true},
 	} {
 		conn := pooled(t, db, pg.Reader)
 		inTx(t, conn, func(tx pgx.Tx) {

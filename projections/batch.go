@@ -20,8 +20,7 @@ const (
 	kindFact     = "fact"     // {"id"} or {"ids"}: versions of these records came
 	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
-	kindRelist   = "relist"   // {"artifact","stream"}: what its current document lists is to be read again
-	kindReread   = "reread"   // {"document"}: its statements are to be made again from the original
+	kindReread   = "reread"   // {"document"}: what it says is to be made again from the original
 )
 
 // Kinds are the kinds of jobs that ask for something.
@@ -35,7 +34,6 @@ type batch struct {
 	w      *Worker
 
 	streams   streamKeys
-	relist    streamKeys      // whose current document is to be read again
 	documents []id.ID         // with statements that came
 	reread    []id.ID         // of these: to be read again
 	own       map[string]bool // external ids of the tenant's records that came in a new version
@@ -112,8 +110,6 @@ func (b *batch) take(jobs []queue.Job) error {
 				streams[k] = true
 				b.streams = append(b.streams, k)
 			}
-		case kindRelist:
-			b.relist = append(b.relist, streamKey{p.Artifact, p.Stream})
 		case kindVEX:
 			b.documents = append(b.documents, p.Document)
 		case kindReread:
@@ -151,7 +147,7 @@ func (b *batch) run(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"relist", b.relistStreams},
+		{"read again", b.readAgain},
 		{"facts", b.projectFacts},
 		{"components", b.projectStreams},
 		{"unknowns", b.projectUnknowns},
@@ -213,6 +209,9 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("current documents of %d streams: %w", len(streams), err)
 	}
+	if err := b.leaveStreams(ctx, artifacts, streams); err != nil {
+		return err
+	}
 	for _, d := range current {
 		b.spoke[d.Document] = true
 		if d.Previous != nil {
@@ -239,6 +238,22 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	return b.ids(ctx, b.statements, sqlWaitingStatements, b.tenant)
 }
 
+// leaveStreams takes the components away from streams that no document is in any more.
+func (b *batch) leaveStreams(ctx context.Context, artifacts []id.ID, streams []string) error {
+	if len(b.reread) == 0 {
+		return nil // else documents come and stay
+	}
+	tag, err := b.tx.Exec(ctx, sqlLeaveStreams, b.tenant, artifacts, streams)
+	if err != nil {
+		return fmt.Errorf("streams without a document: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	b.moved = true
+	return b.exec(ctx, sqlDeleteComponents, b.tenant)
+}
+
 // projectUnknowns brings what cannot be matched to what the documents of each stream say:
 // from the time of one document on to that of the next. It looks at the streams whose current
 // document stayed too: one that is older, or says again what was said, changes what was then.
@@ -256,11 +271,6 @@ func (b *batch) projectUnknowns(ctx context.Context) error {
 // projectStatements notes what new statements are about, and which of those that were in
 // force are not any more.
 func (b *batch) projectStatements(ctx context.Context) error {
-	if len(b.reread) > 0 {
-		if err := b.readAgain(ctx); err != nil {
-			return err
-		}
-	}
 	if len(b.documents) > 0 {
 		if err := b.loadOrigins(ctx, b.documents); err != nil {
 			return err
@@ -278,17 +288,40 @@ func (b *batch) projectStatements(ctx context.Context) error {
 	return b.settle(ctx, sortedIDs(b.spoke))
 }
 
-// readAgain has the statements of documents made again. What they said before is looked at
-// like what they say now: findings may rest on it.
+// readAgain has what documents say made again. What they said before is looked at like what
+// they say now: findings may rest on it.
 func (b *batch) readAgain(ctx context.Context) error {
+	if len(b.reread) == 0 {
+		return nil
+	}
 	if b.w.cfg.Reread == nil {
 		return fmt.Errorf("%d documents are to be read again, and this worker has no formats to read them with; `sluice project` has", len(b.reread))
 	}
 	if err := b.note(ctx, sqlDocumentStatements, b.tenant, b.reread); err != nil {
 		return err
 	}
-	if err := b.w.cfg.Reread(ctx, b.tx, b.tenant, b.reread); err != nil {
-		return fmt.Errorf("read %d documents again: %w", len(b.reread), err)
+	made, err := b.w.cfg.Reread(ctx, b.tx, b.tenant, b.reread)
+	if err != nil {
+		return fmt.Errorf("%d documents: %w", len(b.reread), err)
+	}
+	streams := map[streamKey]bool{}
+	for _, k := range b.streams {
+		streams[k] = true
+	}
+	for _, s := range made.Streams {
+		if k := (streamKey{s.Artifact, s.Stream}); !streams[k] {
+			streams[k] = true
+			b.streams = append(b.streams, k)
+		}
+	}
+	for _, p := range made.Packages {
+		b.packages[p], b.derived[p] = true, true
+	}
+	for _, r := range made.Records {
+		b.own[r] = true
+	}
+	for _, v := range made.Names {
+		b.vulns[v] = true
 	}
 	return nil
 }

@@ -46,14 +46,16 @@ func Match(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string) ([]Hit,
 
 func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, cache *compiledCache) ([]Hit, error) {
 	targets, unmatched := make([]target, len(purls)), make([]string, len(purls))
+	invalid := make([]bool, len(purls)) // versions without an order: a record may list them by their text
 	for i, raw := range purls {
 		p, err := purl.Parse(raw)
 		switch {
 		case err != nil:
 			unmatched[i] = purl.ReasonInvalidPurl
-		case p.Reason != "":
+		case p.Reason != "" && p.Reason != purl.ReasonInvalidVersion:
 			unmatched[i] = p.Reason
 		default:
+			invalid[i] = p.Reason != ""
 			targets[i] = target{Purl: raw, Ecosystem: p.Ecosystem, Version: p.MatchVersion, Keys: p.Keys()}
 		}
 	}
@@ -77,6 +79,9 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 	}
 	var out []Hit
 	for i, raw := range purls {
+		if invalid[i] && len(covers[i]) == 0 {
+			unmatched[i] = purl.ReasonInvalidVersion
+		}
 		if unmatched[i] != "" {
 			out = append(out, Hit{Purl: raw, Unmatched: unmatched[i]})
 			continue

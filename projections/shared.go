@@ -54,6 +54,9 @@ func (w *Worker) projectShared(ctx context.Context, lease queue.Lease) error {
 
 func (b *batch) projectSharedFacts(ctx context.Context) (sharedChange, error) {
 	c := sharedChange{records: map[string][]string{}}
+	if err := b.readAgain(ctx); err != nil {
+		return c, fmt.Errorf("read again: %w", err)
+	}
 	if err := b.projectFacts(ctx); err != nil {
 		return c, err
 	}

@@ -37,19 +37,29 @@ type Config struct {
 	SlowTries int
 	// ViewPause is the least time between two refreshes of the materialized views. Default 5 s.
 	ViewPause time.Duration
-	// Reread makes the statements of stored documents again from their originals, in the
-	// transaction of a job that asks for it: a newer program reads what an older one could not.
-	// Without it such jobs fail and wait for a program that has it.
-	Reread func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error
-	// Relist works out again what stored SBOMs list and what their packages are matched by, in
-	// the same way: jobs of kind relist ask for it. It returns the packages that are matched by
-	// something else now, and the documents that list something else or any of those.
-	Relist func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (packages, changed []id.ID, err error)
+	// Reread makes what stored documents say again from their originals, in the transaction, and
+	// returns what else is to be looked at. Without it jobs of kind reread fail: only who knows the
+	// formats can do them.
+	Reread func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (Remade, error)
 	// OnOutage, if set, is called when the database cannot be reached.
 	OnOutage func(error)
 	// OnBatch, if set, is called after each batch with the number of jobs done.
 	OnBatch func(jobs int, took time.Duration)
 	Logger  *slog.Logger
+}
+
+// Remade is what is to be projected again after documents were read again.
+type Remade struct {
+	Streams  []Stream // whose documents list something else, or are about another artifact
+	Packages []id.ID  // that records find in another way than before
+	Records  []string // external ids of records that were made again
+	Names    []string // vulnerabilities that those spoke of
+}
+
+// Stream is a stream of an artifact.
+type Stream struct {
+	Artifact id.ID
+	Stream   string
 }
 
 // Worker projects. Several workers, in one process or many, share the tenants out.

@@ -115,10 +115,13 @@ func (w *world) noneParked(t testing.TB) {
 
 // worker makes a Worker; change may tune it.
 func (w *world) worker(change ...func(*Config)) *Worker {
-	cfg := Config{Lease: 5 * time.Second, Reread: func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error {
-		return ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: testFormats})
-	}, Relist: func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (packages, changed []id.ID, err error) {
-		return ingest.Relist(ctx, tx, tenant, documents, ingest.Config{Formats: testFormats})
+	cfg := Config{Lease: 5 * time.Second, Reread: func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (Remade, error) {
+		m, err := ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: testFormats})
+		made := Remade{Packages: m.Packages, Records: m.Records, Names: m.Names}
+		for _, s := range m.Streams {
+			made.Streams = append(made.Streams, Stream(s))
+		}
+		return made, err
 	}}
 	for _, f := range change {
 		f(&cfg)

@@ -33,25 +33,21 @@ func (d *Database) Projector(ctx context.Context, workers int) (*projections.Wor
 		return nil, err
 	}
 	return projections.New(pool, projections.Config{
-		Logger: d.log, OnOutage: d.Revive, Reread: d.reread, Relist: d.relist,
+		Logger: d.log, OnOutage: d.Revive, Reread: d.reread,
 		OnBatch: func(jobs int, took time.Duration) { d.log.Debug("projected", "jobs", jobs, "took", took) },
 	}), nil
 }
 
 // reread reads stored documents again, as imports read new ones. Their limits were those of
 // their import: what was stored then is not refused now.
-func (d *Database) reread(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) error {
-	return ingest.Reread(ctx, tx, tenant, documents, d.readAgain())
-}
-
-// relist reads again what stored SBOMs list, in the same way.
-func (d *Database) relist(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (packages, changed []id.ID, err error) {
-	return ingest.Relist(ctx, tx, tenant, documents, d.readAgain())
-}
-
-func (d *Database) readAgain() ingest.Config {
+func (d *Database) reread(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (projections.Remade, error) {
 	limits := normalize.Limits{MaxBytes: math.MaxInt32, MaxComponents: math.MaxInt32}
-	return ingest.Config{Formats: d.cfg.Formats, Limits: limits, Logger: d.log}
+	m, err := ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: d.cfg.Formats, Limits: limits, Logger: d.log})
+	made := projections.Remade{Packages: m.Packages, Records: m.Records, Names: m.Names}
+	for _, s := range m.Streams {
+		made.Streams = append(made.Streams, projections.Stream(s))
+	}
+	return made, err
 }
 
 // Project brings the derived tables up to what is stored, so many tenants at the same time:

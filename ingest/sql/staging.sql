@@ -2,12 +2,6 @@
 -- COPY cannot write to a table under row security; what goes on from here by
 -- INSERT ... SELECT is checked by the policies. Large bodies do not come this way: they are
 -- inserted directly, which saves writing them to a temporary table and reading them back.
-set temp_buffers = '64MB';
--- No statement of an import has reason to read a whole table; without statistics the planner
--- may think so.
-set enable_seqscan = off;
--- For the merge of the JSON search index that an insert does when the pending list is full.
-set work_mem = '128MB';
 create temp table if not exists t_original (
   content_hash bytea, document_id uuid, kind text, format text, format_version text, size bigint,
   encoding text, bytes bytea, origin text, scan_run_id bigint, warnings text) on commit delete rows;

@@ -6,6 +6,7 @@ cross join lateral (
   select bom_serial from ingest.sbom_document
   where tenant_id = $1 and artifact_id = k.artifact and stream = k.stream and bom_serial is not null
   union
-  select bom_serial from ingest.document_alias
-  where tenant_id = $1 and artifact_id = k.artifact and stream = k.stream and bom_serial is not null) as d
+  select bom_serial from (
+    select bom_serial from ingest.document_alias where tenant_id = $1 and artifact_id = k.artifact and stream = k.stream offset 0) as a
+  where bom_serial is not null) as d
 cross join lateral (select id, vuln_id from vex.vex_statement where tenant_id = $1 and bom_serial = d.bom_serial and bom_serial <> '' offset 0) as s

@@ -8,7 +8,7 @@ with asked as materialized (
 ), versions as (
   select v.id, v.series, v.version_rank, v.document_time, v.content_hash, false as embedded, false as current, null::timestamptz as said
   from (select distinct series from asked where series <> '') as k
-  cross join lateral (select * from vex.vex_document where tenant_id = $1 and series = k.series offset 0) as v
+  cross join lateral (select * from vex.vex_document where tenant_id = $1 and series = k.series and series <> '' offset 0) as v
   union all
   select v.id, '', '', v.document_time, v.content_hash, false, false, null
   from asked k
