@@ -747,7 +747,7 @@ func names(named, actual purl.Package, versions, comparable string) (ok, exact b
 	if named.Version == "" {
 		return true, false
 	}
-	same := named.Version == actual.Version || named.MatchVersion != "" && named.MatchVersion == actual.MatchVersion
+	same := purl.SameVersion(named, actual)
 	return same, same
 }
 
