@@ -19,8 +19,9 @@ func TestStart(t *testing.T) {
 	s := start(t, Config{Home: home, Settings: map[string]string{}})
 	took := time.Since(began)
 	t.Logf("first start: %s", took)
-	if took > 5*time.Second {
-		t.Errorf("the first start took %s, want at most 5 s", took)
+	// 2 s on a machine with nothing else to do; other packages are tested beside this one.
+	if took > 15*time.Second {
+		t.Errorf("the first start took %s, want at most 15 s", took)
 	}
 
 	app := connect(t, s.URL())
