@@ -132,7 +132,8 @@ func ExampleFormat() {
 	// Output: CVE-2026-0001 not_affected component_not_present pkg:npm/kettle@1.2
 }
 
-// TestHostile holds that references multiply neither time nor memory.
+// TestHostile holds that references multiply neither time nor memory: minutes if they did, and half a
+// second without the race detector as it is.
 func TestHostile(t *testing.T) {
 	list := func(n int, format string) string {
 		var parts []string
@@ -157,7 +158,7 @@ func TestHostile(t *testing.T) {
 		if doc != nil && len(doc.Statements) > 2*maxBundles && name != "ids" {
 			t.Errorf("%s: %d statements", name, len(doc.Statements))
 		}
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > 20*time.Second {
 			t.Errorf("%s: took %v", name, d)
 		}
 		t.Logf("%s: %v, %v", name, time.Since(start), err)
