@@ -4,7 +4,7 @@ cd "$(dirname "$0")" || exit 1
 failed=0
 for script in *.sh; do
 	[ "$script" = run.sh ] && continue
-	if out=$(sh "./$script" 2>&1); then
+	if out=$(bash "./$script" 2>&1); then
 		echo "as described: $script"
 	else
 		failed=$((failed + 1))

@@ -61,7 +61,7 @@ func TestQueriesPrepare(t *testing.T) {
 		for _, conn := range conns {
 			// Unlike PREPARE this checks the rights on the tables too. The simple protocol, since
 			// the statement's parameters get no values.
-			if _, err := conn.PgConn().Exec(t.Context(), "explain (generic_plan)\n"+string(sql)).ReadAll(); err != nil {
+			if _, err := conn.PgConn().Exec(t.Context(), "explain (generic_plan)\n"+withColumns(string(sql))).ReadAll(); err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
 		}

@@ -18,7 +18,7 @@ var text = sqltext.From(sqlFiles)
 
 var (
 	sqlStaging         = text("staging")
-	sqlStageStatement  = text("staging_statement")
+	sqlStageStatement  = withColumns(text("staging_statement"))
 	sqlReread          = text("reread")
 	sqlStageSettings   = text("staging_settings")
 	sqlStageAgain      = text("staging_again")
@@ -91,7 +91,7 @@ var staging = [stagedTables]staged{
 	inOriginal:   {"t_original", []string{"content_hash", "document_id", "kind", "format", "format_version", "size", "encoding", "bytes", "origin", "scan_run_id", "warnings"}, text("insert_originals")},
 	inInventory:  {"t_inventory", []string{"content_hash", "package_ids", "unmatched"}, text("insert_inventories")},
 	inAlias:      {"t_alias", []string{"content_hash", "document_id", "artifact_id", "stream", "document_time", "origin", "scan_run_id", "bom_serial", "version_rank"}, text("insert_aliases")},
-	inStatement:  {"t_statement", []string{"id", "document_id", "ordinal", "pointer", "vuln_id", "status", "justification", "impact", "action", "issuer", "statement_time", "product", "product_purl", "product_key", "subcomponent", "subcomponent_key", "artifact_id", "bom_serial", "bom_ref", "version_range", "source", "content_hash", "embedded", "own_time", "unreadable", "product_range"}, text("insert_statements")},
+	inStatement:  {"t_statement", statementNames(), withColumns(text("insert_statements"))},
 	inFact:       {"t_fact", []string{"id", "source", "external_id", "payload", "document_id", "content_hash", "names", "modified", "withdrawn", "summary", "score", "severity", "vector"}, text("insert_facts")},
 	inAffected:   {"t_affected", []string{"fact_id", "ordinal", "match_key", "ecosystem", "name", "ranges", "versions", "fixed_versions", "score", "severity"}, text("insert_affected")},
 	inVulnAlias:  {"t_vuln_alias", []string{"vuln_id", "alias", "fact_id"}, text("insert_vuln_aliases")},

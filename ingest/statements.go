@@ -185,20 +185,80 @@ func (t *task) isSubject(text string) bool {
 	return false
 }
 
-// values are the row's values in the order of the staging table.
+// statementColumns are the columns of vex_statement that an import writes, beside the tenant: the
+// one place that says what they are called, what they are, and what a row has in them. The temporary
+// table, the COPY into it and the insert from it follow from this list.
+var statementColumns = []struct {
+	name, kind string
+	value      func(s *statement) any
+}{
+	{"id", "uuid", func(s *statement) any { return s.id }},
+	{"document_id", "uuid", func(s *statement) any { return s.document }},
+	{"ordinal", "int", func(s *statement) any { return s.ordinal }},
+	{"pointer", "text", func(s *statement) any { return s.said.Pointer }},
+	{"vuln_id", "text", func(s *statement) any { return s.said.VulnID }},
+	{"status", "text", func(s *statement) any { return s.said.Status }},
+	{"justification", "text", func(s *statement) any { return clean(s.said.Justification) }},
+	{"impact", "text", func(s *statement) any { return clean(s.said.Impact) }},
+	{"action", "text", func(s *statement) any { return clean(s.said.Action) }},
+	{"issuer", "text", func(s *statement) any { return clip(clean(s.issuer), 500) }},
+	{"statement_time", "timestamptz", func(s *statement) any { return nullTime(s.at) }},
+	{"own_time", "boolean", func(s *statement) any { return s.ownTime }},
+	{"product", "text", func(s *statement) any {
+		p := s.product
+		return clip(clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), maxText)
+	}},
+	{"product_purl", "text", func(s *statement) any { return s.purl }},
+	{"product_key", "text", func(s *statement) any { return s.key }},
+	{"product_range", "text", func(s *statement) any { return clip(clean(s.product.ProductRange), maxText) }},
+	{"subcomponent", "text", func(s *statement) any {
+		return firstOf(s.subPurl, clip(clean(firstOf(s.product.SubcomponentID, s.product.Subcomponent)), maxText))
+	}},
+	{"subcomponent_key", "text", func(s *statement) any { return s.subKey }},
+	{"version_range", "text", func(s *statement) any { return clip(clean(s.product.VersionRange), maxText) }},
+	{"artifact_id", "uuid", func(s *statement) any {
+		if s.artifact == nil {
+			return nil
+		}
+		return *s.artifact
+	}},
+	{"bom_serial", "text", func(s *statement) any { return clean(s.product.BOMSerial) }},
+	{"bom_ref", "text", func(s *statement) any { return clip(clean(s.product.BOMRef), maxText) }},
+	{"source", "text", func(s *statement) any { return s.source }},
+	{"content_hash", "bytea", func(s *statement) any { return s.hash[:] }},
+	{"embedded", "boolean", func(s *statement) any { return s.embedded }},
+	{"unreadable", "text", func(s *statement) any { return clip(clean(s.unreadable), 500) }},
+}
+
+// values are the row's values, column by column.
 func (s *statement) values() []any {
-	p := s.product
-	var artifact any
-	if s.artifact != nil {
-		artifact = *s.artifact
+	list := make([]any, len(statementColumns))
+	for i, c := range statementColumns {
+		list[i] = c.value(s)
 	}
-	return []any{
-		s.id, s.document, s.ordinal, s.said.Pointer,
-		s.said.VulnID, s.said.Status, clean(s.said.Justification), clean(s.said.Impact), clean(s.said.Action), clip(clean(s.issuer), 500), nullTime(s.at),
-		clip(clean(firstOf(p.ID, p.Purl, p.CPE, p.Name)), maxText), s.purl, s.key, firstOf(s.subPurl, clip(clean(firstOf(p.SubcomponentID, p.Subcomponent)), maxText)), s.subKey,
-		artifact, clean(p.BOMSerial), clip(clean(p.BOMRef), maxText), clip(clean(p.VersionRange), maxText), s.source, s.hash[:],
-		s.embedded, s.ownTime, clip(clean(s.unreadable), 500), clip(clean(p.ProductRange), maxText),
+	return list
+}
+
+// statementNames are the names of the columns.
+func statementNames() []string {
+	list := make([]string, len(statementColumns))
+	for i, c := range statementColumns {
+		list[i] = c.name
 	}
+	return list
+}
+
+// withColumns completes a statement of SQL: {statement columns} are their names, {statement
+// definitions} those with their types.
+func withColumns(sql string) string {
+	definitions := make([]string, len(statementColumns))
+	for i, c := range statementColumns {
+		definitions[i] = c.name + " " + c.kind
+	}
+	return strings.NewReplacer(
+		"{statement columns}", strings.Join(statementNames(), ", "),
+		"{statement definitions}", strings.Join(definitions, ", "),
+	).Replace(sql)
 }
 
 // Limits of what names a product, in bytes: index rows hold no more, and what is cut is

@@ -24,7 +24,7 @@ const (
 )
 
 // Kinds are the kinds of jobs that ask for something.
-var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision}
+var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread}
 
 // batch is the work of one transaction for one tenant: what its jobs ask for, and
 // what turns out to be touched on the way.

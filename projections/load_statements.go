@@ -140,26 +140,49 @@ func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups, in
 	return nil
 }
 
+// statementRow is a row of vex_statement; its columns are found by their names.
+type statementRow struct {
+	ID            id.ID      `db:"id"`
+	Document      id.ID      `db:"document_id"`
+	Pointer       string     `db:"pointer"`
+	VulnID        string     `db:"vuln_id"`
+	Status        string     `db:"status"`
+	Justification string     `db:"justification"`
+	Impact        string     `db:"impact"`
+	Issuer        string     `db:"issuer"`
+	Time          *time.Time `db:"statement_time"`
+	About         string     `db:"product"`
+	Product       string     `db:"product_purl"`
+	Sub           string     `db:"subcomponent"`
+	SubKey        string     `db:"subcomponent_key"`
+	Artifact      *id.ID     `db:"artifact_id"`
+	Serial        string     `db:"bom_serial"`
+	Ref           string     `db:"bom_ref"`
+	Range         string     `db:"version_range"`
+	Source        string     `db:"source"`
+	Hash          []byte     `db:"content_hash"`
+	Embedded      bool       `db:"embedded"`
+	ProductRange  string     `db:"product_range"`
+}
+
 func scanStatement(row pgx.CollectableRow) (*statement, error) {
-	s := &statement{}
-	var pointer, product, sub, subKey string
-	var at *time.Time
-	var artifact *id.ID
-	var embedded bool
-	err := row.Scan(&s.ID, &s.Document, &pointer, &s.VulnID, &s.Status, &s.Justification, &s.Impact, &s.Issuer, &at, &s.About, &product, &sub, &subKey,
-		&artifact, &s.Serial, &s.Ref, &s.Range, &s.Source, &s.Hash, &embedded, &s.ProductRange)
+	r, err := pgx.RowToStructByName[statementRow](row)
 	if err != nil {
 		return nil, err
 	}
-	s.Time, s.Entry, s.Tie = orZero(at), vex.Entry(pointer), s.Hash
-	if embedded {
+	s := &statement{}
+	s.ID, s.Document, s.VulnID, s.Status = vex.ID(r.ID), vex.ID(r.Document), r.VulnID, r.Status
+	s.Justification, s.Impact, s.Issuer, s.About, s.Source, s.Hash = r.Justification, r.Impact, r.Issuer, r.About, r.Source, r.Hash
+	s.Serial, s.Ref, s.Range, s.ProductRange = r.Serial, r.Ref, r.Range, r.ProductRange
+	s.Time, s.Entry, s.Tie = orZero(r.Time), vex.Entry(r.Pointer), r.Hash
+	if r.Embedded {
 		s.Tie = s.ID[:] // which of two SBOMs that say the same was stored is the order of arrival
 	}
-	s.Artifact = (*vex.ID)(artifact)
-	s.Linked, s.Inside = s.Serial != "", sub != ""
-	s.Product = parsePurl(product)
-	if subKey != "" {
-		s.Sub = parsePurl(sub)
+	s.Artifact = (*vex.ID)(r.Artifact)
+	s.Linked, s.Inside = r.Serial != "", r.Sub != ""
+	s.Product = parsePurl(r.Product)
+	if r.SubKey != "" {
+		s.Sub = parsePurl(r.Sub)
 	}
 	return s, nil
 }

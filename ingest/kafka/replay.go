@@ -71,10 +71,10 @@ func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter 
 		if e.park == nil && cover != nil {
 			switch err := cover(ctx, e.at); pg.FaultOf(err) {
 			case pg.NoFault, pg.FaultDefect: // nobody here may make partitions: the insert tells
-			default:
-				return landed, stay, err
 			case pg.FaultInput:
 				e.park = normalize.Park(normalize.ReasonTime, "", "%w", err)
+			default:
+				return landed, stay, err
 			}
 		}
 		if e.park != nil {

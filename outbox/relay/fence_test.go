@@ -175,7 +175,8 @@ func TestDoubt(t *testing.T) {
 	}
 	w.allSent()
 	before := value[int](w, `select epoch from core.outbox_producer`)
-	timedOut = c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.RequestTimedOut, Count: 2 * tries})
+	inDoubt := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.RequestTimedOut, Count: 2 * tries})
+	defer inDoubt.Remove()
 	w.put(outbox.Findings, w.messages(100, 7), 10)
 	w.arrived(topic, 0, 200)
 	w.allSent()
