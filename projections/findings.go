@@ -102,7 +102,7 @@ func (b *batch) findChunk(ctx context.Context, dirty []dirtyPair) error {
 // Aliases may have changed since they were stored, by a change whose own job is still to
 // come. A finding that shares an alias with what is touched is then touched with all of
 // its names, or it would be closed here and opened again there.
-func (b *batch) existing(ctx context.Context, dirty []dirtyPair) (map[findingKey]*finding, error) {
+func (b *batch) existing(ctx context.Context, dirty []dirtyPair) (have map[findingKey]*finding, err error) {
 	artifacts, packages, whole := make([]id.ID, len(dirty)), make([]id.ID, len(dirty)), make([]bool, len(dirty))
 	partly := map[[2]id.ID]bool{}
 	for i, d := range dirty {
@@ -111,6 +111,16 @@ func (b *batch) existing(ctx context.Context, dirty []dirtyPair) (map[findingKey
 			partly[[2]id.ID{d.Artifact, d.Package}] = true
 		}
 	}
+	// Of a table that was empty a moment ago the planner thinks that reading all of a tenant by
+	// any index is as good as the primary key; see the statement.
+	if err := b.exec(ctx, `set local enable_bitmapscan = off`); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err == nil {
+			err = b.exec(ctx, `set local enable_bitmapscan = on`)
+		}
+	}()
 	for {
 		var touched []string
 		if len(partly) > 0 {
