@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,12 +22,14 @@ func TestGuard(t *testing.T) {
 		paused := newPaused(prometheus.NewRegistry()).WithLabelValues("projections")
 		g := newGuard("projections", paused, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
-		broken, runs := true, 0
+		var broken atomic.Bool
+		var runs atomic.Int32
+		broken.Store(true)
 		done := make(chan error)
 		go func() {
 			done <- g.run(ctx, func(ctx context.Context) error {
-				runs++
-				if broken {
+				runs.Add(1)
+				if broken.Load() {
 					return fmt.Errorf("claim: %w", &pgconn.PgError{Code: "42501", Message: "permission denied for table job_queue"})
 				}
 				<-ctx.Done()
@@ -34,14 +37,14 @@ func TestGuard(t *testing.T) {
 			})
 		}()
 		time.Sleep(500 * time.Millisecond)
-		if err := g.ready(ctx); err == nil || !strings.Contains(err.Error(), "permission denied for table job_queue") || testutil.ToFloat64(paused) != 1 || runs != 1 {
-			t.Errorf("while it is broken: %v, metric %v, %d runs", err, testutil.ToFloat64(paused), runs)
+		if err := g.ready(ctx); err == nil || !strings.Contains(err.Error(), "permission denied for table job_queue") || testutil.ToFloat64(paused) != 1 || runs.Load() != 1 {
+			t.Errorf("while it is broken: %v, metric %v, %d runs", err, testutil.ToFloat64(paused), runs.Load())
 		}
 		time.Sleep(3 * time.Minute)
-		if err := g.ready(ctx); err == nil || runs < 6 || runs > 10 {
-			t.Errorf("after three minutes: %v, %d runs", err, runs)
+		if err := g.ready(ctx); err == nil || runs.Load() < 6 || runs.Load() > 10 {
+			t.Errorf("after three minutes: %v, %d runs", err, runs.Load())
 		}
-		broken = false
+		broken.Store(false)
 		time.Sleep(longPause + wellAfter)
 		if err := g.ready(ctx); err != nil || testutil.ToFloat64(paused) != 0 {
 			t.Errorf("after the repair: %v, metric %v", err, testutil.ToFloat64(paused))
