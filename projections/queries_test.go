@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"io/fs"
 	"os"
 	"reflect"
 	"strings"
@@ -13,32 +12,14 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// TestQueriesPrepare plans every statement of sql/ as the role that runs it: a column that
-// a migration renames, or a right that it takes away, is found here.
+// TestQueriesPrepare plans every statement of sql/ as the role that runs it.
 func TestQueriesPrepare(t *testing.T) {
 	t.Parallel()
 	conn := dbtest.New(t).Conn(t, pg.Projector)
 	if err := createStaging(t.Context(), conn); err != nil {
 		t.Fatal(err)
 	}
-	paths, err := fs.Glob(sqlFiles, "sql/*.sql")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no statements: %v", err)
-	}
-	for _, path := range paths {
-		if path == "sql/staging.sql" {
-			continue // ran above
-		}
-		sql, err := fs.ReadFile(sqlFiles, path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Unlike PREPARE this checks the rights on the tables too. The simple protocol, since
-		// the statement's parameters get no values.
-		if _, err := conn.PgConn().Exec(t.Context(), "explain (generic_plan)\n"+string(sql)).ReadAll(); err != nil {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
+	dbtest.Plan(t, sqlFiles, conn, nil)
 }
 
 // TestEventsDocumented holds that docs/events.md explains every member of what is told.

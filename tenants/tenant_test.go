@@ -3,7 +3,6 @@ package tenants
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -21,23 +20,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 // TestQueriesPrepare plans every statement of sql/ as the maintainer, who runs them all.
 func TestQueriesPrepare(t *testing.T) {
 	t.Parallel()
-	conn := dbtest.New(t).Conn(t, pg.Maintainer)
-	paths, err := fs.Glob(sqlFiles, "sql/*.sql")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no statements: %v", err)
-	}
-	for _, path := range paths {
-		sql, err := fs.ReadFile(sqlFiles, path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.HasPrefix(string(sql), "-- ") {
-			t.Errorf("%s does not open with why it has this shape", path)
-		}
-		if _, err := conn.PgConn().Exec(t.Context(), "explain (generic_plan)\n"+string(sql)).ReadAll(); err != nil {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
+	dbtest.Plan(t, sqlFiles, dbtest.New(t).Conn(t, pg.Maintainer), nil)
 }
 
 func TestCreateAndFind(t *testing.T) {

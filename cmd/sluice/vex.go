@@ -11,15 +11,17 @@ import (
 	"sluice/inventory"
 )
 
-// newVEX makes the command.
-//
-// Long: the texts and flags of its commands stand side by side, as --help shows them.
 func newVEX(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "vex", Short: "Decide on findings; list decisions and statements"}
+	cmd.AddCommand(newDecide(a), newWithdraw(a), newVEXList(a))
+	return cmd
+}
+
+func newDecide(a *app) *cobra.Command {
 	var d inventory.Decision
 	var actor string
 	var wait bool
-	decide := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "decide",
 		Short: "Record the tenant's own verdict on a vulnerability of a package",
 		Long: `Records a decision. It beats every statement, holds for every artifact with that
@@ -29,17 +31,19 @@ change is written to the audit log. A later decision on the same replaces it.`,
       --status not_affected --rationale "template() is never called" --wait`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if actor != "" {
-				who, err := id.Parse(actor)
-				if err != nil {
-					return usagef("--actor: %w", err)
-				}
-				d.Actor = &who
+			var err error
+			if d.Actor, err = actorID(actor); err != nil {
+				return err
 			}
-			return a.decide(cmd.Context(), d, wait)
+			if err := d.Check(); err != nil {
+				return err
+			}
+			return a.verdict(cmd.Context(), wait, func(inv *inventory.Inventory, tenant id.ID) error {
+				return inv.Decide(cmd.Context(), tenant, d)
+			})
 		},
 	}
-	f := decide.Flags()
+	f := cmd.Flags()
 	f.StringVar(&d.Package, "package", "", "purl of the package, with its version, as the findings show it")
 	f.StringVar(&d.Vuln, "vuln", "", "id of the vulnerability, any of its aliases")
 	f.StringVar(&d.Status, "status", "", "not_affected, affected, fixed or under_investigation")
@@ -48,10 +52,16 @@ change is written to the audit log. A later decision on the same replaces it.`,
 	f.StringVar(&actor, "actor", "", "UUID of the user who decides, for the audit log")
 	f.BoolVar(&wait, "wait", false, "project too, and end when findings show it")
 	for _, name := range []string{"package", "vuln", "status"} {
-		_ = decide.MarkFlagRequired(name)
+		_ = cmd.MarkFlagRequired(name)
 	}
+	return cmd
+}
+
+func newWithdraw(a *app) *cobra.Command {
 	var w inventory.Withdrawal
-	withdraw := &cobra.Command{
+	var actor string
+	var wait bool
+	cmd := &cobra.Command{
 		Use:   "withdraw",
 		Short: "Take the tenant's own verdict back",
 		Long: `Withdraws the decision on a vulnerability of a package, under whichever of its ids it was
@@ -61,27 +71,45 @@ made. Statements count again, and without any the findings are open, at the next
       --rationale "template() is called since 2.1" --wait`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if actor != "" {
-				who, err := id.Parse(actor)
-				if err != nil {
-					return usagef("--actor: %w", err)
-				}
-				w.Actor = &who
+			var err error
+			if w.Actor, err = actorID(actor); err != nil {
+				return err
 			}
-			return a.withdraw(cmd.Context(), w, wait)
+			if err := w.Check(); err != nil {
+				return err
+			}
+			return a.verdict(cmd.Context(), wait, func(inv *inventory.Inventory, tenant id.ID) error {
+				return inv.Withdraw(cmd.Context(), tenant, w)
+			})
 		},
 	}
-	f = withdraw.Flags()
+	f := cmd.Flags()
 	f.StringVar(&w.Package, "package", "", "purl of the package, with its version, as it was decided on")
 	f.StringVar(&w.Vuln, "vuln", "", "id of the vulnerability, any of its aliases")
 	f.StringVar(&w.Rationale, "rationale", "", "why")
 	f.StringVar(&actor, "actor", "", "UUID of the user who withdraws, for the audit log")
 	f.BoolVar(&wait, "wait", false, "project too, and end when findings show it")
 	for _, name := range []string{"package", "vuln"} {
-		_ = withdraw.MarkFlagRequired(name)
+		_ = cmd.MarkFlagRequired(name)
 	}
+	return cmd
+}
+
+// actorID is who --actor names, nil for nobody.
+func actorID(given string) (*id.ID, error) {
+	if given == "" {
+		return nil, nil
+	}
+	who, err := id.Parse(given)
+	if err != nil {
+		return nil, usagef("--actor: %w", err)
+	}
+	return &who, nil
+}
+
+func newVEXList(a *app) *cobra.Command {
 	var filter inventory.VEXFilter
-	list := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List statements and decisions, losing ones too, with what became of each",
 		Long: `Lists the tenant's decisions and every VEX statement with its outcome: applied (it decides
@@ -92,31 +120,15 @@ or its SBOM is not current), pending (not projected yet). Decisions are applied 
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listVEX(cmd.Context(), filter) },
 	}
-	list.Flags().StringVar(&filter.Vuln, "vuln", "", "only those about this vulnerability, by any of its ids")
-	list.Flags().StringVar(&filter.Outcome, "outcome", "", "only statements with this outcome")
-	cmd.AddCommand(decide, withdraw, list)
+	cmd.Flags().StringVar(&filter.Vuln, "vuln", "", "only those about this vulnerability, by any of its ids")
+	cmd.Flags().StringVar(&filter.Outcome, "outcome", "", "only statements with this outcome")
 	return cmd
 }
 
-func (a *app) decide(ctx context.Context, d inventory.Decision, wait bool) error {
-	if err := d.Check(); err != nil {
-		return err
-	}
+// verdict records what the tenant says, and with wait projects it.
+func (a *app) verdict(ctx context.Context, wait bool, record func(*inventory.Inventory, id.ID) error) error {
 	tenant, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (id.ID, error) {
-		return tenant, inv.Decide(ctx, tenant, d)
-	})
-	if err != nil || !wait {
-		return err
-	}
-	return a.db.Drain(ctx, tenant)
-}
-
-func (a *app) withdraw(ctx context.Context, w inventory.Withdrawal, wait bool) error {
-	if err := w.Check(); err != nil {
-		return err
-	}
-	tenant, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (id.ID, error) {
-		return tenant, inv.Withdraw(ctx, tenant, w)
+		return tenant, record(inv, tenant)
 	})
 	if err != nil || !wait {
 		return err
