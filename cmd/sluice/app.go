@@ -23,6 +23,11 @@ type app struct {
 	stdout, stderr io.Writer
 
 	tenant, output, databaseURL, home, logLevel, logFormat, config string
+	tenantGiven                                                    bool // by flag, environment or file
+
+	tokenFile    string
+	oidcIssuers  []string
+	oidcAudience string
 
 	log *slog.Logger
 	db  *serve.Database // connected to when it is needed
@@ -35,6 +40,9 @@ func (a *app) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.home, "home", "", "folder of the embedded server; default $XDG_DATA_HOME/sluice (env SLUICE_HOME)")
 	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&a.tokenFile, "token-file", "", "file with the token to act by; else it comes from env SLUICE_TOKEN; with neither it is the operator who acts")
+	f.StringSliceVar(&a.oidcIssuers, "oidc-issuer", nil, "OpenID Connect issuers whose tokens are accepted, URL,... (env SLUICE_OIDC_ISSUER)")
+	f.StringVar(&a.oidcAudience, "oidc-audience", "", "what such tokens must have been issued for (env SLUICE_OIDC_AUDIENCE)")
 	f.StringVar(&a.config, "config", "", "YAML file whose keys are the names of flags (env SLUICE_CONFIG)")
 }
 
@@ -50,6 +58,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 		return err
 	}
 	var bad error
+	a.tenantGiven = cmd.Flags().Changed("tenant")
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Changed || f.Name == "config" || f.Name == "help" || bad != nil {
 			return
@@ -66,6 +75,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 		if err := f.Value.Set(v); err != nil {
 			bad = usagef("%s: --%s: %w", from, f.Name, err)
 		}
+		a.tenantGiven = a.tenantGiven || f.Name == "tenant"
 	})
 	if bad != nil {
 		return bad
