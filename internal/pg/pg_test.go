@@ -45,6 +45,16 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestPoolSizes: those of the specification's section 13, but for the connections in reserve.
+func TestPoolSizes(t *testing.T) {
+	t.Parallel()
+	c := dbtest.New(t).Pool(t, pg.Reader, pg.Config{}).Config()
+	if c.MaxConns != 20 || c.MinConns != 0 || c.MaxConnIdleTime != 10*time.Minute || c.MaxConnLifetime != 30*time.Minute || c.ConnConfig.ConnectTimeout != 5*time.Second {
+		t.Errorf("a pool has at most %d connections, %d in reserve, idle for %v, for %v in all, connecting for %v",
+			c.MaxConns, c.MinConns, c.MaxConnIdleTime, c.MaxConnLifetime, c.ConnConfig.ConnectTimeout)
+	}
+}
+
 // TestTenantEndsWithTheTransaction: the connection goes back to the pool without it,
 // whether the transaction was committed, rolled back or cut off.
 func TestTenantEndsWithTheTransaction(t *testing.T) {

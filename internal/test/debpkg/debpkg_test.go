@@ -1,33 +1,44 @@
-package debpkg_test
+package debpkg
 
 import (
-	"context"
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	"sluice/internal/test/debpkg"
 )
 
-// TestGet: a small package is fetched, unpacked and found again in the cache, and runs.
-func TestGet(t *testing.T) {
-	dir := debpkg.Get(t, "hello")
-	if again := debpkg.Get(t, "hello"); again != dir {
-		t.Errorf("the second time it is in %s, not %s", again, dir)
+// TestDir fetches a package of a few kilobytes: its files are there, twice without the network.
+func TestDir(t *testing.T) {
+	t.Setenv("SLUICE_CACHE", t.TempDir())
+	dir := Dir(t, "hostname")
+	path := filepath.Join(dir, "bin", "hostname")
+	if _, err := os.Stat(path); err != nil {
+		if path = filepath.Join(dir, "usr", "bin", "hostname"); !exists(path) {
+			t.Fatal(err)
+		}
 	}
-	if v := debpkg.Versions(dir); len(v) != 1 || !strings.HasPrefix(v[0], "hello_") {
-		t.Errorf("versions are %q", v)
+	if out, err := exec.Command(path).Output(); err != nil || len(out) == 0 {
+		t.Errorf("%q, %v", out, err)
 	}
-	out, err := debpkg.Command(dir, "usr/bin/hello").Output()
-	if err != nil || string(out) != "Hello, world!\n" {
-		t.Errorf("hello says %q, %v", out, err)
+	if b, err := os.ReadFile(filepath.Join(dir, versionFile)); err != nil || !strings.HasPrefix(string(b), "hostname=") {
+		t.Errorf("%q, %v", b, err)
+	}
+	t.Setenv("PATH", "")
+	if again, err := fetch(t.Context(), []string{"hostname"}); again != dir || err != nil {
+		t.Errorf("%s, %v", again, err)
+	}
+	if _, err := fetch(t.Context(), []string{"bsdutils"}); !errors.Is(err, ErrNoApt) {
+		t.Errorf("without apt: %v", err)
+	}
+	left, _ := filepath.Glob(filepath.Join(os.Getenv("SLUICE_CACHE"), "*.part"))
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 
-// TestMissing: a package that there is not is an error that says so, and leaves nothing behind.
-func TestMissing(t *testing.T) {
-	t.Setenv("PATH", "")
-	if _, err := debpkg.Fetch(context.Background(), "hello"); !errors.Is(err, debpkg.ErrNone) {
-		t.Errorf("without apt: %v", err)
-	}
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

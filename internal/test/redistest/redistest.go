@@ -6,7 +6,9 @@ package redistest
 import (
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +35,7 @@ func Start(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{t: t}
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		s.dir = debpkg.Get(t, packages...)
+		s.dir = debpkg.Dir(t, packages...)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,7 +55,10 @@ func (s *Server) Again() {
 	args := []string{"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", s.t.TempDir()}
 	s.cmd = exec.Command("redis-server", args...)
 	if s.dir != "" {
-		s.cmd = debpkg.Command(s.dir, "usr/bin/redis-server", args...)
+		s.cmd = exec.Command(filepath.Join(s.dir, "usr", "bin", "redis-server"), args...)
+		libs, _ := filepath.Glob(filepath.Join(s.dir, "*", "lib", "*-linux-gnu*"))
+		more, _ := filepath.Glob(filepath.Join(s.dir, "lib", "*-linux-gnu*"))
+		s.cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(append(libs, more...), ":"))
 	}
 	var log strings.Builder
 	s.cmd.Stdout, s.cmd.Stderr = &log, &log
