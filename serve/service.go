@@ -126,6 +126,9 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	if s.pool, err = s.db.Pool(ctx, pg.Reader, pg.Config{MaxConns: 1, StatementTimeout: 5 * time.Second}); err != nil {
 		return err
 	}
+	if err := lookAtLogin(ctx, s.pool, s.db.log); err != nil {
+		return err
+	}
 	s.ready("database", s.pool.Ping)
 	if s.listener != nil {
 		if s.access, err = s.db.Authority(ctx, cfg.Access); err != nil {

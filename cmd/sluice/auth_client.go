@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,32 +115,28 @@ func (a *app) newClientSet(who whose, use, short string) *cobra.Command {
 }
 
 func newClientToken(a *app) *cobra.Command {
-	var file string
+	var from secretFlags
 	var scopes []string
 	c := &cobra.Command{
 		Use:   "token CLIENT_ID",
 		Short: "Exchange a client's secret for a token of an hour",
-		Long: `Prints a token for the secret in --secret-file or SLUICE_CLIENT_SECRET, as POST /v1/oauth/token does. The secret
+		Long: `Prints a token for the secret in --client-secret-file or SLUICE_CLIENT_SECRET, as POST /v1/oauth/token does. The secret
 says which tenant.`,
-		Example: "  SLUICE_TOKEN=$(sluice auth client token ci --secret-file secret) sluice ingest file ./sboms",
+		Example: "  SLUICE_TOKEN=$(sluice auth client token ci --client-secret-file secret) sluice ingest file ./sboms",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text := os.Getenv("SLUICE_CLIENT_SECRET")
-			if file != "" {
-				b, err := os.ReadFile(file)
-				if err != nil {
-					return usagef("--secret-file: %w", err)
-				}
-				text = strings.TrimSpace(string(b))
+			clientSecret, err := from.get(cmd.Context())
+			if err != nil {
+				return err
 			}
-			if text == "" {
-				return usagef("say where the secret is: --secret-file or SLUICE_CLIENT_SECRET")
+			if clientSecret == "" {
+				return usagef("say where the secret is: --client-secret-file, --client-secret-command or SLUICE_CLIENT_SECRET")
 			}
 			auth, err := a.db.Authority(cmd.Context(), a.access())
 			if err != nil {
 				return err
 			}
-			access, err := auth.Exchange(cmd.Context(), args[0], text, authority.Permissions(scopes))
+			access, err := auth.Exchange(cmd.Context(), args[0], string(clientSecret), authority.Permissions(scopes))
 			if err != nil {
 				return err
 			}
@@ -157,7 +151,7 @@ says which tenant.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&file, "secret-file", "", "file with the client's secret; else it comes from env SLUICE_CLIENT_SECRET")
+	from.add(c.Flags(), "client-secret", "the client's secret")
 	c.Flags().StringSliceVar(&scopes, "scope", nil, "ask for less than it may")
 	return c
 }

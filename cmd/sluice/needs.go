@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -20,6 +18,7 @@ import (
 // none inherits from the group that it is in.
 var needs = map[string]authority.Permission{
 	"sluice help":                  authority.Open,
+	"sluice config":                authority.Open, // what its caller has set himself
 	"sluice completion bash":       authority.Open,
 	"sluice completion fish":       authority.Open,
 	"sluice completion powershell": authority.Open,
@@ -107,7 +106,7 @@ const onlyGroups = "group"
 // admit lets the command go on if its token permits it; without a token it is the operator's. From
 // here on the command acts in the tenant of the token, and as its owner.
 func (a *app) admit(cmd *cobra.Command) error {
-	token, err := a.token()
+	token, err := a.token.get(cmd.Context())
 	if err != nil || token == "" || cmd.Annotations[onlyGroups] != "" || strings.HasPrefix(cmd.Name(), cobra.ShellCompRequestCmd) {
 		return err
 	}
@@ -128,8 +127,8 @@ func (a *app) admit(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	r := authority.Request{Credential: token, Needs: need, What: what}
-	if a.tenantGiven && need != authority.Operate {
+	r := authority.Request{Credential: string(token), Needs: need, What: what}
+	if a.origins["tenant"].rank != byDefault && need != authority.Operate {
 		r.Tenant = a.tenant
 	}
 	ctx, d, err := auth.Decide(cmd.Context(), r)
@@ -141,23 +140,6 @@ func (a *app) admit(cmd *cobra.Command) error {
 	}
 	cmd.SetContext(ctx)
 	return nil
-}
-
-// token is the credential of --token-file or the environment; empty: there is none. It is in no
-// flag, since everybody on the machine sees the arguments of a process.
-func (a *app) token() (string, error) {
-	if a.tokenFile == "" {
-		return os.Getenv("SLUICE_TOKEN"), nil
-	}
-	b, err := os.ReadFile(a.tokenFile)
-	if err != nil {
-		return "", usagef("--token-file: %w", err)
-	}
-	token := strings.TrimSpace(string(b))
-	if token == "" {
-		return "", usageError{errors.New("--token-file: " + a.tokenFile + " is empty")}
-	}
-	return token, nil
 }
 
 // access says whose tokens are accepted.
