@@ -27,6 +27,9 @@ var needs = map[string]authority.Permission{
 	"sluice auth client token":     authority.Open, // the client's secret is what counts there
 	"sluice auth whoami":           authority.Anyone,
 
+	"sluice audit export":    authority.Read,
+	"sluice audit list":      authority.Read,
+	"sluice audit verify":    authority.Read,
 	"sluice document export": authority.Read,
 	"sluice document list":   authority.Read,
 	"sluice document show":   authority.Read,
@@ -72,6 +75,8 @@ var needs = map[string]authority.Permission{
 	"sluice parked drop":         authority.Admin,
 	"sluice parked replay":       authority.Admin,
 
+	"sluice audit anchor":        authority.Operate,
+	"sluice audit retire":        authority.Operate,
 	"sluice bench":               authority.Operate,
 	"sluice bench kafka":         authority.Operate,
 	"sluice database run":        authority.Operate,
