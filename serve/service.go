@@ -15,6 +15,7 @@ import (
 
 	"sluice/internal/pg"
 	"sluice/maintenance"
+	"sluice/routing/instances"
 )
 
 // Config says which parts a Service has. With the zero value but for Database it only waits.
@@ -29,6 +30,9 @@ type Config struct {
 	// Projectors is how many tenants are projected at the same time, up to 64: two
 	// connections each. 0: none.
 	Projectors int
+	// Instance is the name of this process in the register of instances, and Program what it is. Default
+	// HOST:PID.
+	Instance, Program string
 	// Maintenance, if set, has this process take part in maintenance, and tell how partitions
 	// stand. Of all processes one does it.
 	Maintenance *Maintenance
@@ -61,6 +65,7 @@ type Service struct {
 	paused   *prometheus.GaugeVec
 	listener net.Listener
 	pool     *pgxpool.Pool // to ask whether the database answers
+	self     *instances.Self
 	parts    []part
 	checks   []check
 	closers  []func()
@@ -121,6 +126,9 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.ready("database", s.pool.Ping)
+	if err := s.register(ctx, cfg); err != nil {
+		return err
+	}
 	if cfg.Consume != nil {
 		if err := s.consume(ctx, *cfg.Consume); err != nil {
 			return err
@@ -144,7 +152,7 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	loop := maintenance.NewLoop(pool, maintenance.LoopConfig{
-		Tasks: s.db.Tasks(*cfg.Maintenance), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
+		Tasks: s.db.Tasks(*cfg.Maintenance), Who: s.self.Holder(), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
 	})
 	s.add("maintenance", loop.Run)
 	s.add("figures of partitions", s.partitionFigures)
@@ -174,6 +182,7 @@ func (s *Service) close() {
 func (s *Service) Run(ctx context.Context) error {
 	defer s.close()
 	g, gctx := errgroup.WithContext(ctx)
+	defer s.beat(gctx)()
 	for _, p := range s.parts {
 		g.Go(func() error {
 			err := p.run(gctx)

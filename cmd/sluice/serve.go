@@ -12,7 +12,7 @@ import (
 func newServe(a *app) *cobra.Command {
 	var f consumerFlags
 	m := serve.Maintenance{Ingest: importer()}
-	var listen string
+	var listen, instance string
 	var workers int
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -27,7 +27,7 @@ of instances may run; they share the work out.`,
 			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check()); err != nil {
 				return err
 			}
-			cfg := serve.Config{Database: a.db, Listen: listen, Projectors: workers, Maintenance: &m}
+			cfg := serve.Config{Database: a.db, Listen: listen, Projectors: workers, Maintenance: &m, Instance: instance}
 			m.Outbox = f.OutboxKeep
 			if len(f.brokers) == 0 {
 				return a.serve(cmd.Context(), cfg)
@@ -39,12 +39,14 @@ of instances may run; they share the work out.`,
 	f.add(cmd.Flags())
 	maintainFlags(&m, cmd.Flags())
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address for HTTP (env SLUICE_LISTEN)")
+	instanceFlag(&instance, cmd.Flags())
 	cmd.Flags().IntVar(&workers, "workers", 2, "tenants that are projected at the same time")
 	return cmd
 }
 
 // serve runs a service until it is stopped.
 func (a *app) serve(ctx context.Context, cfg serve.Config) error {
+	cfg.Program = program
 	s, err := serve.New(ctx, cfg)
 	if err != nil {
 		return err
