@@ -77,6 +77,7 @@ var needs = map[string]authority.Permission{
 	"sluice database run":        authority.Operate,
 	"sluice database url":        authority.Operate,
 	"sluice ingest kafka":        authority.Operate,
+	"sluice instances":           authority.Operate,
 	"sluice maintain":            authority.Operate,
 	"sluice migrate status":      authority.Operate,
 	"sluice migrate up":          authority.Operate,
