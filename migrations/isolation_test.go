@@ -225,9 +225,9 @@ var mayCall = map[string][]pg.Role{
 	"authority.tenant_id(text)":      {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
 	"vex.refresh_view(text)":         {pg.Projector, pg.Maintainer},
 
-	"authority.audit_line(audit_log)": {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer}, // the last argument's type
-	"authority.cut_audit(text)":       {pg.Maintainer},                                              // in the tenant's own transaction
-	"core.hold_lead(text, bigint)":    {pg.Maintainer, pg.Relay},
+	"authority.audit_line(bigint, bytea, text, audit_log)": {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
+	"authority.cut_audit(bigint, bytea, text)":             {pg.Maintainer}, // in the tenant's own transaction
+	"core.hold_lead(text, bigint)":                         {pg.Maintainer, pg.Relay},
 }
 
 func callsFunctions(t *testing.T, who actor, a owner) {

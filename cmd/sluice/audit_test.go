@@ -33,6 +33,7 @@ var unaudited = map[string]string{
 	"sluice auth token list":   "changes nothing",
 	"sluice auth user list":    "changes nothing",
 	"sluice database run":      "changes nothing",
+	"sluice instances":         "changes nothing",
 	"sluice database url":      "changes nothing",
 	"sluice migrate status":    "changes nothing",
 	"sluice migrate verify":    "changes nothing",
