@@ -102,6 +102,10 @@ var needs = map[string]authority.Permission{
 // somebody else: with them it takes the operator.
 var widens = []string{"shared", "operator", "all-tenants", "actor"}
 
+// standing are commands that go on by themselves: what comes of them is the program's doing, in
+// every tenant, and not that of whoever started them.
+var standing = []string{"sluice serve", "sluice ingest kafka", "sluice project"}
+
 // onlyGroups marks commands that do nothing but name those below them.
 const onlyGroups = "group"
 
@@ -140,7 +144,9 @@ func (a *app) admit(cmd *cobra.Command) error {
 	if d.Tenant != id.Operator {
 		a.tenant = d.Tenant.String()
 	}
-	cmd.SetContext(ctx)
+	if !slices.Contains(standing, cmd.CommandPath()) {
+		cmd.SetContext(ctx)
+	}
 	return nil
 }
 
