@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +24,8 @@ type Sighting struct {
 	Hits  int    // rows that tell of the owner
 	State string // SQLSTATE of the error; empty: none
 	Error string
+	Given string // the first argument of a function
+	Said  string // what it returned
 }
 
 // Relations looks for an owner's values in every table, partition, view, materialized view and
@@ -78,7 +81,8 @@ func look(t testing.TB, conn *pgx.Conn, sql string, settings map[string]any) []S
 	}
 	trace := regexp.MustCompile(settings["look.trace"].(string))
 	for i, s := range all {
-		if trace.MatchString(s.Error) {
+		given := strings.Trim(strings.TrimSuffix(s.Given, "::uuid"), "'")
+		if trace.MatchString(strings.ReplaceAll(s.Error+s.Said, given, "")) {
 			all[i].Hits++
 		}
 	}
