@@ -132,6 +132,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 	root.AddCommand(
 		newIngest(a),
 		newProject(a),
+		newRebuild(a),
 		newServe(a),
 		newFindings(a),
 		newMatch(a),

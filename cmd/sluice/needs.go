@@ -72,6 +72,7 @@ var needs = map[string]authority.Permission{
 	"sluice jobs retry":          authority.Admin,
 	"sluice parked drop":         authority.Admin,
 	"sluice parked replay":       authority.Admin,
+	"sluice rebuild":             authority.Admin,
 
 	"sluice bench":               authority.Operate,
 	"sluice bench kafka":         authority.Operate,
