@@ -39,7 +39,7 @@ func Find(ctx context.Context, store storage.Store, keys Keys, system, id string
 		s.Backup, err = r.Before(t)
 	}
 	if err == nil && s.Backup.Encryption == "age" && !keys.CanRead() {
-		err = fmt.Errorf("backup %s is encrypted: give the identity with --identity", s.Backup.ID)
+		err = fmt.Errorf("backup %s is encrypted: give the identity with --backup-identity", s.Backup.ID)
 	}
 	return s, err
 }
@@ -206,7 +206,7 @@ func (s Source) putFile(ctx context.Context, root *os.Root, o storage.Object, ou
 		return err
 	}
 	if plain == nil {
-		return fmt.Errorf("%s: it is encrypted: give the identity with --identity", o.Name)
+		return fmt.Errorf("%s: it is encrypted: give the identity with --backup-identity", o.Name)
 	}
 	out.Segments++
 	out.Bytes += o.Bytes

@@ -141,7 +141,7 @@ func (s *sealer) Close() error {
 }
 
 // errKey: what is stored was encrypted to somebody else.
-var errKey = errors.New("the key does not open it: give the identity of one of its recipients with --identity")
+var errKey = errors.New("the key does not open it: give the identity of one of its recipients with --backup-identity")
 
 // opener reads what a sealer wrote.
 type opener struct{ *zstd.Decoder }
@@ -151,7 +151,7 @@ func (k Keys) open(r io.Reader, encryption string) (*opener, error) {
 	case "none":
 	case "age":
 		if len(k.identities) == 0 {
-			return nil, errors.New("it is encrypted: give the identity with --identity")
+			return nil, errors.New("it is encrypted: give the identity with --backup-identity")
 		}
 		plain, err := age.Decrypt(r, k.identities...)
 		var none *age.NoIdentityMatchError

@@ -55,7 +55,7 @@ func (f *Folder) Create(ctx context.Context, name string, body io.Reader, _ int6
 		case errors.Is(err, fs.ErrExist):
 			err = fmt.Errorf("%s: %w", name, ErrExists)
 		case errors.Is(err, syscall.ENOSPC):
-			err = fmt.Errorf("no space left in %s for %s: free some, or keep backups elsewhere with --to", f.root, name)
+			err = fmt.Errorf("no space left in %s for %s: free some, or keep backups elsewhere with --backup-to", f.root, name)
 		case err != nil:
 			err = fmt.Errorf("write %s: %w", name, err)
 		}

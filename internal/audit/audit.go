@@ -21,11 +21,22 @@ var sqlNote = sqltext.From(sqlFiles)("note")
 
 // Entry is a row of the audit log.
 type Entry struct {
-	Actor  *id.ID // nil: the program itself, or nobody said who
+	// Actor is who did it. nil: the user of the transaction (app.user_id), else nobody said who:
+	// the program itself, or whoever has the operator's access to the database.
+	Actor  *id.ID
 	Action string // tenant.set, retention.delete: the kind of thing and the verb
 	Entity string // the kind of thing that changed
 	Of     *id.ID // which one; nil: several, or it has no id
-	Diff   any    // what changed; its JSON form is kept
+	Diff   any    // what changed, Change(before, after) where one thing did; its JSON form is kept
+}
+
+// Change is the Diff of one thing that changed: what stood before and what stands now. A nil
+// before is something new, a nil after is gone. Secrets and hashes of secrets do not belong here.
+func Change(before, after any) any { return change{before, after} }
+
+type change struct {
+	Before any `json:"before"`
+	After  any `json:"after"`
 }
 
 // Note appends an entry of tenant.

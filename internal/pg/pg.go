@@ -3,7 +3,7 @@
 //
 // Row security decides what a transaction sees, and the tenant is set for the
 // transaction only (set_config(..., true)): a pooled connection never carries
-// one tenant's setting into another's work.
+// one tenant's setting into another's work. The same holds for who acts (WithActor).
 package pg
 
 import (
@@ -157,9 +157,13 @@ func Tenant(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, fn func(pgx.T
 	})
 }
 
-// SetTenant sets the tenant of the rest of the transaction.
+// SetTenant sets the tenant of the rest of the transaction, and who acts in it: the actor of
+// ctx. All three are set every time, so nothing of another context outlives the call.
 func SetTenant(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
-	if _, err := tx.Exec(ctx, `select set_config('app.tenant_id', $1, true)`, tenant.String()); err != nil {
+	actor, _ := ActorOf(ctx)
+	user, roles := actor.settings()
+	_, err := tx.Exec(ctx, `select set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true), set_config('app.roles', $3, true)`, tenant.String(), user, roles)
+	if err != nil {
 		return fmt.Errorf("set tenant: %w", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/test/dbtest"
 )
@@ -44,6 +45,16 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestPoolSizes: those of the specification's section 13, but for the connections in reserve.
+func TestPoolSizes(t *testing.T) {
+	t.Parallel()
+	c := dbtest.New(t).Pool(t, pg.Reader, pg.Config{}).Config()
+	if c.MaxConns != 20 || c.MinConns != 0 || c.MaxConnIdleTime != 10*time.Minute || c.MaxConnLifetime != 30*time.Minute || c.ConnConfig.ConnectTimeout != 5*time.Second {
+		t.Errorf("a pool has at most %d connections, %d in reserve, idle for %v, for %v in all, connecting for %v",
+			c.MaxConns, c.MinConns, c.MaxConnIdleTime, c.MaxConnLifetime, c.ConnConfig.ConnectTimeout)
+	}
+}
+
 // TestTenantEndsWithTheTransaction: the connection goes back to the pool without it,
 // whether the transaction was committed, rolled back or cut off.
 func TestTenantEndsWithTheTransaction(t *testing.T) {
@@ -74,6 +85,57 @@ func TestTenantEndsWithTheTransaction(t *testing.T) {
 		if role := value(t, pool, `select current_user::text`); role != "sluice_reader" {
 			t.Errorf("%s: the role afterwards is %s", name, role)
 		}
+	}
+}
+
+// TestActorIsTheTransactions: section 2.3's settings come from the context, of every transaction
+// anew, and end with it.
+func TestActorIsTheTransactions(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	acme := db.Tenant(t, "acme")
+	pool := db.Pool(t, pg.Reader, pg.Config{MaxConns: 1})
+	ana := id.Derive(acme, "user", "ana")
+	settings := func(conn interface {
+		QueryRow(context.Context, string, ...any) pgx.Row
+	},
+	) string {
+		return value(t, conn, `select concat_ws('|', current_setting('app.tenant_id', true), current_setting('app.user_id', true), current_setting('app.roles', true))`)
+	}
+	ctx := pg.WithActor(t.Context(), pg.Actor{User: ana, Name: "ana", Roles: []string{"analyst", "reader"}})
+	for _, step := range []struct {
+		ctx  context.Context
+		want string
+	}{
+		{ctx, acme.String() + "|" + ana.String() + "|analyst,reader"},
+		{t.Context(), acme.String() + "||"},
+		{pg.WithActor(ctx, pg.Actor{Name: "a service without roles"}), acme.String() + "||"},
+	} {
+		err := pg.Tenant(step.ctx, pool, acme, func(tx pgx.Tx) error {
+			if got := settings(tx); got != step.want {
+				t.Errorf("inside it is %q, want %q", got, step.want)
+			}
+			// Work of somebody else in the same transaction.
+			if err := pg.SetTenant(t.Context(), tx, acme); err != nil {
+				return err
+			}
+			if got := settings(tx); got != acme.String()+"||" {
+				t.Errorf("without an actor it is %q", got)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := settings(pool); strings.Trim(got, "|") != "" {
+			t.Errorf("afterwards it is %q", got)
+		}
+	}
+	if a, ok := pg.ActorOf(ctx); !ok || a.User != ana || a.Name != "ana" {
+		t.Errorf("the actor is %+v, %v", a, ok)
+	}
+	if a, ok := pg.ActorOf(t.Context()); ok {
+		t.Errorf("nobody is %+v", a)
 	}
 }
 

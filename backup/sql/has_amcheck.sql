@@ -1,0 +1,1 @@
+select exists (select from pg_available_extensions where name = 'amcheck')
