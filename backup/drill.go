@@ -380,7 +380,7 @@ func (d *drill) rebuild(ctx context.Context) error {
 		return err
 	}
 	err := pgx.BeginFunc(ctx, d.conn, func(tx pgx.Tx) error {
-		for _, sql := range []string{sqlRemember, sqlClear, sqlAsk} {
+		for _, sql := range []string{sqlRemember, sqlAsk, sqlClear} {
 			if _, err := tx.Conn().PgConn().Exec(ctx, sql).ReadAll(); err != nil {
 				return err
 			}

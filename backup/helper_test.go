@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,6 +15,9 @@ import (
 
 func TestMain(m *testing.M) {
 	embedpg.Main()
+	if spec := os.Getenv(envChild); spec != "" {
+		os.Exit(childMain(spec))
+	}
 	os.Exit(m.Run())
 }
 
@@ -162,5 +164,3 @@ func (w *world) restoreTo(home string, target Target) (embedpg.Recovered, error)
 func rows(t testing.TB, conn *pgx.Conn) string {
 	return one[string](t, conn, `select format('%s rows, %s', count(*), md5(string_agg(i || s, ',' order by i))) from t`)
 }
-
-var _ = fmt.Sprint

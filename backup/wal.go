@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -102,19 +103,19 @@ func clusterDir(system systemID) string { return "clusters/" + system.String() +
 
 // ArchiveFile archives a file as archive_command hands it over: its path, relative to the data
 // folder in which we were started. It is durable when it returns; a file that is there already with the same bytes is fine.
-func ArchiveFile(ctx context.Context, store storage.Store, keys Keys, path string) (string, error) {
-	name := filepath.Base(path)
+func ArchiveFile(ctx context.Context, store storage.Store, keys Keys, file string) (string, error) {
+	name := filepath.Base(file)
 	if !segmentName.MatchString(name) && !historyName.MatchString(name) && !backupName.MatchString(name) && !partialName.MatchString(name) {
 		return "", fmt.Errorf("%s is no name of a file of WAL; in archive_command write: sluice backup archive %%p", name)
 	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(file)
 	if err == nil && info.Size() > maxWAL {
-		err = fmt.Errorf("%s is larger than any segment", path)
+		err = fmt.Errorf("%s is larger than any segment", file)
 	}
 	if err != nil {
 		return "", fmt.Errorf("archive: %w", err)
 	}
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("archive: %w", err)
 	}
@@ -125,7 +126,7 @@ func ArchiveFile(ctx context.Context, store storage.Store, keys Keys, path strin
 			return "", fmt.Errorf("archive: %w", err)
 		}
 		system = p.system
-	} else if system, err = systemOf(filepath.Join(filepath.Dir(path), "..")); err != nil {
+	} else if system, err = systemOf(filepath.Join(filepath.Dir(file), "..")); err != nil {
 		return "", fmt.Errorf("archive %s: %w", name, err)
 	}
 	return name, putWAL(ctx, store, keys, system, name, b)
@@ -209,6 +210,8 @@ func openWAL(ctx context.Context, store storage.Store, object string) (walHead, 
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		err = fmt.Errorf("%s: corrupted: its first line cannot be read: %w", object, err)
+	case head.File != path.Base(object):
+		err = fmt.Errorf("%s: corrupted: it holds %s", object, head.File)
 	case head.Format != 1:
 		err = fmt.Errorf("%s: this program does not know format %d of WAL; a newer one wrote it", object, head.Format)
 	}

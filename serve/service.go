@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"sluice/backup"
 	"sluice/internal/pg"
 	"sluice/maintenance"
 )
@@ -144,6 +145,12 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		Tasks: s.db.Tasks(*cfg.Maintenance), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
 	})
 	s.add("maintenance", loop.Run)
+	if b := cfg.Maintenance.Backup; b.To != "" && b.WAL == backup.Stream {
+		s.add("archive of WAL", func(ctx context.Context) error {
+			_, err := s.db.ReceiveWAL(ctx, b, false)
+			return err
+		})
+	}
 	s.add("figures of partitions", s.partitionFigures)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -156,6 +157,8 @@ func (f *Folder) List(ctx context.Context, prefix string) ([]Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", f.root, err)
 	}
+	// The walk goes by folders: a/b comes before a.b.
+	slices.SortFunc(list, func(x, y Object) int { return strings.Compare(x.Name, y.Name) })
 	return list, nil
 }
 

@@ -20,7 +20,7 @@ type Object struct {
 	Modified time.Time
 }
 
-// Store keeps objects by name. Both kinds pass storagetest.Run.
+// Store keeps objects by name. Both kinds pass the same test.
 type Store interface {
 	// Create stores all of body under name, durably, or nothing. Where there is such an object it
 	// stays as it is and the error is ErrExists, also when two create it at the same time. size is
