@@ -20,13 +20,13 @@ import (
 const envChild = "BACKUP_TEST_CHILD"
 
 type childSpec struct {
-	Verb           string // run, wal, archive, recover or folder
-	URL, Dir, Key  string
-	Recipient      string
-	Path           string // of the file that is archived, the home or folder that is restored
-	Stall          string // in the object whose name has this
-	After          int    // bytes of it
-	WhenOpened     bool   // when it is read, not when it is written
+	Verb          string // run, wal, archive, recover or folder
+	URL, Dir, Key string
+	Recipient     string
+	Path          string // of the file that is archived, the home or folder that is restored
+	Stall         string // in the object whose name has this
+	After         int    // bytes of it
+	WhenOpened    bool   // when it is read, not when it is written
 }
 
 func childMain(text string) int {

@@ -307,14 +307,8 @@ func (d *drill) live(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := d.conn.Query(ctx, sqlReceived, until)
+	got, err := Received(ctx, d.conn, until)
 	if err != nil {
-		return err
-	}
-	got := map[string]int64{}
-	var tenant string
-	var n int64
-	if _, err := pgx.ForEachRow(rows, []any{&tenant, &n}, func() error { got[tenant] = n; return nil }); err != nil {
 		return err
 	}
 	for _, t := range slices.Sorted(maps.Keys(want)) {
@@ -323,6 +317,22 @@ func (d *drill) live(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Received counts the originals that came up to a time, by tenant: of those tenants that the connection sees.
+func Received(ctx context.Context, db interface {
+	Query(context.Context, string, ...any) (pgx.Rows, error)
+}, until time.Time,
+) (map[string]int64, error) {
+	rows, err := db.Query(ctx, sqlReceived, until)
+	if err != nil {
+		return nil, err
+	}
+	got := map[string]int64{}
+	var tenant string
+	var n int64
+	_, err = pgx.ForEachRow(rows, []any{&tenant, &n}, func() error { got[tenant] = n; return nil })
+	return got, err
 }
 
 // amcheck looks into every table and index, where the server has the extension.

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -77,7 +76,7 @@ func ArchiveAll(ctx context.Context, cfg Config) (LSN, error) {
 	if err != nil {
 		return 0, err
 	}
-	s, err := replicate(ctx, cfg.URL)
+	s, err := cfg.replicate(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -100,7 +99,7 @@ func ArchiveAll(ctx context.Context, cfg Config) (LSN, error) {
 
 // switchWAL ends the segment in hand, if there is anything in it.
 func (c Config) switchWAL(ctx context.Context) (at LSN, err error) {
-	conn, err := pgx.Connect(ctx, c.URL)
+	conn, err := pg.Connect(ctx, c.URL, c.Login)
 	if err != nil {
 		return 0, err
 	}
@@ -171,7 +170,7 @@ type receiver struct {
 
 // receive archives until a place; 0 is for ever.
 func (c Config) receive(ctx context.Context, until LSN) error {
-	s, err := replicate(ctx, c.URL)
+	s, err := c.replicate(ctx)
 	if err != nil {
 		return err
 	}

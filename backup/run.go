@@ -11,12 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/backup/storage"
+	"sluice/internal/pg"
 )
 
 // Config says what is backed up, where to and how.
 type Config struct {
 	// URL is that of the server, as a role that may replicate. Required for all but reading.
 	URL string
+	// Login, if set, changes what URL says of a connection that is about to be made: the password, the port.
+	Login func(context.Context, *pgx.ConnConfig) error
 	// Slot is the replication slot that keeps WAL which is not archived yet. Default sluice_backup.
 	Slot string
 	// WAL says who archives it: Stream (the default), Command or None.
@@ -64,12 +67,13 @@ type facts struct {
 }
 
 func (c Config) ask(ctx context.Context) (f facts, err error) {
-	conn, err := pgx.Connect(ctx, c.URL)
+	conn, err := pg.Connect(ctx, c.URL, c.Login)
 	if err != nil {
 		return f, fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	err = conn.QueryRow(ctx, `select (select rolname::text from pg_roles where oid = 10), current_database()::text, clock_timestamp()`).
+	// The superuser that initdb made has this number, whatever its name.
+	err = conn.QueryRow(ctx, `select pg_get_userbyid(10)::text, current_database()::text, clock_timestamp()`).
 		Scan(&f.superuser, &f.database, &f.now)
 	return f, err
 }
@@ -89,7 +93,7 @@ func Run(ctx context.Context, cfg Config) (Backup, error) {
 }
 
 func (c Config) run(ctx context.Context) (Backup, error) {
-	s, err := replicate(ctx, c.URL)
+	s, err := c.replicate(ctx)
 	if err != nil {
 		return Backup{}, err
 	}

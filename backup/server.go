@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -25,16 +26,21 @@ type server struct {
 }
 
 // replicate connects as pg_basebackup and pg_receivewal do.
-func replicate(ctx context.Context, url string) (*server, error) {
-	cfg, err := pgconn.ParseConfig(url)
+func (c Config) replicate(ctx context.Context) (*server, error) {
+	cfg, err := pgx.ParseConfig(c.URL)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err)
+	}
+	if c.Login != nil {
+		if err := c.Login(ctx, cfg); err != nil {
+			return nil, err
+		}
 	}
 	cfg.RuntimeParams["replication"] = "true"
 	cfg.RuntimeParams["application_name"] = "sluice backup"
 	delete(cfg.RuntimeParams, "search_path")
 	cfg.ConnectTimeout = 10 * time.Second
-	conn, err := pgconn.ConnectConfig(ctx, cfg)
+	conn, err := pgconn.ConnectConfig(ctx, &cfg.Config)
 	if err != nil {
 		var pe *pgconn.PgError
 		if errors.As(err, &pe) && (pe.Code == "42501" || pe.Code == "28000") {

@@ -96,17 +96,14 @@ func (d *Database) backupConfig(ctx context.Context, b Backup) (backup.Config, e
 	if err := d.find(ctx); err != nil {
 		return backup.Config{}, err
 	}
-	return backup.Config{URL: d.replicationURL(b), Slot: b.Slot, WAL: b.WAL, Store: store, Keys: keys, Program: b.Program, Logger: d.log}, nil
-}
-
-func (d *Database) replicationURL(b Backup) string {
-	switch {
-	case b.URL != "":
-		return b.URL
-	case d.server != nil:
-		return d.server.AdminURL()
+	cfg := backup.Config{URL: b.URL, Slot: b.Slot, WAL: b.WAL, Store: store, Keys: keys, Program: b.Program, Logger: d.log}
+	if b.URL == "" {
+		cfg.URL, cfg.Login = d.url, d.login()
+		if d.server != nil {
+			cfg.URL = d.server.AdminURL() // our own role may not replicate: that reads every byte of every tenant
+		}
 	}
-	return d.url
+	return cfg, nil
 }
 
 // RunBackup makes a backup, and says so in core.maintenance and the audit log where the database is one that this program fits.
@@ -314,9 +311,8 @@ func receivedBefore(ctx context.Context, pool *pgxpool.Pool, until time.Time) (m
 	out := map[string]int64{}
 	for _, t := range append(list, tenants.Tenant{ID: id.Shared}) {
 		err := pg.Tenant(ctx, pool, t.ID, func(tx pgx.Tx) error {
-			var n int64
-			err := tx.QueryRow(ctx, `select count(*) from ingest.original where tenant_id = $1 and received_at <= $2`, t.ID, until).Scan(&n)
-			out[t.ID.String()] = n
+			got, err := backup.Received(ctx, tx, until)
+			out[t.ID.String()] = got[t.ID.String()]
 			return err
 		})
 		if err != nil {

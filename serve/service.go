@@ -118,6 +118,9 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	if s.pool, err = s.db.Pool(ctx, pg.Reader, pg.Config{MaxConns: 1, StatementTimeout: 5 * time.Second}); err != nil {
 		return err
 	}
+	if err := lookAtLogin(ctx, s.pool, s.db.log); err != nil {
+		return err
+	}
 	s.ready("database", s.pool.Ping)
 	if cfg.Consume != nil {
 		if err := s.consume(ctx, *cfg.Consume); err != nil {

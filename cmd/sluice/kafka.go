@@ -64,7 +64,7 @@ Any number of processes of one --group share the work.`,
 
 // consume runs a service with consumers, and shows what comes in.
 func (a *app) consume(ctx context.Context, cfg serve.Config, f *consumerFlags) error {
-	b, err := f.open()
+	b, err := f.open(ctx)
 	if err != nil {
 		return err
 	}

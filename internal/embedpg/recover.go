@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -182,96 +183,131 @@ func (r Recovery) replay(ctx context.Context, l layout, bin, data string, pw pas
 	if err := l.user.chown(socket); err != nil {
 		return out, err
 	}
-	settings := map[string]string{
-		"listen_addresses": "", "unix_socket_directories": socket, "port": "5432", "hba_file": hba, "timezone": "UTC", "log_timezone": "UTC",
-		"archive_mode":    "off", // it is a copy until somebody says that it goes on
-		"hot_standby":     "off", // nobody asks before it is through, and it would want the settings of the original
-		"fsync":           "on",  // what is replayed stays
-		"max_wal_size":    "4GB", // fewer restart points
-		"ssl":             "off", // its key may be elsewhere
-		"jit":             "off", // libraries of the original machine
-		"log_line_prefix": "%m [%p] ", "shared_preload_libraries": "",
-	}
-	for name, value := range r.Settings {
-		settings[name] = value
-	}
 	args := []string{"-D", data}
-	for name, value := range settings {
+	for name, value := range r.settings(socket, hba) {
 		args = append(args, "-c", name+"="+value)
 	}
-	log, err := openOwned(l.log(), os.O_RDWR|os.O_CREATE|os.O_APPEND, l.user)
-	if err != nil {
-		return out, cannotWrite(l.dir, err)
-	}
-	defer log.Close()
-	offset, err := log.Seek(0, io.SeekEnd)
+	p, err := startRecovery(l, filepath.Join(bin, "bin", "postgres"), args)
 	if err != nil {
 		return out, err
 	}
-
-	cmd := exec.Command(filepath.Join(bin, "bin", "postgres"), args...)
-	cmd.Env, cmd.Dir = serverEnv(l.dir), l.dir
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: l.user.credential()}
-	dieWithParent(cmd.SysProcAttr)
-	ended := make(chan error, 1)
-	started := make(chan error)
-	go func() {
-		// The kernel stops the server when the thread that started it ends: this one waits for it.
-		runtime.LockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			ended <- cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
-		return out, asUserError(l.user, err)
-	}
-	alive := true
-	defer func() {
-		if !alive {
-			return
-		}
-		for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL} {
-			_ = cmd.Process.Signal(s)
-			select {
-			case <-ended:
-				return
-			case <-time.After(10 * time.Second):
-			}
-		}
-	}()
-	for !postmasterReady(data, cmd.Process.Pid) {
-		select {
-		case err := <-ended:
-			alive = false
-			text, _ := io.ReadAll(io.NewSectionReader(log, offset, 1<<20))
-			if said := complaints(string(text)); said != "" {
-				return out, fmt.Errorf("PostgreSQL does not get there: %s (see %s)", said, l.log())
-			}
-			return out, fmt.Errorf("PostgreSQL does not get there: %v: %s (see %s)", err, lastLine(string(text)), l.log())
-		case <-ctx.Done():
-			return out, context.Cause(ctx)
-		case <-time.After(20 * time.Millisecond):
-		}
+	defer p.kill()
+	if err := p.ready(ctx, data); err != nil {
+		return out, err
 	}
 	if out, err = r.enter(ctx, socket, pw); err != nil {
 		return out, err
 	}
-	_ = cmd.Process.Signal(syscall.SIGINT) // with a checkpoint
-	select {
-	case err := <-ended:
-		alive = false
-		if err != nil {
-			return out, fmt.Errorf("PostgreSQL does not end in good order: %w (see %s)", err, l.log())
-		}
-	case <-time.After(stopPatience):
-		return out, errors.New("PostgreSQL does not end")
-	case <-ctx.Done():
-		return out, context.Cause(ctx)
+	return out, p.stop(ctx)
+}
+
+// settings of the recovery. They come on the command line, which wins over every file.
+func (r Recovery) settings(socket, hba string) map[string]string {
+	m := map[string]string{
+		"listen_addresses": "", "unix_socket_directories": socket, "port": "5432", "hba_file": hba,
+		"timezone": "UTC", "log_timezone": "UTC", "log_line_prefix": "%m [%p] ", "logging_collector": "off",
+		"archive_mode": "off", // it is a copy until somebody says that it goes on
+		"hot_standby":  "off", // nobody asks before it is through, and it would want the settings of the original
+		"fsync":        "on",  // what is replayed stays
+		"max_wal_size": "4GB", // fewer restart points
+		// What may not be on this machine: a certificate, libraries.
+		"ssl": "off", "jit": "off", "shared_preload_libraries": "",
 	}
-	return out, nil
+	maps.Copy(m, r.Settings)
+	return m
+}
+
+// recovering is a postmaster that replays WAL.
+type recovering struct {
+	cmd    *exec.Cmd
+	ended  chan error // one value when it has ended
+	over   bool       // that value was taken
+	log    *os.File
+	offset int64 // of log, where its words begin
+}
+
+func startRecovery(l layout, program string, args []string) (*recovering, error) {
+	log, err := openOwned(l.log(), os.O_RDWR|os.O_CREATE|os.O_APPEND, l.user)
+	if err != nil {
+		return nil, cannotWrite(l.dir, err)
+	}
+	p := &recovering{cmd: exec.Command(program, args...), ended: make(chan error, 1), log: log}
+	if p.offset, err = log.Seek(0, io.SeekEnd); err != nil {
+		log.Close()
+		return nil, err
+	}
+	p.cmd.Env, p.cmd.Dir = serverEnv(l.dir), l.dir
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: l.user.credential()}
+	dieWithParent(p.cmd.SysProcAttr)
+	started := make(chan error)
+	go func() {
+		// The kernel stops the server when the thread that started it ends: this one waits for it.
+		runtime.LockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.ended <- p.cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		log.Close()
+		return nil, asUserError(l.user, err)
+	}
+	return p, nil
+}
+
+// ready waits until the server is open, which it is when it has replayed everything.
+func (p *recovering) ready(ctx context.Context, data string) error {
+	for !postmasterReady(data, p.cmd.Process.Pid) {
+		select {
+		case err := <-p.ended:
+			p.over = true
+			text, _ := io.ReadAll(io.NewSectionReader(p.log, p.offset, 1<<20))
+			said := complaints(string(text))
+			if said == "" {
+				said = fmt.Sprintf("%v: %s", err, lastLine(string(text)))
+			}
+			return fmt.Errorf("PostgreSQL does not get there: %s (see %s)", said, p.log.Name())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// stop ends the server in good order, with a checkpoint.
+func (p *recovering) stop(ctx context.Context) error {
+	_ = p.cmd.Process.Signal(syscall.SIGINT)
+	select {
+	case err := <-p.ended:
+		p.over = true
+		if err != nil {
+			return fmt.Errorf("PostgreSQL does not end in good order: %w (see %s)", err, p.log.Name())
+		}
+		return nil
+	case <-time.After(stopPatience):
+		return errors.New("PostgreSQL does not end")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// kill ends a server that has not ended.
+func (p *recovering) kill() {
+	defer p.log.Close()
+	if p.over {
+		return
+	}
+	for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL} {
+		_ = p.cmd.Process.Signal(s)
+		select {
+		case <-p.ended:
+			return
+		case <-time.After(10 * time.Second):
+		}
+	}
 }
 
 // enter connects to the server that has got there, asks where it is and sets the passwords.

@@ -57,9 +57,9 @@ type Config struct {
 // Open returns a pool whose connections act as role. It connects once, so that
 // a wrong URL or password is found here and not at the first query.
 func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool, error) {
-	pc, err := pgxpool.ParseConfig(url)
+	pc, err := parsePool(url)
 	if err != nil {
-		return nil, fmt.Errorf("database URL: %w", err)
+		return nil, err
 	}
 	pc.MaxConns = 20
 	if cfg.MaxConns > 0 {
