@@ -28,7 +28,7 @@ const unfinishedAge = 24 * time.Hour
 // Killed in the middle it has removed too little, never too much: first goes the marker, and with it
 // the backup, then its other objects, then WAL.
 func Prune(ctx context.Context, store storage.Store, system string, keep time.Duration, now time.Time, dryRun bool) (Pruned, error) {
-	var out Pruned
+	out := Pruned{Backups: []string{}, Unfinished: []string{}}
 	r, err := OpenRepository(ctx, store, system)
 	if err != nil {
 		return out, err

@@ -8,9 +8,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"sluice/internal/pg"
 )
 
 // oldest is the oldest server whose form of BASE_BACKUP we read.
@@ -27,20 +28,7 @@ type server struct {
 
 // replicate connects as pg_basebackup and pg_receivewal do.
 func (c Config) replicate(ctx context.Context) (*server, error) {
-	cfg, err := pgx.ParseConfig(c.URL)
-	if err != nil {
-		return nil, fmt.Errorf("database URL: %w", err)
-	}
-	if c.Login != nil {
-		if err := c.Login(ctx, cfg); err != nil {
-			return nil, err
-		}
-	}
-	cfg.RuntimeParams["replication"] = "true"
-	cfg.RuntimeParams["application_name"] = "sluice backup"
-	delete(cfg.RuntimeParams, "search_path")
-	cfg.ConnectTimeout = 10 * time.Second
-	conn, err := pgconn.ConnectConfig(ctx, &cfg.Config)
+	conn, err := pg.ConnectReplication(ctx, c.URL, c.Login)
 	if err != nil {
 		var pe *pgconn.PgError
 		if errors.As(err, &pe) && (pe.Code == "42501" || pe.Code == "28000") {
