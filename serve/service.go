@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"sluice/authority"
 	"sluice/backup"
 	"sluice/internal/pg"
 	"sluice/maintenance"
@@ -22,9 +23,15 @@ import (
 type Config struct {
 	// Database is what all parts work with. The caller closes it. Required.
 	Database *Database
-	// Listen is the address for /metrics, /healthz and /readyz; empty: none. Whoever reaches
-	// it learns figures, and no documents.
+	// Listen is the address for HTTP; empty: none. Whoever reaches it learns figures, unless they
+	// are protected, and whether the process is well; all else takes a token.
 	Listen string
+	// Access says whose tokens are accepted besides our own.
+	Access Access
+	// ProtectMetrics asks for a token with the permission metrics at /metrics.
+	ProtectMetrics bool
+	// Routes are answered besides our own.
+	Routes []Route
 	// Consume, if set, takes documents from topics.
 	Consume *Consume
 	// Projectors is how many tenants are projected at the same time, up to 64: two
@@ -61,6 +68,8 @@ type Service struct {
 	registry *prometheus.Registry
 	paused   *prometheus.GaugeVec
 	listener net.Listener
+	access   *authority.Authority
+	answers  http.Handler  // to HTTP; nil without a listener
 	pool     *pgxpool.Pool // to ask whether the database answers
 	parts    []part
 	checks   []check
@@ -122,6 +131,14 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.ready("database", s.pool.Ping)
+	if s.listener != nil {
+		if s.access, err = s.db.Authority(ctx, cfg.Access); err != nil {
+			return err
+		}
+		if s.answers, err = s.handler(s.routes(cfg)); err != nil {
+			return err
+		}
+	}
 	if cfg.Consume != nil {
 		if err := s.consume(ctx, *cfg.Consume); err != nil {
 			return err
@@ -194,7 +211,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	if s.listener != nil {
-		server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+		server := &http.Server{Handler: s.answers, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 		g.Go(func() error {
 			if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("HTTP: %w", err)

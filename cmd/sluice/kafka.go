@@ -37,6 +37,7 @@ func (f *consumerFlags) add(fl *pflag.FlagSet) {
 func newIngestKafka(a *app) *cobra.Command {
 	var f consumerFlags
 	var listen string
+	var protect bool
 	cmd := &cobra.Command{
 		Use:   "kafka",
 		Short: "Import what comes by Kafka, until it is stopped",
@@ -53,11 +54,12 @@ Any number of processes of one --group share the work.`,
 			if err := f.Check(); err != nil {
 				return err
 			}
-			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen}, &f)
+			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect}, &f)
 		},
 	}
 	f.add(cmd.Flags())
-	cmd.Flags().StringVar(&listen, "listen", "", "address for /metrics, /healthz and /readyz, such as 127.0.0.1:8080; none by default")
+	protectFlag(&protect, cmd.Flags())
+	cmd.Flags().StringVar(&listen, "listen", "", "address for HTTP: /metrics, /healthz, /readyz, /v1, such as 127.0.0.1:8080; none by default")
 	cmd.Flags().BoolVar(&f.Relay, "relay", true, "send the receipts too; one process of all does it at a time")
 	return cmd
 }
