@@ -19,6 +19,7 @@ import (
 var needs = map[string]authority.Permission{
 	"sluice help":                  authority.Open,
 	"sluice config":                authority.Open, // what its caller has set himself
+	"sluice health":                authority.Open, // it asks no database
 	"sluice completion bash":       authority.Open,
 	"sluice completion fish":       authority.Open,
 	"sluice completion powershell": authority.Open,
@@ -86,6 +87,7 @@ var needs = map[string]authority.Permission{
 	"sluice database run":        authority.Operate,
 	"sluice database url":        authority.Operate,
 	"sluice ingest kafka":        authority.Operate,
+	"sluice instances":           authority.Operate,
 	"sluice maintain":            authority.Operate,
 	"sluice migrate status":      authority.Operate,
 	"sluice migrate up":          authority.Operate,
