@@ -14,8 +14,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/authority"
+	"sluice/backup"
 	"sluice/internal/pg"
 	"sluice/maintenance"
+	"sluice/routing/instances"
 )
 
 // Config says which parts a Service has. With the zero value but for Database it only waits.
@@ -36,6 +38,9 @@ type Config struct {
 	// Projectors is how many tenants are projected at the same time, up to 64: two
 	// connections each. 0: none.
 	Projectors int
+	// Instance is the name of this process in the register of instances, and Program what it is. Default
+	// HOST:PID.
+	Instance, Program string
 	// Maintenance, if set, has this process take part in maintenance, and tell how partitions
 	// stand. Of all processes one does it.
 	Maintenance *Maintenance
@@ -70,6 +75,7 @@ type Service struct {
 	access   *authority.Authority
 	answers  http.Handler  // to HTTP; nil without a listener
 	pool     *pgxpool.Pool // to ask whether the database answers
+	self     *instances.Self
 	parts    []part
 	checks   []check
 	closers  []func()
@@ -130,6 +136,9 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.ready("database", s.pool.Ping)
+	if err := s.register(ctx, cfg); err != nil {
+		return err
+	}
 	if s.listener != nil {
 		if s.access, err = s.db.Authority(ctx, cfg.Access); err != nil {
 			return err
@@ -161,9 +170,15 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	loop := maintenance.NewLoop(pool, maintenance.LoopConfig{
-		Tasks: s.db.Tasks(*cfg.Maintenance), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
+		Tasks: s.db.Tasks(*cfg.Maintenance), Who: s.self.Holder(), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
 	})
 	s.add("maintenance", loop.Run)
+	if b := cfg.Maintenance.Backup; b.To != "" && b.WAL == backup.Stream {
+		s.add("archive of WAL", func(ctx context.Context) error {
+			_, err := s.db.ReceiveWAL(ctx, b, false)
+			return err
+		})
+	}
 	s.add("figures of partitions", s.partitionFigures)
 	return nil
 }
@@ -191,6 +206,7 @@ func (s *Service) close() {
 func (s *Service) Run(ctx context.Context) error {
 	defer s.close()
 	g, gctx := errgroup.WithContext(ctx)
+	defer s.beat(gctx)()
 	for _, p := range s.parts {
 		g.Go(func() error {
 			err := p.run(gctx)

@@ -130,8 +130,31 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 	})
 	a.flags(root.PersistentFlags())
 	root.AddCommand(
-		newIngest(a), newProject(a), newServe(a), newFindings(a), newMatch(a), newUnknowns(a), newVEX(a), newParked(a), newJobs(a), newRuns(a),
-		newDocument(a), newTenant(a), newAuth(a), newMigrate(a), newPartitions(a), newMaintain(a), newDatabase(a), newTopics(a), newConfig(a), newBench(a), newVersion(a),
+		newIngest(a),
+		newProject(a),
+		newRebuild(a),
+		newServe(a),
+		newFindings(a),
+		newMatch(a),
+		newUnknowns(a),
+		newVEX(a),
+		newParked(a),
+		newJobs(a),
+		newRuns(a),
+		newInstances(a),
+		newDocument(a),
+		newTenant(a),
+		newAuth(a),
+		newMigrate(a),
+		newPartitions(a),
+		newMaintain(a),
+		newDatabase(a),
+		newBackup(a),
+		newTopics(a),
+		newConfig(a),
+		newHealth(a),
+		newBench(a),
+		newVersion(a),
 	)
 	strict(root)
 	return root

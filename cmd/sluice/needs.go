@@ -19,6 +19,7 @@ import (
 var needs = map[string]authority.Permission{
 	"sluice help":                  authority.Open,
 	"sluice config":                authority.Open, // what its caller has set himself
+	"sluice health":                authority.Open, // it asks no database
 	"sluice completion bash":       authority.Open,
 	"sluice completion fish":       authority.Open,
 	"sluice completion powershell": authority.Open,
@@ -71,12 +72,23 @@ var needs = map[string]authority.Permission{
 	"sluice jobs retry":          authority.Admin,
 	"sluice parked drop":         authority.Admin,
 	"sluice parked replay":       authority.Admin,
+	"sluice rebuild":             authority.Admin,
 
+	"sluice backup archive":      authority.Operate,
+	"sluice backup drill":        authority.Operate,
+	"sluice backup key":          authority.Open, // it asks no database
+	"sluice backup list":         authority.Operate,
+	"sluice backup prune":        authority.Operate,
+	"sluice backup restore":      authority.Operate,
+	"sluice backup run":          authority.Operate,
+	"sluice backup verify":       authority.Operate,
+	"sluice backup wal":          authority.Operate,
 	"sluice bench":               authority.Operate,
 	"sluice bench kafka":         authority.Operate,
 	"sluice database run":        authority.Operate,
 	"sluice database url":        authority.Operate,
 	"sluice ingest kafka":        authority.Operate,
+	"sluice instances":           authority.Operate,
 	"sluice maintain":            authority.Operate,
 	"sluice migrate status":      authority.Operate,
 	"sluice migrate up":          authority.Operate,

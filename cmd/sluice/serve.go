@@ -13,7 +13,7 @@ import (
 func newServe(a *app) *cobra.Command {
 	var f consumerFlags
 	m := serve.Maintenance{Ingest: importer()}
-	var listen string
+	var listen, instance string
 	var protect bool
 	var workers int
 	cmd := &cobra.Command{
@@ -30,7 +30,7 @@ instances may run; they share the work out.`,
 			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check()); err != nil {
 				return err
 			}
-			cfg := serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Projectors: workers, Maintenance: &m}
+			cfg := serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Projectors: workers, Maintenance: &m, Instance: instance}
 			m.Outbox = f.OutboxKeep
 			if len(f.brokers) == 0 {
 				return a.serve(cmd.Context(), cfg)
@@ -42,6 +42,7 @@ instances may run; they share the work out.`,
 	f.add(cmd.Flags())
 	maintainFlags(&m, cmd.Flags())
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address for HTTP (env SLUICE_LISTEN)")
+	instanceFlag(&instance, cmd.Flags())
 	protectFlag(&protect, cmd.Flags())
 	cmd.Flags().IntVar(&workers, "workers", 2, "tenants that are projected at the same time")
 	return cmd
@@ -53,6 +54,7 @@ func protectFlag(protect *bool, f *pflag.FlagSet) {
 
 // serve runs a service until it is stopped.
 func (a *app) serve(ctx context.Context, cfg serve.Config) error {
+	cfg.Program = program
 	s, err := serve.New(ctx, cfg)
 	if err != nil {
 		return err
