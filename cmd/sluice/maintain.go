@@ -22,6 +22,8 @@ func maintainFlags(m *serve.Maintenance, f *pflag.FlagSet) {
 	f.DurationVar(&m.FailedJobs, "keep-failed-jobs", 0, "delete jobs that were given up longer ago than this; 0 keeps all")
 	f.StringVar(&m.Anchors.File, "audit-anchor-file", "", "file to which the newest hash of each audit log is added, hourly (env SLUICE_AUDIT_ANCHOR_FILE)")
 	f.StringVar(&m.Anchors.Topic, "audit-anchor-topic", "", "Kafka topic to which the same is sent, by the relay (env SLUICE_AUDIT_ANCHOR_TOPIC)")
+	backupFlags(&m.Backup, f)
+	drillFlags(&m.Backup, f)
 	f.DurationVar(&m.StaleAfter, "stale-after", 24*time.Hour, "when a scan run of which nothing is heard counts as stopped")
 }
 
@@ -102,6 +104,14 @@ func (a *app) maintain(ctx context.Context, m serve.Maintenance, names []string,
 	var failed []string
 	t := table{head: []string{"task", "state", "rows", "bytes", "seconds", "what"}}
 	for _, task := range tasks {
+		if task.WhenDue && len(names) == 0 {
+			if due, err := maintenance.Due(ctx, pool, task); err != nil {
+				return err
+			} else if !due {
+				t.add(task.Name, "not due", "0", "0", "0.000", "")
+				continue
+			}
+		}
 		out, err := maintenance.Once(ctx, pool, task, dryRun)
 		if ctx.Err() != nil {
 			return ctx.Err()
