@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"sluice/internal/id"
+	"sluice/internal/telemetry"
 	"sluice/inventory"
 	"sluice/serve"
 )
@@ -24,8 +25,9 @@ type app struct {
 
 	tenant, output, databaseURL, home, logLevel, logFormat, config string
 
-	log *slog.Logger
-	db  *serve.Database // connected to when it is needed
+	log     *slog.Logger
+	db      *serve.Database // connected to when it is needed
+	tracing func()          // sends what is left; nil: never started
 }
 
 func (a *app) flags(f *pflag.FlagSet) {
@@ -78,6 +80,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 	if err := a.logger(); err != nil {
 		return err
 	}
+	a.tracing = telemetry.StartTracing(cmd.Context(), os.Getenv, version, a.log)
 	a.db = serve.NewDatabase(serve.DatabaseConfig{URL: a.databaseURL, Home: a.home, Formats: formats(), Logger: a.log})
 	return nil
 }
@@ -139,9 +142,9 @@ func (a *app) logger() error {
 	opts := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
 	case "text":
-		a.log = slog.New(slog.NewTextHandler(a.stderr, opts))
+		a.log = slog.New(telemetry.LogHandler(slog.NewTextHandler(a.stderr, opts)))
 	case "json":
-		a.log = slog.New(slog.NewJSONHandler(a.stderr, opts))
+		a.log = slog.New(telemetry.LogHandler(slog.NewJSONHandler(a.stderr, opts)))
 	default:
 		return usagef("--log-format %q: it is text or json", a.logFormat)
 	}
@@ -171,5 +174,8 @@ func askedOf[T any](a *app, tenant id.ID, ask func(*inventory.Inventory, id.ID) 
 func (a *app) close() {
 	if a.db != nil {
 		a.db.Close()
+	}
+	if a.tracing != nil {
+		a.tracing()
 	}
 }

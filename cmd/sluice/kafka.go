@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -36,6 +37,7 @@ func (f *consumerFlags) add(fl *pflag.FlagSet) {
 
 func newIngestKafka(a *app) *cobra.Command {
 	var f consumerFlags
+	var metrics serve.Metrics
 	var listen string
 	cmd := &cobra.Command{
 		Use:   "kafka",
@@ -50,13 +52,14 @@ Any number of processes of one --group share the work.`,
   sluice ingest kafka --brokers localhost:9092 --document-prefix /srv/sboms,https://artifacts.example.org/sboms/`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.Check(); err != nil {
+			if err := cmp.Or(f.Check(), metrics.Check()); err != nil {
 				return err
 			}
-			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen}, &f)
+			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen, Metrics: metrics}, &f)
 		},
 	}
 	f.add(cmd.Flags())
+	metricsFlags(&metrics, cmd.Flags())
 	cmd.Flags().StringVar(&listen, "listen", "", "address for /metrics, /healthz and /readyz, such as 127.0.0.1:8080; none by default")
 	cmd.Flags().BoolVar(&f.Relay, "relay", true, "send the receipts too; one process of all does it at a time")
 	return cmd

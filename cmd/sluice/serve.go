@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sluice/serve"
 )
@@ -14,6 +16,7 @@ func newServe(a *app) *cobra.Command {
 	m := serve.Maintenance{Ingest: importer()}
 	var listen string
 	var workers int
+	var metrics serve.Metrics
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run everything: consumers, projections, the outbox relay, maintenance, HTTP",
@@ -24,10 +27,10 @@ of instances may run; they share the work out.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// What is wrong is said in the words of the flags before anything is connected to.
-			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check()); err != nil {
+			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check(), metrics.Check()); err != nil {
 				return err
 			}
-			cfg := serve.Config{Database: a.db, Listen: listen, Projectors: workers, Maintenance: &m}
+			cfg := serve.Config{Database: a.db, Listen: listen, Projectors: workers, Maintenance: &m, Metrics: metrics}
 			m.Outbox = f.OutboxKeep
 			if len(f.brokers) == 0 {
 				return a.serve(cmd.Context(), cfg)
@@ -38,9 +41,17 @@ of instances may run; they share the work out.`,
 	}
 	f.add(cmd.Flags())
 	maintainFlags(&m, cmd.Flags())
+	metricsFlags(&metrics, cmd.Flags())
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address for HTTP (env SLUICE_LISTEN)")
 	cmd.Flags().IntVar(&workers, "workers", 2, "tenants that are projected at the same time")
 	return cmd
+}
+
+// metricsFlags are the flags of whoever answers /metrics.
+func metricsFlags(m *serve.Metrics, fl *pflag.FlagSet) {
+	fl.DurationVar(&m.Every, "metrics-every", 15*time.Second, "how often the database is asked for the figures of /metrics")
+	fl.IntVar(&m.Tenants, "metrics-tenants", 20, "how many tenants have a label of their own in /metrics, those that were made first; the others are `other`")
+	fl.DurationVar(&m.SlowQuery, "slow-query", time.Second, "how long a statement may take before postgres_slow_queries_total counts it")
 }
 
 // serve runs a service until it is stopped.

@@ -52,6 +52,8 @@ type Config struct {
 	// BeforeConnect may change where to connect to: an embedded server that was started
 	// again may have another port.
 	BeforeConnect func(context.Context, *pgx.ConnConfig) error
+	// Metrics, if set, counts and times what the connections do.
+	Metrics *Metrics
 }
 
 // Open returns a pool whose connections act as role. It connects once, so that
@@ -90,6 +92,9 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 	}
 	settings["idle_in_transaction_session_timeout"] = fmt.Sprint(idle.Milliseconds())
 	pc.BeforeConnect = cfg.BeforeConnect
+	if o := newObserver(role, cfg.Metrics); o != nil {
+		pc.ConnConfig.Tracer = o
+	}
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if err := cfg.setUp(ctx, c, role); err != nil {
 			return fmt.Errorf("%w: %w", errSetUp, err)
@@ -104,6 +109,7 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 		pool.Close()
 		return nil, fmt.Errorf("connect as %s: %w", role, err)
 	}
+	cfg.Metrics.watch(role, pool)
 	return pool, nil
 }
 
