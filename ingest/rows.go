@@ -28,10 +28,10 @@ type rows struct {
 	// The trace of the first document with records of a scan run, where there is one: their jobs
 	// are about records of several documents.
 	factTrace map[int64]string
-	revision string
-	unpark   [][]byte // hashes whose parked row is to go
-	receipts []outbox.Message
-	notices  []outbox.Message // of parked documents
+	revision  string
+	unpark    [][]byte // hashes whose parked row is to go
+	receipts  []outbox.Message
+	notices   []outbox.Message // of parked documents
 }
 
 func newRows(seen *packageCache, revision string) *rows {

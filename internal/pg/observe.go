@@ -63,7 +63,7 @@ type observedKey struct{}
 func (o *observer) begin(ctx context.Context, kind, sql string) context.Context {
 	w := &observed{kind: kind, began: time.Now(), sql: sql}
 	if telemetry.Current(ctx).Recorded() {
-		name := kind
+		name := "statements" // of a batch, as pgx calls it; ours are of documents
 		if sql != "" {
 			name = sqltext.Name(sql)
 		}

@@ -7,11 +7,11 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/slim/otlp/common/v1"
 	resources "go.opentelemetry.io/proto/slim/otlp/resource/v1"
 	traces "go.opentelemetry.io/proto/slim/otlp/trace/v1"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // request is what a collector gets. All spans of a process have one resource and one scope.

@@ -88,7 +88,7 @@ func TestFigures(t *testing.T) {
 	for name, want := range map[string]float64{
 		`sluice_jobs_ready{kind="sbom"}`: 3, `sluice_jobs_ready{kind="vex"}`: 0, `sluice_jobs_ready{kind="newer"}`: 1, `sluice_jobs_ready{kind="fact"}`: 0,
 		`sluice_jobs_retrying{kind="vex"}`: 1, `sluice_jobs_given_up{kind="vex"}`: 1, `sluice_jobs_given_up{kind="sbom"}`: 0,
-		`sluice_jobs_leased`:                      1,
+		`sluice_jobs_leased`:                       1,
 		`sluice_parked_documents{reason="syntax"}`: 2, `sluice_parked_documents{reason="of a newer program"}`: 2, `sluice_parked_documents{reason="empty"}`: 0,
 		`sluice_outbox_backlog_rows{topic="receipts"}`: 2, `sluice_outbox_backlog_rows{topic="findings"}`: 0,
 		`sluice_tenant_jobs{tenant="acme"}`: 3, `sluice_tenant_jobs{tenant="rival"}`: 2, `sluice_tenant_jobs{tenant="other"}`: 1,
