@@ -26,6 +26,9 @@ type Config struct {
 	BatchBytes     int64
 	BatchDocuments int
 	BatchWait      time.Duration
+	// BatchTarget is how long a batch should take once it is let in: where batches take longer they are
+	// made smaller, so that what another tenant sends need not wait for one. 0: it does not matter.
+	BatchTarget time.Duration
 	// BytesInFlight bounds the documents in memory, across all sources that share
 	// the pipeline. Default 64 MiB; a larger document passes alone.
 	BytesInFlight int64
@@ -43,7 +46,7 @@ type Config struct {
 	// the pause: the place to start an embedded server again. Calls may overlap.
 	OnOutage func(error)
 	// Carriers is how many batches may be on their way to the database at once, over all
-	// sources that share the pipeline. 0: as many as the sources have.
+	// sources that share the pipeline; tenants take turns at them. 0: as many as the sources have.
 	Carriers int
 	// Yield, if set, is called before each batch is carried: the place where a bulk lane
 	// lets others go first. It returns when ctx ends.

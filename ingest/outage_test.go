@@ -93,6 +93,9 @@ func TestAmbiguousCommits(t *testing.T) {
 // TestAmbiguousCommitsAreAllRight lets every single COMMIT happen and loses every answer.
 func TestAmbiguousCommitsAreAllRight(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: TestAmbiguousCommits loses answers, too")
+	}
 	const batches = 50
 	h := newHarness(t)
 	documents, want := mixed(5 * batches)
@@ -123,6 +126,9 @@ func TestAmbiguousCommitsAreAllRight(t *testing.T) {
 // away for a while, during an import of several batches at once.
 func TestConnectionsDropAtRandom(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: TestAmbiguousCommits cuts connections, too")
+	}
 	h := newHarness(t)
 	documents, want := mixed(300)
 	proxy, url := pgproxy.New(t, h.db.URL, nil)

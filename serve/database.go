@@ -14,6 +14,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/embedpg"
 	"sluice/internal/pg"
+	"sluice/internal/secret"
 	"sluice/migrations"
 	"sluice/normalize"
 	"sluice/partitions"
@@ -26,6 +27,9 @@ type DatabaseConfig struct {
 	// URL is that of a PostgreSQL 16 or newer that somebody else runs and migrates; empty
 	// means an embedded one, which this process starts, shares with others and migrates.
 	URL string
+	// Password is where the password is kept that URL does not hold; it is fetched for every
+	// connection anew. The embedded server has one of its own.
+	Password secret.Source
 	// Home is the folder of the embedded server. Default $XDG_DATA_HOME/sluice.
 	Home string
 	// Formats are those that documents of an older program are read again with.
@@ -137,11 +141,22 @@ func ensurePartitions(ctx context.Context, conn *pgx.Conn) error {
 // Dial opens one connection as the user of the URL, without a role. The caller closes it, as
 // with every connection.
 func (d *Database) Dial(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := pgx.Connect(ctx, d.url)
+	conn, err := pg.Connect(ctx, d.url, d.login())
 	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
+		return nil, pg.Tell("", fmt.Errorf("connect to the database: %w", err))
 	}
 	return conn, nil
+}
+
+// login changes what the URL says of a connection that is about to be made.
+func (d *Database) login() func(context.Context, *pgx.ConnConfig) error {
+	if d.server == nil {
+		return pg.WithPassword(d.cfg.Password)
+	}
+	return func(_ context.Context, c *pgx.ConnConfig) error {
+		c.Port = uint16(d.server.Port()) // it may have moved when the server was started again
+		return nil
+	}
 }
 
 // Bare opens a connection to the database as it is, migrated or not.
@@ -200,13 +215,7 @@ func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxp
 	if err := d.Connect(ctx); err != nil {
 		return nil, err
 	}
-	if d.server != nil {
-		cfg.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
-			c.Port = uint16(d.server.Port()) // it may have moved when the server was started again
-			return nil
-		}
-	}
-	cfg.Metrics = d.queries
+	cfg.BeforeConnect, cfg.Metrics = d.login(), d.queries
 	pool, err := pg.Open(ctx, d.url, role, cfg)
 	if err != nil {
 		return nil, err

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -24,7 +21,13 @@ type app struct {
 	stdout, stderr io.Writer
 
 	tenant, output, databaseURL, home, logLevel, logFormat, config string
+	databasePassword                                               secretFlags
 
+	token        secretFlags
+	oidcIssuers  []string
+	oidcAudience string
+
+	origins map[string]origin // of the flags of the command that runs, by name
 	log     *slog.Logger
 	db      *serve.Database // connected to when it is needed
 	tracing func()          // sends what is left; nil: never started
@@ -34,43 +37,22 @@ func (a *app) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.tenant, "tenant", "default", "tenant, by name or UUID (env SLUICE_TENANT)")
 	f.StringVarP(&a.output, "output", "o", "table", "form of the results: table, json or csv")
 	f.StringVar(&a.databaseURL, "database-url", "", "PostgreSQL to use, 16 or newer; empty means the embedded one under --home (env SLUICE_DATABASE_URL)")
+	addURLFile(f, "database-url")
+	a.databasePassword.add(f, "database-password", "the password for --database-url, fetched for every connection")
 	f.StringVar(&a.home, "home", "", "folder of the embedded server; default $XDG_DATA_HOME/sluice (env SLUICE_HOME)")
 	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	a.token.add(f, "token", "the token to act by, without which it is the operator who acts")
+	f.StringSliceVar(&a.oidcIssuers, "oidc-issuer", nil, "OpenID Connect issuers whose tokens are accepted, URL,... (env SLUICE_OIDC_ISSUER)")
+	f.StringVar(&a.oidcAudience, "oidc-audience", "", "what such tokens must have been issued for (env SLUICE_OIDC_AUDIENCE)")
 	f.StringVar(&a.config, "config", "", "YAML file whose keys are the names of flags (env SLUICE_CONFIG)")
 }
 
-// configure fills in flags that were not given: from the environment, else from the
-// configuration file. The environment's name of --database-url is SLUICE_DATABASE_URL,
-// and so on for every flag but those that say otherwise.
-func (a *app) configure(cmd *cobra.Command) error {
-	if v, ok := os.LookupEnv("SLUICE_CONFIG"); ok && !cmd.Flags().Changed("config") {
-		a.config = v
-	}
-	file, err := readConfig(a.config, cmd.Root())
-	if err != nil {
+// configure fills in flags that were not given (see settle) and makes of them what all
+// commands share.
+func (a *app) configure(cmd *cobra.Command) (err error) {
+	if a.origins, err = a.settle(cmd.Root(), cmd.Flags()); err != nil {
 		return err
-	}
-	var bad error
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "config" || f.Name == "help" || bad != nil {
-			return
-		}
-		v, from := "", ""
-		if s := os.Getenv(environment(f)); s != "" {
-			v, from = s, "environment variable "+environment(f)
-		} else if s, ok := file[f.Name]; ok {
-			v, from = s, a.config
-		}
-		if from == "" {
-			return
-		}
-		if err := f.Value.Set(v); err != nil {
-			bad = usagef("%s: --%s: %w", from, f.Name, err)
-		}
-	})
-	if bad != nil {
-		return bad
 	}
 	switch a.output {
 	case "table", "json", "csv":
@@ -81,57 +63,16 @@ func (a *app) configure(cmd *cobra.Command) error {
 		return err
 	}
 	a.tracing = telemetry.StartTracing(cmd.Context(), os.Getenv, version, a.log)
-	a.db = serve.NewDatabase(serve.DatabaseConfig{URL: a.databaseURL, Home: a.home, Formats: formats(), Logger: a.log})
-	return nil
-}
-
-// environment is the name of a flag in the environment.
-func environment(f *pflag.Flag) string {
-	if name := f.Annotations[envName]; len(name) == 1 {
-		return name[0]
-	}
-	return "SLUICE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-}
-
-// readConfig reads the configuration file. A key that is no flag of any command is a mistake.
-func readConfig(path string, root *cobra.Command) (map[string]string, error) {
-	if path == "" {
-		return nil, nil
-	}
-	b, err := os.ReadFile(path)
+	a.warnOfArguments(cmd.Flags())
+	password, err := a.databasePassword.source()
 	if err != nil {
-		return nil, usagef("configuration: %w", err)
+		return err
 	}
-	var raw map[string]any
-	if err := yaml.Unmarshal(b, &raw); err != nil {
-		return nil, usagef("configuration %s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	if a.databaseURL == "" && a.databasePassword.asked() {
+		return usagef("--database-password-file and --database-password-command are for the server of --database-url, and none is named")
 	}
-	known := map[string]bool{}
-	var collect func(*cobra.Command)
-	collect = func(c *cobra.Command) {
-		note := func(f *pflag.Flag) { known[f.Name] = true }
-		c.PersistentFlags().VisitAll(note)
-		c.Flags().VisitAll(note)
-		for _, sub := range c.Commands() {
-			collect(sub)
-		}
-	}
-	collect(root)
-	out := map[string]string{}
-	for k, v := range raw {
-		if !known[k] {
-			return nil, usagef("configuration %s: there is no flag --%s, so no key %q", path, k, k)
-		}
-		if list, ok := v.([]any); ok {
-			parts := make([]string, len(list))
-			for i, part := range list {
-				parts[i] = fmt.Sprint(part)
-			}
-			v = strings.Join(parts, ",")
-		}
-		out[k] = fmt.Sprint(v)
-	}
-	return out, nil
+	a.db = serve.NewDatabase(serve.DatabaseConfig{URL: a.databaseURL, Password: password, Home: a.home, Formats: formats(), Logger: a.log})
+	return nil
 }
 
 func (a *app) logger() error {

@@ -48,7 +48,7 @@ func (a *app) benchKafka(ctx context.Context, b bench.KafkaConfig, flags *kafkaF
 		return err
 	}
 	defer done()
-	if b.Broker, err = flags.open(); err != nil {
+	if b.Broker, err = flags.open(ctx); err != nil {
 		return err
 	}
 	defer b.Broker.Close()

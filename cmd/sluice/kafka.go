@@ -37,8 +37,9 @@ func (f *consumerFlags) add(fl *pflag.FlagSet) {
 
 func newIngestKafka(a *app) *cobra.Command {
 	var f consumerFlags
+	var listen, instance string
+	var protect bool
 	var metrics serve.Metrics
-	var listen string
 	cmd := &cobra.Command{
 		Use:   "kafka",
 		Short: "Import what comes by Kafka, until it is stopped",
@@ -55,26 +56,28 @@ Any number of processes of one --group share the work.`,
 			if err := cmp.Or(f.Check(), metrics.Check()); err != nil {
 				return err
 			}
-			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen, Metrics: metrics}, &f)
+			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Instance: instance, Metrics: metrics}, &f)
 		},
 	}
 	f.add(cmd.Flags())
 	metricsFlags(&metrics, cmd.Flags())
-	cmd.Flags().StringVar(&listen, "listen", "", "address for /metrics, /healthz and /readyz, such as 127.0.0.1:8080; none by default")
+	protectFlag(&protect, cmd.Flags())
+	cmd.Flags().StringVar(&listen, "listen", "", "address for HTTP: /metrics, /healthz, /readyz, /v1, such as 127.0.0.1:8080; none by default")
+	instanceFlag(&instance, cmd.Flags())
 	cmd.Flags().BoolVar(&f.Relay, "relay", true, "send the receipts too; one process of all does it at a time")
 	return cmd
 }
 
 // consume runs a service with consumers, and shows what comes in.
 func (a *app) consume(ctx context.Context, cfg serve.Config, f *consumerFlags) error {
-	b, err := f.open()
+	b, err := f.open(ctx)
 	if err != nil {
 		return err
 	}
 	bar := newCounter(a)
 	f.Broker, f.Group, f.Prefix, f.Ingest, f.OnReceipts = b, f.group, f.topicPrefix, importer(), bar.add
 	f.RelayUnfenced = !f.fence
-	cfg.Consume = &f.Consume
+	cfg.Consume, cfg.Program = &f.Consume, program
 	s, err := serve.New(ctx, cfg)
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"os"
+	"context"
 	"strings"
 	"time"
 
@@ -17,9 +17,10 @@ type kafkaFlags struct {
 	group       string // of consumers
 	topicPrefix string
 
-	tls                     bool
-	ca, cert, key, tlsName  string
-	mechanism, user, pwFile string
+	tls                    bool
+	ca, cert, key, tlsName string
+	mechanism, user        string
+	password               secretFlags
 }
 
 // envName marks a flag whose name in the environment is not its own: the command line's
@@ -48,11 +49,11 @@ func (f *kafkaFlags) addConnection(flags *pflag.FlagSet) {
 	flags.StringVar(&f.tlsName, "kafka-tls-server-name", "", "name that the brokers' certificates bear, where it is not the host of their addresses")
 	flags.StringVar(&f.mechanism, "kafka-sasl", "", "how to log in to Kafka: "+strings.Join(kafkaclient.Mechanisms, ", "))
 	flags.StringVar(&f.user, "kafka-username", "", "user name for --kafka-sasl")
-	flags.StringVar(&f.pwFile, "kafka-password-file", "", "file that holds the password for --kafka-sasl; else it comes from env SLUICE_KAFKA_PASSWORD")
+	f.password.add(flags, "kafka-password", "the password for --kafka-sasl")
 }
 
 // open checks the flags and reads the files that they name. It does not connect.
-func (f *kafkaFlags) open() (*kafkaclient.Broker, error) {
+func (f *kafkaFlags) open(ctx context.Context) (*kafkaclient.Broker, error) {
 	if len(f.brokers) == 0 {
 		return nil, usagef("name the Kafka brokers: --brokers HOST:PORT,... or SLUICE_KAFKA_BROKERS")
 	}
@@ -64,15 +65,12 @@ func (f *kafkaFlags) open() (*kafkaclient.Broker, error) {
 		TLS:     kafkaclient.TLS{Enabled: f.tls, CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, ServerName: f.tlsName},
 		SASL:    kafkaclient.SASL{Mechanism: f.mechanism, Username: f.user},
 	}
-	var err error
-	switch {
-	case f.pwFile != "":
-		if cfg.SASL.Password, err = kafkaclient.ReadSecret(f.pwFile); err != nil {
-			return nil, usagef("--kafka-password-file: %w", err)
-		}
-	case f.mechanism != "":
+	if f.mechanism != "" || f.password.asked() {
 		// Only where it is asked for: the environment may carry it for another program.
-		cfg.SASL.Password = kafkaclient.Secret(os.Getenv("SLUICE_KAFKA_PASSWORD"))
+		var err error
+		if cfg.SASL.Password, err = f.password.get(ctx); err != nil {
+			return nil, err
+		}
 	}
 	b, err := cfg.Open()
 	if err != nil {

@@ -60,6 +60,7 @@ func sluiceIn(t testing.TB, dir string) string {
 //	setenv NAME FILE PATH the value at PATH, into the environment
 //	kafka                 a Kafka, in SLUICE_KAFKA_BROKERS, and a prefix that no other script has, in SLUICE_TOPIC_PREFIX
 //	sql FILE              runs the statements of a file as superuser
+//	writeurl FILE [FILE]  the URL of the database, or what is left of it when its password goes into the second
 //	emptydb               a database that nobody migrated, in SLUICE_DATABASE_URL
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -98,9 +99,10 @@ func TestScripts(t *testing.T) {
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"status": cmdStatus, "keys": cmdKeys, "get": cmdGet, "rows": cmdRows, "sha256": cmdSHA256, "setenv": cmdSetenv,
-					"kafka":   func(ts *testscript.TestScript, _ bool, _ []string) { startBroker(t, ts) },
-					"sql":     func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(asAdmin(db, ts.ReadFile(args[0]))) },
-					"emptydb": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("SLUICE_DATABASE_URL", emptyDB(t, db)) },
+					"kafka":    func(ts *testscript.TestScript, _ bool, _ []string) { startBroker(t, ts) },
+					"writeurl": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(writeURL(ts, db.URL, args)) },
+					"sql":      func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(asAdmin(db, ts.ReadFile(args[0]))) },
+					"emptydb":  func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("SLUICE_DATABASE_URL", emptyDB(t, db)) },
 				},
 			})
 		})
@@ -154,6 +156,22 @@ func asAdmin(db *dbtest.DB, sql string) error {
 	defer conn.Close(context.Background())
 	_, err = conn.Exec(context.Background(), sql)
 	return err
+}
+
+// writeURL writes a URL into a file, its password into a second one.
+func writeURL(ts *testscript.TestScript, full string, files []string) error {
+	u, err := url.Parse(full)
+	if err != nil {
+		return err
+	}
+	if len(files) > 1 {
+		password, _ := u.User.Password()
+		if err := os.WriteFile(ts.MkAbs(files[1]), []byte(password+"\n"), 0o600); err != nil {
+			return err
+		}
+		u.User = url.User(u.User.Username())
+	}
+	return os.WriteFile(ts.MkAbs(files[0]), []byte(u.String()+"\n"), 0o600)
 }
 
 func emptyDB(t *testing.T, db *dbtest.DB) string {

@@ -59,7 +59,7 @@ the exit status is 1.`,
 func (a *app) topics(
 	ctx context.Context, flags *kafkaFlags, cfg topics.Config, do func(context.Context, *kafkaclient.Broker, []topics.Topic) ([]topics.State, error),
 ) error {
-	b, err := flags.open()
+	b, err := flags.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -14,6 +13,8 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
+
+	"sluice/internal/secret"
 )
 
 // Config says where Kafka is and who we are.
@@ -56,42 +57,7 @@ var Mechanisms = []string{Plain, ScramSHA256, ScramSHA512}
 type SASL struct {
 	Mechanism string // one of Mechanisms; empty means none
 	Username  string
-	Password  Secret
-}
-
-// Secret is a string that no print or log call shows.
-type Secret string
-
-const hidden = "[hidden]"
-
-// String, GoString, LogValue and MarshalText hide the secret; string(s) is the way to it.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return hidden
-}
-
-// GoString hides the secret from %#v.
-func (s Secret) GoString() string { return `"` + s.String() + `"` }
-
-// LogValue hides the secret from log/slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// MarshalText hides the secret from JSON and YAML.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// ReadSecret returns what a file holds, without the newline at its end.
-func ReadSecret(path string) (Secret, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("secret: %w", err)
-	}
-	s := strings.TrimRight(string(b), "\r\n")
-	if s == "" {
-		return "", fmt.Errorf("secret: %s is empty", path)
-	}
-	return Secret(s), nil
+	Password  secret.Secret
 }
 
 // addresses checks the brokers' addresses and completes them with the usual port.

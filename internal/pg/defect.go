@@ -3,6 +3,7 @@ package pg
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -21,7 +22,8 @@ func (e *DefectError) Unwrap() error { return e.Err }
 // because of it.
 func Tell(role Role, err error) error {
 	var told *DefectError
-	if FaultOf(err) != FaultDefect || errors.As(err, &told) {
+	var malformed *URLError // which says what to do itself
+	if FaultOf(err) != FaultDefect || errors.As(err, &told) || errors.As(err, &malformed) {
 		return err
 	}
 	return &DefectError{role, err}
@@ -34,6 +36,9 @@ func (e *DefectError) Advice() string {
 	if e.Role != "" {
 		role = "the role " + string(e.Role)
 	}
+	if advice := loginAdvice(e.Err); advice != "" {
+		return advice + ". " + same
+	}
 	var pe *pgconn.PgError
 	if !errors.As(e.Err, &pe) {
 		return "this cannot go on. " + same
@@ -44,7 +49,10 @@ func (e *DefectError) Advice() string {
 	case "42P01", "42703", "42883", "3F000":
 		return "the schema is not the one that this program was made for: `sluice migrate verify` says what differs, `sluice migrate up` brings it up to date. " + same
 	case "28P01", "28000":
-		return "the server does not let this user in: look at --database-url (SLUICE_DATABASE_URL) and at pg_hba.conf. " + same
+		if strings.Contains(pe.Message, "no encryption") {
+			return "the server lets nobody in without TLS: write sslmode=verify-full, or require, in --database-url. " + same
+		}
+		return "the server does not let this user in: look at --database-url (SLUICE_DATABASE_URL), at --database-password-file or -command where one is given, and at pg_hba.conf. " + same
 	case "3D000":
 		return "there is no such database: look at --database-url (SLUICE_DATABASE_URL). " + same
 	case "22023":

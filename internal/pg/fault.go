@@ -92,16 +92,20 @@ func FaultOf(err error) Fault {
 	if errors.Is(err, context.Canceled) {
 		return FaultStopped
 	}
+	var password *passwordError
+	if errors.As(err, &password) {
+		return FaultOutage
+	}
+	var malformed *URLError
+	if errors.As(err, &malformed) || refused(err) {
+		return FaultDefect
+	}
 	var ne net.Error // context.DeadlineExceeded too: a server that does not answer in time
 	var ce *pgconn.ConnectError
 	if errors.As(err, &ne) || errors.As(err, &ce) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		strings.Contains(err.Error(), "conn closed") {
 		return FaultOutage
-	}
-	var parse *pgconn.ParseConfigError
-	if errors.As(err, &parse) {
-		return FaultDefect
 	}
 	return FaultInput
 }

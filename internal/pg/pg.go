@@ -59,9 +59,9 @@ type Config struct {
 // Open returns a pool whose connections act as role. It connects once, so that
 // a wrong URL or password is found here and not at the first query.
 func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool, error) {
-	pc, err := pgxpool.ParseConfig(url)
+	pc, err := parsePool(url)
 	if err != nil {
-		return nil, fmt.Errorf("database URL: %w", err)
+		return nil, err
 	}
 	pc.MaxConns = 20
 	if cfg.MaxConns > 0 {
@@ -153,9 +153,9 @@ func Become(ctx context.Context, c *pgx.Conn, role Role) error {
 	return nil
 }
 
-// Tenant runs fn in a transaction of tenant and commits it when fn returns nil.
+// Tenant runs fn in a transaction of tenant and commits it when fn, and the context's fence, return nil.
 func Tenant(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, fn func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	return InTx(ctx, pool, func(tx pgx.Tx) error {
 		if err := SetTenant(ctx, tx, tenant); err != nil {
 			return err
 		}

@@ -89,12 +89,12 @@ type arrow struct {
 var arrows = []arrow{
 	{
 		"cmd",
-		[]string{"serve", "inventory", "tenants", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal", "fixtures"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal", "fixtures"},
 		"the command wires everything together; nothing is wired to it",
 	},
 	{
 		"serve",
-		[]string{"serve", "inventory", "tenants", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal"},
 		"the process that serves runs all the others, and only the command starts it",
 	},
 	{
@@ -103,9 +103,19 @@ var arrows = []arrow{
 		"what is read and decided is said in the words of imports and projections, for every entry alike",
 	},
 	{
+		"authority",
+		[]string{"authority", "tenants", "internal"},
+		"who may act is decided before anything is done, whatever that is",
+	},
+	{
 		"tenants",
 		[]string{"tenants", "internal"},
 		"tenants are there before anything of theirs is",
+	},
+	{
+		"routing",
+		[]string{"routing", "internal"},
+		"flags and limits say what may happen; what happens asks them by interfaces of its own, and they know nothing of it",
 	},
 	{
 		"ingest",
@@ -224,9 +234,10 @@ var foreign = []struct {
 	only []string
 	why  string
 }{
-	{"github.com/jackc/pgx", []string{"cmd", "serve", "inventory", "tenants", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "internal"}, "normalizing and the fixtures know no database"},
+	{"github.com/jackc/pgx", []string{"cmd", "serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "internal"}, "normalizing and the fixtures know no database"},
 	{"github.com/segmentio/kafka-go", []string{"cmd", "serve", "ingest", "outbox", "topics", "internal"}, "only sources of documents, and the relay, talk to Kafka"},
 	{"github.com/twmb/franz-go", []string{"internal/test/brokertest"}, "it serves an in-process broker for tests; the program talks to Kafka by kafka-go"},
+	{"github.com/redis/go-redis", []string{"cmd", "serve", "routing", "internal"}, "Redis is a cache and a counter of the flags and limits; nothing else may come to need it"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "the command line is cmd's"},
 }
 

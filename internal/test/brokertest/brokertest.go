@@ -136,9 +136,19 @@ func (c *Cluster) CreateTopic(t testing.TB, name string, partitions int, setting
 	// A transport of its own: the library waits until the topic is in the metadata.
 	transport := c.Broker.NewTransport(time.Second)
 	defer transport.CloseIdleConnections()
-	res, err := c.Broker.ClientOf(transport).CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})
-	if err == nil {
-		err = res.Errors[name]
+	var err error
+	for {
+		var res *kafka.CreateTopicsResponse
+		res, err = c.Broker.ClientOf(transport).CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})
+		if err == nil {
+			err = res.Errors[name]
+		}
+		// The library takes a controller from its cache of the metadata, which is empty for a
+		// moment on a machine that is busy.
+		if !errors.Is(err, kafka.BrokerNotAvailable) || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	for err == nil {
 		check := c.Broker.Check(ctx, name)

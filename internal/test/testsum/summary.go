@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ type test struct {
 	output  strings.Builder
 	outcome string // pass, fail or skip; empty while it runs
 	parent  bool   // it has subtests, which are counted in its place
+	elapsed float64
 }
 
 // pkg gathers the tests of one package until that package is done.
@@ -44,7 +46,19 @@ type summary struct {
 	skips   map[string][]string // reason -> tests
 	reasons []string            // in order of appearance
 	fails   []string
+
+	slow []slow
 }
+
+// slow is a whole test, subtests included, and the seconds that it took.
+type slow struct {
+	name    string
+	seconds float64
+}
+
+// listed is how many of the slowest tests are named at the end: a run that comes near its
+// time limit says so itself where to look.
+const listed = 12
 
 func newSummary(out io.Writer) *summary {
 	return &summary{
@@ -124,6 +138,7 @@ func (s *summary) add(e event) {
 		t.output.WriteString(e.Output)
 	case "pass", "fail", "skip":
 		t.outcome = e.Action
+		t.elapsed = e.Elapsed
 	}
 }
 
@@ -132,6 +147,9 @@ func (s *summary) finish(e event, p *pkg) {
 	var passed, failed, skipped int
 	for _, name := range p.order {
 		t := p.tests[name]
+		if t.elapsed >= 1 && !strings.Contains(name, "/") {
+			s.slow = append(s.slow, slow{e.Package + "." + name, t.elapsed})
+		}
 		// A parent is counted by its subtests, except when it failed by itself.
 		if t.parent && (t.outcome != "fail" || childFailed(p, name)) {
 			continue
@@ -235,6 +253,13 @@ func (s *summary) close() {
 				fmt.Fprintf(s.out, " and %d more", len(tests)-1)
 			}
 			fmt.Fprintln(s.out)
+		}
+	}
+	if len(s.slow) > 0 {
+		fmt.Fprintln(s.out, "\nslowest:")
+		slices.SortFunc(s.slow, func(a, b slow) int { return cmp.Compare(b.seconds, a.seconds) })
+		for _, t := range s.slow[:min(listed, len(s.slow))] {
+			fmt.Fprintf(s.out, "  %7.2fs  %s\n", t.seconds, t.name)
 		}
 	}
 	if len(s.fails) > 0 {

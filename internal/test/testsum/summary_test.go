@@ -70,6 +70,19 @@ func TestSummary(t *testing.T) {
 {"Action":"fail","Package":"p"}`,
 			passed: 1, failed: 1,
 		},
+		"the slowest tests are named, the slowest first": {
+			events: `{"Action":"run","Package":"p","Test":"T"}
+{"Action":"run","Package":"p","Test":"U"}
+{"Action":"run","Package":"p","Test":"U/a"}
+{"Action":"run","Package":"p","Test":"V"}
+{"Action":"pass","Package":"p","Test":"T","Elapsed":2.5}
+{"Action":"pass","Package":"p","Test":"U/a","Elapsed":11}
+{"Action":"pass","Package":"p","Test":"U","Elapsed":12.25}
+{"Action":"pass","Package":"p","Test":"V","Elapsed":0.5}
+{"Action":"pass","Package":"p","Elapsed":15}`,
+			passed: 3,
+			want:   []string{"slowest:\n    12.25s  p.U\n     2.50s  p.T\n\n"},
+		},
 		"lines that are no events": {
 			events: "go: warning: something",
 			want:   []string{"go: warning: something"},
