@@ -72,7 +72,17 @@ var needs = map[string]authority.Permission{
 	"sluice jobs retry":          authority.Admin,
 	"sluice parked drop":         authority.Admin,
 	"sluice parked replay":       authority.Admin,
+	"sluice rebuild":             authority.Admin,
 
+	"sluice backup archive":      authority.Operate,
+	"sluice backup drill":        authority.Operate,
+	"sluice backup key":          authority.Open, // it asks no database
+	"sluice backup list":         authority.Operate,
+	"sluice backup prune":        authority.Operate,
+	"sluice backup restore":      authority.Operate,
+	"sluice backup run":          authority.Operate,
+	"sluice backup verify":       authority.Operate,
+	"sluice backup wal":          authority.Operate,
 	"sluice bench":               authority.Operate,
 	"sluice bench kafka":         authority.Operate,
 	"sluice database run":        authority.Operate,
