@@ -52,6 +52,8 @@ type Config struct {
 	// BeforeConnect may change where to connect to: an embedded server that was started
 	// again may have another port.
 	BeforeConnect func(context.Context, *pgx.ConnConfig) error
+	// Metrics, if set, counts and times what the connections do.
+	Metrics *Metrics
 }
 
 // Open returns a pool whose connections act as role. It connects once, so that
@@ -72,6 +74,9 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 	pc.ConnConfig.RuntimeParams["application_name"] = "sluice " + strings.TrimPrefix(string(role), "sluice_")
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.BeforeConnect = cfg.BeforeConnect
+	if o := newObserver(role, cfg.Metrics); o != nil {
+		pc.ConnConfig.Tracer = o
+	}
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if err := cfg.setUp(ctx, c, role); err != nil {
 			return fmt.Errorf("%w: %w", errSetUp, err)
@@ -86,6 +91,7 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 		pool.Close()
 		return nil, fmt.Errorf("connect as %s: %w", role, err)
 	}
+	cfg.Metrics.watch(role, pool)
 	return pool, nil
 }
 
