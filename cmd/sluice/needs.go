@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,6 +113,10 @@ var needs = map[string]authority.Permission{
 // somebody else: with them it takes the operator.
 var widens = []string{"shared", "operator", "all-tenants", "actor"}
 
+// standing are commands that go on by themselves: what comes of them is the program's doing, in
+// every tenant, and not that of whoever started them.
+var standing = []string{"sluice serve", "sluice ingest kafka", "sluice project"}
+
 // onlyGroups marks commands that do nothing but name those below them.
 const onlyGroups = "group"
 
@@ -135,7 +140,7 @@ func (a *app) admit(cmd *cobra.Command) error {
 			need, what = authority.Operate, "`"+cmd.CommandPath()+" --"+f.Name+"`"
 		}
 	})
-	auth, err := a.db.Authority(cmd.Context(), a.access())
+	auth, err := a.authority(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -150,11 +155,21 @@ func (a *app) admit(cmd *cobra.Command) error {
 	if d.Tenant != id.Operator {
 		a.tenant = d.Tenant.String()
 	}
-	cmd.SetContext(ctx)
+	if !slices.Contains(standing, cmd.CommandPath()) {
+		cmd.SetContext(ctx)
+	}
 	return nil
 }
 
 // access says whose tokens are accepted.
 func (a *app) access() serve.Access {
 	return serve.Access{Issuers: a.oidcIssuers, Audience: a.oidcAudience}
+}
+
+// authority says who may act. The log of a command is read by whoever calls it, who may be
+// somebody that is refused.
+func (a *app) authority(ctx context.Context) (*authority.Authority, error) {
+	cfg := a.access()
+	cfg.Hush = true
+	return a.db.Authority(ctx, cfg)
 }
