@@ -88,7 +88,7 @@ func (s *Service) consume(ctx context.Context, c Consume) error {
 	}
 	var consumer *kafka.Consumer
 	base := c.Ingest
-	base.OnOutage = s.db.Revive
+	base.OnOutage, base.Flags = s.db.Revive, s.db.importFlags
 	base.OnReceipts = func(list []ingest.Receipt) {
 		if relayer != nil {
 			relayer.Wake()

@@ -13,6 +13,7 @@ import (
 
 	"sluice/internal/embedpg"
 	"sluice/internal/pg"
+	"sluice/internal/redisclient"
 	"sluice/internal/secret"
 	"sluice/migrations"
 	"sluice/normalize"
@@ -32,7 +33,10 @@ type DatabaseConfig struct {
 	Home string
 	// Formats are those that documents of an older program are read again with.
 	Formats []normalize.Format
-	Logger  *slog.Logger
+	// Redis, if there is one, holds flags and counts what limits allow; PostgreSQL does where
+	// there is none.
+	Redis  *redisclient.Client
+	Logger *slog.Logger
 }
 
 // Database is the database of this process. It connects when it is needed first. Its methods
@@ -43,6 +47,8 @@ type Database struct {
 	server *embedpg.Server // nil with a URL of somebody else's
 	url    string          // "" until it is known and, by Connect, checked
 	pools  []*pgxpool.Pool
+
+	routing *routing
 }
 
 // NewDatabase connects to nothing yet.
@@ -51,7 +57,7 @@ func NewDatabase(cfg DatabaseConfig) *Database {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Database{cfg: cfg, log: log}
+	return &Database{cfg: cfg, log: log, routing: &routing{}}
 }
 
 // URL is where the database is; "" before Connect.
@@ -221,7 +227,7 @@ func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxp
 // other parts, and again and again.
 func (d *Database) Apart() (own *Database, done func()) {
 	c := *d
-	c.pools = nil
+	c.pools, c.routing = nil, &routing{}
 	return &c, func() { c.closePools() }
 }
 
@@ -292,7 +298,7 @@ func (d *Database) closePools() {
 	for _, p := range d.pools {
 		p.Close()
 	}
-	d.pools = nil
+	d.pools, d.routing = nil, &routing{}
 }
 
 // Remove closes the database, ends the embedded server and deletes its home.

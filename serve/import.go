@@ -90,7 +90,7 @@ func (d *Database) Import(ctx context.Context, in Import) (out Imported, err err
 	}
 	out.Counts.Add() // so that its lists are not null
 	cfg := in.Ingest
-	cfg.Limits, cfg.Logger, cfg.OnOutage = in.Files.Limits, d.log, d.Revive
+	cfg.Limits, cfg.Logger, cfg.OnOutage, cfg.Flags = in.Files.Limits, d.log, d.Revive, d.importFlags
 	cfg.OnReceipts = func(list []ingest.Receipt) {
 		out.Counts.Add(list...)
 		if in.Ingest.OnReceipts != nil {

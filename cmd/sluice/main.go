@@ -128,7 +128,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 	a.flags(root.PersistentFlags())
 	root.AddCommand(
 		newIngest(a), newProject(a), newServe(a), newFindings(a), newMatch(a), newUnknowns(a), newVEX(a), newParked(a), newJobs(a), newRuns(a),
-		newDocument(a), newTenant(a), newMigrate(a), newPartitions(a), newMaintain(a), newDatabase(a), newTopics(a), newConfig(a), newBench(a), newVersion(a),
+		newDocument(a), newTenant(a), newFlag(a), newMigrate(a), newPartitions(a), newMaintain(a), newDatabase(a), newTopics(a), newConfig(a), newBench(a), newVersion(a),
 	)
 	strict(root)
 	return root
