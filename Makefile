@@ -11,11 +11,13 @@ TOOL = $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 10s
 # What the test targets cover; make test PKG=./normalize/... for a part.
 PKG ?= ./...
+# What make image builds for; IMAGE_ARCH=amd64,arm64 for a release.
+IMAGE_ARCH ?= $(shell $(GO) env GOARCH)
 # More flags for go test, such as -run or -v.
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-kafka check fmt fmt-check vet staticcheck race fuzz bench cover accuracy deadcode tidy-check clean
+.PHONY: help build demo test test-kafka check fmt fmt-check vet staticcheck race fuzz bench cover accuracy image deadcode tidy-check clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +88,10 @@ cover: ## coverage of all tests: coverage.out, and coverage.html to look at
 accuracy: ## our findings and those of osv-scalibr against labels, each difference explained in docs/accuracy.md
 	cd internal/test/accuracy/judge && $(GO) build -o ../../../../bin/judge .
 	SLUICE_JUDGE="$(CURDIR)/bin/judge" $(GO) test ./cmd/sluice -count=1 -run 'TestAccuracy$$' -v
+
+# A module of its own, as the judge is.
+image: ## the container image without a container engine: bin/image, bin/image.tar, an SBOM; then its tests and those of deploy/kubernetes
+	cd deploy/image && $(GO) run . -arch $(IMAGE_ARCH) && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 # The tests count as roots: what only they use is a tool of theirs. Code for other systems
 # than this one is not looked at.

@@ -27,6 +27,9 @@ type Config struct {
 	BatchBytes     int64
 	BatchDocuments int
 	BatchWait      time.Duration
+	// BatchTarget is how long a batch should take once it is let in: where batches take longer they are
+	// made smaller, so that what another tenant sends need not wait for one. 0: it does not matter.
+	BatchTarget time.Duration
 	// BytesInFlight bounds the documents in memory, across all sources that share
 	// the pipeline. Default 64 MiB; a larger document passes alone.
 	BytesInFlight int64
@@ -44,7 +47,7 @@ type Config struct {
 	// the pause: the place to start an embedded server again. Calls may overlap.
 	OnOutage func(error)
 	// Carriers is how many batches may be on their way to the database at once, over all
-	// sources that share the pipeline. 0: as many as the sources have.
+	// sources that share the pipeline; tenants take turns at them. 0: as many as the sources have.
 	Carriers int
 	// Flags, if set, says what is switched on for a tenant. It is asked once per batch and tenant, before
 	// documents are read; an error that is an outage is waited out. Without it everything is on.

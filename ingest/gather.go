@@ -77,7 +77,7 @@ func (p *Pipeline) gather(ctx context.Context, tasks <-chan *task, order *order,
 				going = g.add(ctx, t)
 			}
 		case <-g.due.C:
-			if len(g.b.tasks) > 0 && p.busy() {
+			if len(g.b.tasks) > 0 && p.busy(g.b) {
 				g.due.Reset(p.cfg.BatchWait / 4) // it would only wait elsewhere: let it grow
 				continue
 			}
@@ -92,14 +92,14 @@ func (p *Pipeline) gather(ctx context.Context, tasks <-chan *task, order *order,
 // add puts a task into the batch, and sends the batch before that or after it where it is full.
 func (g *gatherer) add(ctx context.Context, t *task) bool {
 	size, going := int64(len(t.env.Bytes)), true
-	if g.b.bytes+size > g.p.cfg.BatchBytes {
+	if g.b.bytes+size > int64(g.p.pace.Size()) {
 		going = g.send(ctx)
 	}
 	if len(g.b.tasks) == 0 {
 		g.due.Reset(g.p.cfg.BatchWait)
 	}
 	g.b.tasks, g.b.bytes = append(g.b.tasks, t), g.b.bytes+size
-	if going && (len(g.b.tasks) >= g.p.cfg.BatchDocuments || g.b.bytes >= g.p.cfg.BatchBytes) {
+	if going && g.p.size(g.b) >= g.p.pace.Size() {
 		going = g.send(ctx)
 	}
 	return going

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"sluice/ingest/deliver"
+	"sluice/internal/fair"
+	"sluice/internal/id"
 	"sluice/internal/pg"
 )
 
@@ -28,7 +31,8 @@ type Pipeline struct {
 	wake     *pg.Notifier
 	analyzer *analyzer
 
-	carriers *semaphore.Weighted // nil: as many as there are
+	carriers *fair.Gate // nil: as many as there are
+	pace     *fair.Pace // bytes of a batch, see size
 
 	receipts sync.Mutex // serialises OnReceipts
 }
@@ -50,9 +54,10 @@ func New(pool *pgxpool.Pool, cfg Config) (*Pipeline, error) {
 		bytes:    semaphore.NewWeighted(cfg.BytesInFlight),
 		wake:     pg.NewNotifier(pool, Channel),
 		analyzer: newAnalyzer(pool),
+		pace:     fair.NewPace(cfg.BatchTarget, leastBatch, int(cfg.BatchBytes)/8, int(cfg.BatchBytes)),
 	}
 	if cfg.Carriers > 0 {
-		p.carriers = semaphore.NewWeighted(int64(cfg.Carriers))
+		p.carriers = fair.NewGate(cfg.Carriers)
 	}
 	return p, nil
 }
@@ -104,6 +109,26 @@ type batch struct {
 	slot  *slot
 }
 
+// leastBatch is the smallest that batches get for the sake of Config.BatchTarget.
+const leastBatch = 64 << 10
+
+// size is how much of a batch this one is, in bytes: by what is in it, or by how many they are.
+func (p *Pipeline) size(b *batch) int {
+	return int(max(b.bytes, int64(len(b.tasks))*p.cfg.BatchBytes/int64(p.cfg.BatchDocuments)))
+}
+
+// tenants are those of a batch.
+func (b *batch) tenants() []id.ID {
+	var list []id.ID
+	for _, t := range b.tasks {
+		if len(list) == 0 || list[len(list)-1] != t.env.Tenant {
+			list = append(list, t.env.Tenant)
+		}
+	}
+	slices.SortFunc(list, id.ID.Compare)
+	return slices.Compact(list)
+}
+
 // release gives the room of tasks back.
 func (p *Pipeline) release(tasks ...*task) {
 	for _, t := range tasks {
@@ -113,14 +138,9 @@ func (p *Pipeline) release(tasks ...*task) {
 	}
 }
 
-// busy reports whether a batch that is sent now would wait for a carrier.
-func (p *Pipeline) busy() bool {
-	if p.carriers == nil || !p.carriers.TryAcquire(1) {
-		return p.carriers != nil
-	}
-	p.carriers.Release(1)
-	return false
-}
+// busy reports whether a batch that is sent now would wait for a carrier, and for good reason: it
+// may grow meanwhile.
+func (p *Pipeline) busy(b *batch) bool { return p.carriers != nil && p.carriers.Last(b.tenants()) }
 
 // InFlight returns how many documents are between a source and the database, and the
 // bytes that they are reckoned with.
@@ -141,11 +161,12 @@ func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch
 		p.cfg.Yield(ctx)
 	}
 	if p.carriers != nil {
-		if err := p.carriers.Acquire(ctx, 1); err != nil {
+		if err := p.carriers.Enter(ctx, b.tenants()); err != nil {
 			return err
 		}
-		defer p.carriers.Release(1)
+		defer p.carriers.Leave()
 	}
+	defer func(began time.Time) { p.pace.Took(p.size(b), time.Since(began)) }(time.Now())
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {

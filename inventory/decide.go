@@ -27,7 +27,7 @@ type Decision struct {
 	Status string
 	// Rationale says why, Proof where that is shown: a ticket, a URL.
 	Rationale, Proof string
-	// Actor is who decides, for the audit log.
+	// Actor is who decides, for the audit log; nil: who acts in the context.
 	Actor *id.ID
 }
 
@@ -60,6 +60,9 @@ func (inv *Inventory) Decide(ctx context.Context, tenant id.ID, d Decision) erro
 	}
 	if d.Vuln = normalize.VulnID(d.Vuln); len(d.Vuln) > normalize.MaxID {
 		return ask.Wrong("vuln", "%.40q... has %d bytes; %d are allowed", d.Vuln, len(d.Vuln), normalize.MaxID)
+	}
+	if d.Actor == nil {
+		d.Actor = pg.UserOf(ctx)
 	}
 	err = inv.as(ctx, pg.Ingest, tenant, func(tx pgx.Tx) error {
 		pkg, err := knownPackage(ctx, tx, tenant, p)

@@ -24,7 +24,7 @@ type Withdrawal struct {
 	Vuln string
 	// Rationale says why.
 	Rationale string
-	// Actor is who withdraws, for the audit log.
+	// Actor is who withdraws, for the audit log; nil: who acts in the context.
 	Actor *id.ID
 }
 
@@ -47,6 +47,9 @@ func (inv *Inventory) Withdraw(ctx context.Context, tenant id.ID, w Withdrawal) 
 		return err
 	}
 	w.Vuln = normalize.VulnID(w.Vuln)
+	if w.Actor == nil {
+		w.Actor = pg.UserOf(ctx)
+	}
 	err = inv.as(ctx, pg.Ingest, tenant, func(tx pgx.Tx) error {
 		pkg, err := knownPackage(ctx, tx, tenant, p)
 		if err != nil {

@@ -58,13 +58,20 @@ func Outbox(keep time.Duration) Task {
 				err = pool.QueryRow(ctx, sqlCountOutbox, keep).Scan(&r.Rows)
 			}
 			for limit := int64(batchRows); err == nil && !dryRun; {
-				tag, berr := pool.Exec(ctx, sqlClearOutbox, keep, limit)
+				var n int64
+				berr := pg.InTx(ctx, pool, func(tx pgx.Tx) error {
+					tag, err := tx.Exec(ctx, sqlClearOutbox, keep, limit)
+					n = tag.RowsAffected()
+					return err
+				})
 				if pg.FaultOf(berr) == pg.FaultTooSlow && limit > 1 {
 					limit /= 2
 					continue
 				}
-				r.Rows += tag.RowsAffected()
-				if err = berr; tag.RowsAffected() < limit {
+				if err = berr; err != nil {
+					break
+				}
+				if r.Rows += n; n < limit {
 					break
 				}
 			}

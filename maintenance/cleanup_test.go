@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
+	"sluice/internal/lead"
 	"sluice/internal/pg"
 	"sluice/tenants"
 )
@@ -185,8 +186,8 @@ func TestOnce(t *testing.T) {
 	if s := known["good"]; s.Failures != 0 || s.LastError != "" || s.LastSuccess == nil {
 		t.Errorf("good: %+v", s)
 	}
-	conn := w.db.Conn(t, pg.Maintainer)
-	if _, err := conn.Exec(t.Context(), `select pg_advisory_lock(hashtextextended('sluice.maintain.good', 0))`); err != nil {
+	term, err := lead.Take(t.Context(), w.pool, lead.Task("good"), lead.Somebody(), 0)
+	if err != nil || term == nil {
 		t.Fatal(err)
 	}
 	if out, err := Once(t.Context(), w.pool, good, false); err != nil || !out.Elsewhere {

@@ -113,7 +113,7 @@ func TestFaultsOfTheLoop(t *testing.T) {
 		proxy, pool := w.through()
 		count := 0
 		proxy.Fail(func(s pgproxy.Statement) string {
-			if !strings.Contains(s.SQL, "hashtextextended('sluice.maintain', 0)") || count == 2 {
+			if !strings.Contains(s.SQL, "select not exists (select from core.lead") || count == 2 {
 				return ""
 			}
 			count++

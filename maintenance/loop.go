@@ -2,25 +2,27 @@ package maintenance
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sluice/internal/lead"
 	"sluice/internal/pg"
 )
 
 // LoopConfig tunes a Loop. Only Tasks is needed.
 type LoopConfig struct {
 	Tasks []Task
-	// Poll is how often a process that stands by asks for the lead, and one that leads
-	// whether it still does. It bounds how long nobody leads after a crash. Default 10 s.
+	// Who leads, where it does. Default lead.Somebody.
+	Who lead.Holder
+	// Lease is how long the lead lasts without being kept, and with Poll how long nobody leads
+	// after a crash. Default lead.Lease.
+	Lease time.Duration
+	// Poll is how often a process that stands by asks for the lead. Default 2 s.
 	Poll time.Duration
 	// Parallel is how many tasks run at the same time: a long import of a feed does not keep
 	// partitions waiting. Default 2.
@@ -35,7 +37,7 @@ type LoopConfig struct {
 }
 
 // Loop runs tasks for as long as the program runs. Of all loops of a database one leads and
-// the others stand by; the next one takes over when the leader's session ends.
+// the others stand by; the next one takes over when the leader's lease runs out.
 type Loop struct {
 	cfg     LoopConfig
 	pool    *pgxpool.Pool
@@ -44,10 +46,13 @@ type Loop struct {
 }
 
 // NewLoop returns a loop that works through pool, which was made with PoolConfig and acts
-// as pg.Maintainer. While it leads it has one more connection.
+// as pg.Maintainer.
 func NewLoop(pool *pgxpool.Pool, cfg LoopConfig) *Loop {
 	if cfg.Poll <= 0 {
-		cfg.Poll = 10 * time.Second
+		cfg.Poll = 2 * time.Second
+	}
+	if cfg.Who == (lead.Holder{}) {
+		cfg.Who = lead.Somebody()
 	}
 	if cfg.Parallel <= 0 {
 		cfg.Parallel = 2
@@ -65,17 +70,21 @@ func NewLoop(pool *pgxpool.Pool, cfg LoopConfig) *Loop {
 // stop, and rolls back the batch in hand. It survives outages of the database.
 func (l *Loop) Run(ctx context.Context) error {
 	for {
-		err := l.session(ctx)
+		err := lead.Hold(ctx, l.pool, lead.Maintenance, l.cfg.Who, l.cfg.Lease, l.cfg.Poll, l.publishNow(), l.lead)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		fault := pg.FaultOf(err)
-		if fault != pg.FaultOutage && !fault.Bounded() && !errors.Is(err, errLeadLost) {
+		switch {
+		case lead.Lost(err):
+			l.cfg.Logger.Warn("another process runs maintenance now; this one stands by", "error", err)
+		case fault != pg.FaultOutage && !fault.Bounded():
 			return pg.Tell(pg.RoleOf(l.pool), err)
-		}
-		l.cfg.Logger.Warn("the database fails: maintenance goes on when it is over", "fault", string(fault), "error", err)
-		if fault == pg.FaultOutage && l.cfg.OnOutage != nil {
-			l.cfg.OnOutage(err)
+		default:
+			l.cfg.Logger.Warn("the database fails: maintenance goes on when it is over", "fault", string(fault), "error", err)
+			if fault == pg.FaultOutage && l.cfg.OnOutage != nil {
+				l.cfg.OnOutage(err)
+			}
 		}
 		if !pause(ctx, jitter(time.Second)) {
 			return ctx.Err()
@@ -83,70 +92,38 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 }
 
-// errLeadLost: the session that held the lead is gone.
-var errLeadLost = errors.New("the session of the leading process ended")
-
-// session is one connection: it stands by, and leads, until something fails.
-func (l *Loop) session(ctx context.Context) error {
-	pooled, err := l.pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("connect for maintenance: %w", err)
-	}
-	// Out of the pool: the lead belongs to the connection and must end with it.
-	conn := pooled.Hijack()
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(ctx)
-	}()
-	for {
-		var lead bool
-		if err := conn.QueryRow(ctx, `select pg_try_advisory_lock(hashtextextended('sluice.maintain', 0))`).Scan(&lead); err != nil {
-			return fmt.Errorf("lead of maintenance: %w", err)
-		}
-		if lead {
-			return l.lead(ctx, conn)
-		}
-		if err := l.publish(ctx); err != nil {
-			return err
-		}
-		if !pause(ctx, jitter(l.cfg.Poll)) {
-			return ctx.Err()
-		}
-	}
-}
-
-// lead runs each task on its own schedule for as long as conn, which holds the lead, lives.
-func (l *Loop) lead(ctx context.Context, conn *pgx.Conn) error {
+// lead runs each task on its own schedule for as long as the term lasts.
+func (l *Loop) lead(ctx context.Context, term *lead.Term) error {
 	l.metrics.leader.Set(1)
 	defer l.metrics.leader.Set(0)
-	l.cfg.Logger.Info("this process runs maintenance")
-	ctx, stop := context.WithCancel(ctx)
+	l.cfg.Logger.Info("this process runs maintenance", "term", term.Token)
+	// What the tasks write is refused once another process has the lead.
+	ctx, stop := context.WithCancel(term.Within(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 	for _, t := range l.cfg.Tasks {
 		running.Go(func() { l.keep(ctx, t) })
 	}
-	for {
-		if !pause(ctx, l.cfg.Poll) {
-			return ctx.Err()
-		}
-		if err := l.alive(ctx, conn); err != nil {
-			return fmt.Errorf("%w: %w", errLeadLost, err)
-		}
-		if err := l.publish(ctx); err != nil {
+	publish := l.publishNow()
+	for pause(ctx, l.cfg.Poll) {
+		if err := publish(ctx); err != nil {
 			return err
 		}
 	}
+	return ctx.Err()
 }
 
-// alive asks whether the session is still there. An answer that does not come counts as no:
-// somebody else may lead by then.
-func (l *Loop) alive(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, max(l.cfg.Poll, 5*time.Second))
-	defer cancel()
-	return conn.Ping(ctx)
+// publishNow returns a function that publishes the metrics, but not more often than every ten seconds.
+func (l *Loop) publishNow() func(context.Context) error {
+	var last time.Time
+	return func(ctx context.Context) error {
+		if time.Since(last) < min(10*time.Second, 5*l.cfg.Poll) {
+			return nil
+		}
+		last = time.Now()
+		return l.publish(ctx)
+	}
 }
 
 func (l *Loop) publish(ctx context.Context) error {
@@ -171,7 +148,7 @@ func (l *Loop) keep(ctx context.Context, t Task) {
 		case <-ctx.Done():
 			return
 		}
-		out, err := Once(ctx, l.pool, t, false)
+		out, err := once(ctx, l.pool, t, l.cfg.Who, l.cfg.Lease)
 		<-l.slots
 		if ctx.Err() != nil {
 			return

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/internal/lead"
 	"sluice/internal/pg"
 )
 
@@ -29,50 +30,53 @@ type Outcome struct {
 }
 
 // Once runs one task now, unless another process is at it, and notes what came of it. A dry
-// run takes no lock and notes nothing. The error is the task's.
+// run takes no lead and notes nothing. The error is the task's.
 func Once(ctx context.Context, pool *pgxpool.Pool, t Task, dryRun bool) (Outcome, error) {
-	out := Outcome{Task: t.Name, DryRun: dryRun}
+	if !dryRun {
+		return once(ctx, pool, t, lead.Somebody(), 0)
+	}
+	out := Outcome{Task: t.Name, DryRun: true}
 	start := time.Now()
-	if dryRun {
-		r, err := t.guarded(ctx, pool, true)
-		out.fill(r, err, start)
-		return out, err
-	}
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		err = fmt.Errorf("connect: %w", err)
-		out.fill(Result{}, err, start)
-		return out, err
-	}
-	// The lock belongs to the session: when this process dies, it is free.
-	defer conn.Release()
-	const key = `hashtextextended('sluice.maintain.' || $1, 0)`
-	var got bool
-	err = conn.QueryRow(ctx, `select pg_try_advisory_lock(`+key+`)`, t.Name).Scan(&got)
-	if err != nil || !got {
+	r, err := t.guarded(ctx, pool, true)
+	out.fill(r, err, start)
+	return out, err
+}
+
+// once is Once for real. The task is a job of its own: a process that dies in it is waited for until
+// its lease runs out, and one that comes back after that finds what it writes refused.
+func once(ctx context.Context, pool *pgxpool.Pool, t Task, who lead.Holder, lease time.Duration) (out Outcome, err error) {
+	out.Task = t.Name
+	start := time.Now()
+	term, err := lead.Take(ctx, pool, lead.Task(t.Name), who, lease)
+	if err != nil || term == nil {
 		out.Elsewhere = err == nil
 		out.fill(Result{}, err, start)
 		return out, err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if _, err := conn.Exec(ctx, `select pg_advisory_unlock(`+key+`)`, t.Name); err != nil {
-			_ = conn.Conn().Close(ctx) // the pool must not keep a connection that has the lock
+	err = term.Serve(ctx, func(ctx context.Context) error {
+		ctx = term.Within(ctx)
+		if err := exec(ctx, pool, sqlBegin, t.Name); err != nil {
+			err = fmt.Errorf("note that %s begins: %w", t.Name, err)
+			out.fill(Result{}, err, start)
+			return err
 		}
-	}()
-	if _, err := conn.Exec(ctx, sqlBegin, t.Name); err != nil {
-		err = fmt.Errorf("note that %s begins: %w", t.Name, err)
-		out.fill(Result{}, err, start)
-		return out, err
-	}
-	r, err := t.guarded(ctx, pool, false)
-	err = pg.Tell(pg.RoleOf(pool), err) // in last_error too
-	out.fill(r, err, start)
-	if err != nil && ctx.Err() != nil {
-		return out, err // it was told to stop: that is no failure
-	}
-	return out, errors.Join(err, note(ctx, conn, out))
+		r, err := t.guarded(ctx, pool, false)
+		err = pg.Tell(pg.RoleOf(pool), err) // in last_error too
+		out.fill(r, err, start)
+		if err != nil && ctx.Err() != nil {
+			return err // it was told to stop: that is no failure
+		}
+		return errors.Join(err, note(ctx, pool, out))
+	})
+	return out, err
+}
+
+// exec runs a statement in a transaction, which the context's fence is asked about.
+func exec(ctx context.Context, pool *pgxpool.Pool, sql string, args ...any) error {
+	return pg.InTx(ctx, pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, sql, args...)
+		return err
+	})
 }
 
 // guarded runs the task; a defect in one must not end the process, and with it the others.
@@ -92,14 +96,14 @@ func (o *Outcome) fill(r Result, err error, start time.Time) {
 	}
 }
 
-func note(ctx context.Context, conn *pgxpool.Conn, o Outcome) error {
+func note(ctx context.Context, pool *pgxpool.Pool, o Outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	var failed *string
 	if o.Error != "" {
 		failed = &o.Error
 	}
-	if _, err := conn.Exec(ctx, sqlEnd, o.Task, failed, int64(o.Seconds*1000), o.Rows, o.Bytes, o.What); err != nil {
+	if err := exec(ctx, pool, sqlEnd, o.Task, failed, int64(o.Seconds*1000), o.Rows, o.Bytes, o.What); err != nil {
 		return fmt.Errorf("note what came of %s: %w", o.Task, err)
 	}
 	return nil
@@ -154,7 +158,7 @@ func loadState(ctx context.Context, pool *pgxpool.Pool, task string, into any) e
 func saveState(ctx context.Context, pool *pgxpool.Pool, task string, state any) error {
 	raw, err := json.Marshal(state)
 	if err == nil {
-		_, err = pool.Exec(ctx, sqlSaveState, task, string(raw))
+		err = exec(ctx, pool, sqlSaveState, task, string(raw))
 	}
 	if err != nil {
 		return fmt.Errorf("note the state of %s: %w", task, err)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/pg"
 )
 
 // TableReport is what a pass did to one table.
@@ -94,6 +96,8 @@ func (m *manager) session(ctx context.Context) (restore func(), err error) {
 		"statement_timeout":                   "0",
 		"idle_in_transaction_session_timeout": "0",
 		"lock_timeout":                        fmt.Sprint(m.cfg.LockTimeout.Milliseconds()),
+		// A process that is stopped between two steps must not keep the lock on the table.
+		"idle_session_timeout": "60s",
 		// When this process is killed while the server waits, the server notices.
 		"client_connection_check_interval": "5s",
 	}
@@ -217,6 +221,11 @@ func (m *manager) do(ctx context.Context, a Action, fn func(*Action) error) erro
 		return fmt.Errorf("%s %s: the connection is closed", a.Kind, a.Partition)
 	}
 	start := time.Now()
+	// Some actions are no transaction of their own, and wait for others: whoever lost the lead of
+	// maintenance is not to begin one. They are safe when two do them; see the package comment.
+	if err := pg.InTx(ctx, m.conn, func(pgx.Tx) error { return nil }); err != nil {
+		return fmt.Errorf("%s %s: %w", a.Kind, a.Partition, err)
+	}
 	if err := fn(&a); err != nil {
 		return fmt.Errorf("%s %s: %w", a.Kind, a.Partition, err)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/pg"
 )
 
 // retire finishes what earlier passes began and then takes out what has expired.
@@ -233,7 +235,7 @@ func (m *manager) drop(ctx context.Context, t *table, p part) error {
 	s := p.span()
 	return m.do(ctx, Action{Kind: Drops, Parent: t.Parent, Partition: p.name(), Span: &s}, func(*Action) error {
 		return m.cfg.retry(ctx, func() error {
-			return pgx.BeginFunc(ctx, m.conn, func(tx pgx.Tx) error {
+			return pg.InTx(ctx, m.conn, func(tx pgx.Tx) error {
 				if _, err := tx.Exec(ctx, setLockTimeout(m.cfg.LockTimeout, true)); err != nil {
 					return err
 				}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/internal/pg"
 	"sluice/internal/sqltext"
 )
 
@@ -26,7 +27,7 @@ type querier interface {
 // pinned runs fn in a transaction whose zone and styles are known: bounds of partitions
 // come from the catalogue as text.
 func pinned(ctx context.Context, conn *pgx.Conn, fn func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	return pg.InTx(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, pin); err != nil {
 			return fmt.Errorf("pin the session's zone: %w", err)
 		}

@@ -64,15 +64,16 @@ func runCase(t *testing.T, w *world, name, file string) {
 	}
 	backwards := slices.Clone(docs)
 	slices.Reverse(backwards)
-	for _, order := range []struct {
+	type order struct {
 		name string
 		docs []txtar.File
 		each bool // project after each
-	}{
-		{"in order", docs, true},
-		{"backwards", backwards, true},
-		{"at once", docs, false},
-	} {
+	}
+	orders := []order{{"in order", docs, true}, {"backwards", backwards, true}, {"at once", docs, false}}
+	if testing.Short() {
+		orders = orders[2:]
+	}
+	for _, order := range orders {
 		tenant := id.Derive(id.ID{}, "case", name, order.name)
 		for _, d := range order.docs {
 			w.load(t, ingest.Envelope{Tenant: tenant, Origin: d.Name, Bytes: slices.Clone(d.Data)})

@@ -20,6 +20,30 @@ func markViews(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// keepViews refreshes the views now and then, until ctx ends, beside the jobs: a refresh reads
+// every finding there is, and who waits for a turn is not to wait for it. Of several Runs one does.
+func (w *Worker) keepViews(ctx context.Context) error {
+	select {
+	case w.views <- struct{}{}:
+		defer func() { <-w.views }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for {
+		select {
+		case <-time.After(w.cfg.ViewPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if _, err := w.RefreshViews(ctx); err != nil {
+			slow := 0 // views that are too slow keep nobody's jobs waiting
+			if err := w.survive(ctx, err, &slow); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // RefreshViews refreshes the materialized views if findings changed since the last
 // time; one process at a time, the others leave it to that one. It reports whether it did.
 func (w *Worker) RefreshViews(ctx context.Context) (bool, error) { return w.refreshViews(ctx, false) }

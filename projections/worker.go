@@ -12,7 +12,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
+	"sluice/internal/fair"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/queue"
@@ -27,6 +29,9 @@ type Config struct {
 	// BatchJobs is how many jobs one transaction takes at most. Default 500; a job about
 	// records names several.
 	BatchJobs int
+	// BatchTarget is how long a batch should take: where the jobs of a tenant take longer, fewer are
+	// taken at once, so that another tenant's turn comes soon. Default 1 s.
+	BatchTarget time.Duration
 	// Lease is how long claimed jobs stay with a worker that does not extend it; what a
 	// killed worker held is taken up after that. Default 10 s, extended every third of it.
 	Lease time.Duration
@@ -72,14 +77,16 @@ type Worker struct {
 	queue    queue.Queue
 	compiled *compiledCache
 	outbox   *pg.Notifier
+	rota     fair.Rota     // who was served when: a long queue of one tenant keeps no other waiting
+	views    chan struct{} // holds one while somebody refreshes the views now and then
 
 	mu       sync.Mutex
-	paused   []id.ID       // tenants with jobs that are to wait, as of the last step
-	owed     []queue.Lease // to be given back once the database is there again
-	last     id.ID         // the tenant that was served last: the others come first
-	served   bool          // last is set
-	rescued  time.Time     // when jobs of dead workers were looked for last
-	analyzed time.Time     // when statistics were looked after last
+	paused   []id.ID              // tenants with jobs that are to wait, as of the last step
+	owed     []queue.Lease        // to be given back once the database is there again
+	serving  map[id.ID]bool       // tenants that are worked for here: whoever takes more of their jobs would only wait
+	paces    map[id.ID]*fair.Pace // how many jobs fit into a batch
+	rescued  time.Time            // when jobs of dead workers were looked for last
+	analyzed time.Time            // when statistics were looked after last
 }
 
 // PoolConfig is what a pool for Workers needs: the temporary tables on every connection.
@@ -91,6 +98,9 @@ func PoolConfig(conns int32) pg.Config {
 func New(pool *pgxpool.Pool, cfg Config) *Worker {
 	if cfg.BatchJobs <= 0 {
 		cfg.BatchJobs = 500
+	}
+	if cfg.BatchTarget <= 0 {
+		cfg.BatchTarget = time.Second
 	}
 	if cfg.Lease <= 0 {
 		cfg.Lease = 10 * time.Second
@@ -109,7 +119,8 @@ func New(pool *pgxpool.Pool, cfg Config) *Worker {
 	}
 	host, _ := os.Hostname()
 	return &Worker{
-		cfg: cfg, pool: pool, compiled: newCompiledCache(), outbox: pg.NewNotifier(pool, outbox.Channel),
+		cfg: cfg, pool: pool, serving: map[id.ID]bool{}, paces: map[id.ID]*fair.Pace{}, views: make(chan struct{}, 1),
+		compiled: newCompiledCache(), outbox: pg.NewNotifier(pool, outbox.Channel),
 		queue: queue.Queue{Pool: pool, Worker: fmt.Sprintf("%s/%d", host, os.Getpid()), For: cfg.Lease},
 	}
 }
@@ -123,23 +134,27 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer listening.Wait()
 	defer deafen() // whatever Run ends with
 	defer w.outbox.Flush()
-	refreshed := time.Now()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.keepViews(gctx) })
+	g.Go(func() error { return w.keepUp(gctx, wake) })
+	if err := g.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// keepUp does jobs as they come, until ctx ends.
+func (w *Worker) keepUp(ctx context.Context, wake <-chan struct{}) error {
 	slow := 0
 	for ctx.Err() == nil {
 		worked, err := w.Step(ctx)
-		if err == nil {
-			slow = 0 // views that are too slow keep nobody's jobs waiting
-		}
-		if err == nil && time.Since(refreshed) >= w.cfg.ViewPause {
-			_, err = w.RefreshViews(ctx)
-			refreshed = time.Now()
-		}
 		if err != nil {
 			if err := w.survive(ctx, err, &slow); err != nil {
 				return err
 			}
 			continue
 		}
+		slow = 0
 		if worked {
 			continue
 		}
@@ -284,17 +299,41 @@ func (w *Worker) step(ctx context.Context, only []id.ID) (bool, error) {
 	if len(tenants) > 0 {
 		w.analyze(ctx)
 	}
-	for _, tenant := range w.inTurn(tenants) {
-		lease, err := w.queue.Claim(ctx, tenant, w.cfg.BatchJobs)
-		if err != nil {
-			return false, err
+	// At first in the order of their ids, the shared feed before all: what it changes is then done with
+	// the rest.
+	w.rota.Order(tenants)
+	for _, tenant := range tenants {
+		if worked, err := w.serve(ctx, tenant); worked || err != nil {
+			return worked, err
 		}
-		if len(lease.Jobs) > 0 {
-			return true, w.work(ctx, lease)
-		}
-		// Another worker was faster.
 	}
 	return false, nil
+}
+
+// serve does a batch of the tenant's jobs; it reports whether there was one.
+func (w *Worker) serve(ctx context.Context, tenant id.ID) (bool, error) {
+	w.mu.Lock()
+	busy := w.serving[tenant]
+	w.serving[tenant] = true
+	w.mu.Unlock()
+	if busy {
+		return false, nil
+	}
+	defer func() {
+		w.mu.Lock()
+		delete(w.serving, tenant)
+		w.mu.Unlock()
+	}()
+	pace := w.pace(tenant)
+	lease, err := w.queue.Claim(ctx, tenant, pace.Size())
+	if err != nil || len(lease.Jobs) == 0 {
+		return false, err // another worker was faster
+	}
+	w.rota.Serve(tenant)
+	began := time.Now()
+	err = w.work(ctx, lease)
+	pace.Took(len(lease.Jobs), time.Since(began))
+	return true, err
 }
 
 // rescue takes up what dead workers held, a few times per lease.
@@ -327,18 +366,17 @@ func (w *Worker) analyze(ctx context.Context) {
 	}
 }
 
-// inTurn lets the tenants begin after the one that was served last: a tenant with a
-// long queue does not keep the others waiting.
-func (w *Worker) inTurn(tenants []id.ID) []id.ID {
-	if len(tenants) == 0 {
-		return nil
-	}
+// pace is how many jobs of a tenant fit into a batch.
+func (w *Worker) pace(tenant id.ID) *fair.Pace {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	i := 0 // at first the shared feed: what it changes is then done with the rest
-	if w.served {
-		i = max(0, slices.IndexFunc(tenants, func(t id.ID) bool { return t.Compare(w.last) > 0 }))
+	p := w.paces[tenant]
+	if p == nil {
+		if len(w.paces) >= 10_000 {
+			clear(w.paces) // they are found out anew
+		}
+		p = fair.NewPace(w.cfg.BatchTarget, 1, w.cfg.BatchJobs/8, w.cfg.BatchJobs)
+		w.paces[tenant] = p
 	}
-	w.last, w.served = tenants[i], true
-	return slices.Concat(tenants[i:], tenants[:i])
+	return p
 }

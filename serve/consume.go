@@ -118,7 +118,7 @@ func (s *Service) relay(ctx context.Context, c Consume) (*relay.Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := relay.New(pool, c.Broker, relay.Config{Prefix: c.Prefix, Keep: c.OutboxKeep, Unfenced: c.RelayUnfenced, OnOutage: s.db.Revive, Logger: s.db.log, Registerer: s.registry})
+	r := relay.New(pool, c.Broker, relay.Config{Prefix: c.Prefix, Who: s.self.Holder(), Keep: c.OutboxKeep, Unfenced: c.RelayUnfenced, OnOutage: s.db.Revive, Logger: s.db.log, Registerer: s.registry})
 	s.add("relay", r.Run)
 	return r, nil
 }

@@ -140,7 +140,7 @@ func (d *Database) refreshViews(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return w.RefreshViews(ctx)
+	return w.RefreshViews(pg.WithoutFence(ctx))
 }
 
 // importFeed imports files as `ingest file --shared` does, and returns how many documents
@@ -150,7 +150,7 @@ func (d *Database) importFeed(ctx context.Context, cfg ingest.Config, paths []st
 	defer done()
 	LimitMemory(normalize.DefaultLimits.MaxBytes)
 	cfg.BatchBytes = 4 << 20
-	out, err := own.Import(ctx, Import{
+	out, err := own.Import(pg.WithoutFence(ctx), Import{
 		Files:  files.Config{Paths: paths, Kind: normalize.Vuln, Limits: normalize.DefaultLimits, Parallel: 2},
 		Shared: true, Ingest: cfg,
 	})

@@ -25,10 +25,10 @@ func CheckProjectors(workers int) error {
 	return nil
 }
 
-// Projector opens the connections for so many tenants at the same time: two each, and two
-// to listen and to claim.
+// Projector opens the connections for so many tenants at the same time: two each, and three
+// to listen, to claim and to refresh the views.
 func (d *Database) Projector(ctx context.Context, workers int) (*projections.Worker, error) {
-	pool, err := d.Pool(ctx, pg.Projector, projections.PoolConfig(int32(2*workers)+2))
+	pool, err := d.Pool(ctx, pg.Projector, projections.PoolConfig(int32(2*workers)+3))
 	if err != nil {
 		return nil, err
 	}

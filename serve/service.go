@@ -13,22 +13,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"sluice/authority"
 	"sluice/internal/pg"
 	"sluice/maintenance"
+	"sluice/routing/instances"
 )
 
 // Config says which parts a Service has. With the zero value but for Database it only waits.
 type Config struct {
 	// Database is what all parts work with. The caller closes it. Required.
 	Database *Database
-	// Listen is the address for /metrics, /healthz and /readyz; empty: none. Whoever reaches
-	// it learns figures, and no documents.
+	// Listen is the address for HTTP; empty: none. Whoever reaches it learns figures, unless they
+	// are protected, and whether the process is well; all else takes a token.
 	Listen string
+	// Access says whose tokens are accepted besides our own.
+	Access Access
+	// ProtectMetrics asks for a token with the permission metrics at /metrics.
+	ProtectMetrics bool
+	// Routes are answered besides our own.
+	Routes []Route
 	// Consume, if set, takes documents from topics.
 	Consume *Consume
 	// Projectors is how many tenants are projected at the same time, up to 64: two
 	// connections each. 0: none.
 	Projectors int
+	// Instance is the name of this process in the register of instances, and Program what it is. Default
+	// HOST:PID.
+	Instance, Program string
 	// Maintenance, if set, has this process take part in maintenance, and tell how partitions
 	// stand. Of all processes one does it.
 	Maintenance *Maintenance
@@ -60,7 +71,10 @@ type Service struct {
 	registry *prometheus.Registry
 	paused   *prometheus.GaugeVec
 	listener net.Listener
+	access   *authority.Authority
+	answers  http.Handler  // to HTTP; nil without a listener
 	pool     *pgxpool.Pool // to ask whether the database answers
+	self     *instances.Self
 	parts    []part
 	checks   []check
 	closers  []func()
@@ -121,6 +135,17 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.ready("database", s.pool.Ping)
+	if err := s.register(ctx, cfg); err != nil {
+		return err
+	}
+	if s.listener != nil {
+		if s.access, err = s.db.Authority(ctx, cfg.Access); err != nil {
+			return err
+		}
+		if s.answers, err = s.handler(s.routes(cfg)); err != nil {
+			return err
+		}
+	}
 	if cfg.Consume != nil {
 		if err := s.consume(ctx, *cfg.Consume); err != nil {
 			return err
@@ -144,7 +169,7 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	loop := maintenance.NewLoop(pool, maintenance.LoopConfig{
-		Tasks: s.db.Tasks(*cfg.Maintenance), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
+		Tasks: s.db.Tasks(*cfg.Maintenance), Who: s.self.Holder(), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
 	})
 	s.add("maintenance", loop.Run)
 	s.add("figures of partitions", s.partitionFigures)
@@ -174,6 +199,7 @@ func (s *Service) close() {
 func (s *Service) Run(ctx context.Context) error {
 	defer s.close()
 	g, gctx := errgroup.WithContext(ctx)
+	defer s.beat(gctx)()
 	for _, p := range s.parts {
 		g.Go(func() error {
 			err := p.run(gctx)
@@ -187,7 +213,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	if s.listener != nil {
-		server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+		server := &http.Server{Handler: s.answers, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 		g.Go(func() error {
 			if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("HTTP: %w", err)

@@ -22,6 +22,10 @@ type app struct {
 	tenant, output, databaseURL, redisURL, home, logLevel, logFormat, config string
 	databasePassword                                                         secretFlags
 
+	token        secretFlags
+	oidcIssuers  []string
+	oidcAudience string
+
 	origins map[string]origin // of the flags of the command that runs, by name
 	log     *slog.Logger
 	db      *serve.Database     // connected to when it is needed
@@ -39,6 +43,9 @@ func (a *app) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.home, "home", "", "folder of the embedded server; default $XDG_DATA_HOME/sluice (env SLUICE_HOME)")
 	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	a.token.add(f, "token", "the token to act by, without which it is the operator who acts")
+	f.StringSliceVar(&a.oidcIssuers, "oidc-issuer", nil, "OpenID Connect issuers whose tokens are accepted, URL,... (env SLUICE_OIDC_ISSUER)")
+	f.StringVar(&a.oidcAudience, "oidc-audience", "", "what such tokens must have been issued for (env SLUICE_OIDC_AUDIENCE)")
 	f.StringVar(&a.config, "config", "", "YAML file whose keys are the names of flags (env SLUICE_CONFIG)")
 }
 

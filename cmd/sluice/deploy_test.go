@@ -134,14 +134,18 @@ func kubernetes(t *testing.T, path, text string) (lines [][]string) {
 				t.Errorf("%s: schedule %q", path, o.Spec.Schedule)
 			}
 		}
-		if o.APIVersion == "" || o.Metadata.Name == "" || len(p.Spec.Containers) == 0 {
-			t.Errorf("%s: %s %q without a container", path, o.Kind, o.Metadata.Name)
+		runs := o.Kind == "Deployment" || o.Kind == "Job" || o.Kind == "CronJob"
+		if o.APIVersion == "" || o.Metadata.Name == "" || runs != (len(p.Spec.Containers) > 0) {
+			t.Errorf("%s: %s %q with %d containers", path, o.Kind, o.Metadata.Name, len(p.Spec.Containers))
 		}
 		volumes := map[string]bool{}
 		for _, v := range p.Spec.Volumes {
 			volumes[v.Name] = true
 		}
 		for _, c := range p.Spec.Containers {
+			if want := "sluice:" + version; c.Image != want {
+				t.Errorf("%s: the image is %s, this program is %s", path, c.Image, want)
+			}
 			if c.Command != nil {
 				t.Errorf("%s: the image's entry point is sluice; give args only", path)
 			}

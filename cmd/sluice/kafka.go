@@ -36,7 +36,8 @@ func (f *consumerFlags) add(fl *pflag.FlagSet) {
 
 func newIngestKafka(a *app) *cobra.Command {
 	var f consumerFlags
-	var listen string
+	var listen, instance string
+	var protect bool
 	cmd := &cobra.Command{
 		Use:   "kafka",
 		Short: "Import what comes by Kafka, until it is stopped",
@@ -53,11 +54,13 @@ Any number of processes of one --group share the work.`,
 			if err := f.Check(); err != nil {
 				return err
 			}
-			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen}, &f)
+			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Instance: instance}, &f)
 		},
 	}
 	f.add(cmd.Flags())
-	cmd.Flags().StringVar(&listen, "listen", "", "address for /metrics, /healthz and /readyz, such as 127.0.0.1:8080; none by default")
+	protectFlag(&protect, cmd.Flags())
+	cmd.Flags().StringVar(&listen, "listen", "", "address for HTTP: /metrics, /healthz, /readyz, /v1, such as 127.0.0.1:8080; none by default")
+	instanceFlag(&instance, cmd.Flags())
 	cmd.Flags().BoolVar(&f.Relay, "relay", true, "send the receipts too; one process of all does it at a time")
 	return cmd
 }
@@ -71,7 +74,7 @@ func (a *app) consume(ctx context.Context, cfg serve.Config, f *consumerFlags) e
 	bar := newCounter(a)
 	f.Broker, f.Group, f.Prefix, f.Ingest, f.OnReceipts = b, f.group, f.topicPrefix, importer(), bar.add
 	f.RelayUnfenced = !f.fence
-	cfg.Consume = &f.Consume
+	cfg.Consume, cfg.Program = &f.Consume, program
 	s, err := serve.New(ctx, cfg)
 	if err != nil {
 		return err

@@ -119,7 +119,10 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return a.configure(cmd)
+			if err := a.configure(cmd); err != nil {
+				return err
+			}
+			return a.admit(cmd)
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -127,8 +130,30 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 	})
 	a.flags(root.PersistentFlags())
 	root.AddCommand(
-		newIngest(a), newProject(a), newServe(a), newFindings(a), newMatch(a), newUnknowns(a), newVEX(a), newParked(a), newJobs(a), newRuns(a),
-		newDocument(a), newTenant(a), newFlag(a), newMigrate(a), newPartitions(a), newMaintain(a), newDatabase(a), newTopics(a), newConfig(a), newBench(a), newVersion(a),
+		newIngest(a),
+		newProject(a),
+		newServe(a),
+		newFindings(a),
+		newMatch(a),
+		newUnknowns(a),
+		newVEX(a),
+		newParked(a),
+		newJobs(a),
+		newRuns(a),
+		newInstances(a),
+		newDocument(a),
+		newTenant(a),
+		newFlag(a),
+		newAuth(a),
+		newMigrate(a),
+		newPartitions(a),
+		newMaintain(a),
+		newDatabase(a),
+		newTopics(a),
+		newConfig(a),
+		newHealth(a),
+		newBench(a),
+		newVersion(a),
 	)
 	strict(root)
 	return root
@@ -156,6 +181,7 @@ func strict(cmd *cobra.Command) {
 	}
 	if cmd.HasSubCommands() && cmd.RunE == nil {
 		cmd.Args = cobra.ArbitraryArgs
+		cmd.Annotations = map[string]string{onlyGroups: "true"}
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sluice/serve"
 )
@@ -12,14 +13,16 @@ import (
 func newServe(a *app) *cobra.Command {
 	var f consumerFlags
 	m := serve.Maintenance{Ingest: importer()}
-	var listen string
+	var listen, instance string
+	var protect bool
 	var workers int
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run everything: consumers, projections, the outbox relay, maintenance, HTTP",
 		Long: `Runs consumers and the outbox relay (where --brokers names a Kafka), projection workers
-and maintenance (what ` + "`sluice maintain`" + ` does), and answers /metrics, /healthz and /readyz. Any number
-of instances may run; they share the work out.`,
+and maintenance (what ` + "`sluice maintain`" + ` does), and answers HTTP: /metrics, /healthz and /readyz
+to everybody, GET /v1/whoami to whoever has a token, POST /v1/oauth/token to clients. Any number of
+instances may run; they share the work out.`,
 		Example: "  sluice serve --brokers localhost:9092\n  SLUICE_KAFKA_BROKERS=kafka:9092 SLUICE_DATABASE_URL=postgres://… sluice serve --listen :8080",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -27,7 +30,7 @@ of instances may run; they share the work out.`,
 			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check()); err != nil {
 				return err
 			}
-			cfg := serve.Config{Database: a.db, Listen: listen, Projectors: workers, Maintenance: &m}
+			cfg := serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Projectors: workers, Maintenance: &m, Instance: instance}
 			m.Outbox = f.OutboxKeep
 			if len(f.brokers) == 0 {
 				return a.serve(cmd.Context(), cfg)
@@ -39,12 +42,19 @@ of instances may run; they share the work out.`,
 	f.add(cmd.Flags())
 	maintainFlags(&m, cmd.Flags())
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address for HTTP (env SLUICE_LISTEN)")
+	instanceFlag(&instance, cmd.Flags())
+	protectFlag(&protect, cmd.Flags())
 	cmd.Flags().IntVar(&workers, "workers", 2, "tenants that are projected at the same time")
 	return cmd
 }
 
+func protectFlag(protect *bool, f *pflag.FlagSet) {
+	f.BoolVar(protect, "protect-metrics", false, "answer /metrics only to tokens of the operator with the scope metrics")
+}
+
 // serve runs a service until it is stopped.
 func (a *app) serve(ctx context.Context, cfg serve.Config) error {
+	cfg.Program = program
 	s, err := serve.New(ctx, cfg)
 	if err != nil {
 		return err

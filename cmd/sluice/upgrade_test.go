@@ -20,6 +20,9 @@ import (
 // into which the same documents were imported in the same order.
 func TestUpgradedFindings(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: projects a database of the last release twice")
+	}
 	sluice := sluiceIn(t, t.TempDir())
 	run := func(db *dbtest.DB, args ...string) []byte { // 3: documents were parked
 		t.Helper()

@@ -35,6 +35,9 @@ func Topics(prefix string) []string {
 	return list
 }
 
+// batchTarget is how long a batch should keep a carrier from what others have sent.
+const batchTarget = 500 * time.Millisecond
+
 // Pools are the connections of a consumer, made with ingest.PoolConfig.
 type Pools struct {
 	Ingest *pgxpool.Pool
@@ -91,6 +94,7 @@ func New(cfg Config, pools Pools, base ingest.Config) (*Consumer, error) {
 		l := &lane{pool: pool, tenants: newTenants(pool, cfg.Group)}
 		lc := base
 		name := "interactive"
+		lc.BatchTarget = cmp.Or(lc.BatchTarget, batchTarget)
 		lc.BytesInFlight, lc.Carriers, lc.BatchWait = 48<<20, max(2, runtime.NumCPU()), 20*time.Millisecond
 		if key.bulk {
 			name = "bulk"

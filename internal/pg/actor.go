@@ -36,3 +36,12 @@ func (a Actor) settings() (user, roles string) {
 	}
 	return user, strings.Join(a.Roles, ",")
 }
+
+// UserOf returns the id of who acts in ctx; nil: nobody was named.
+func UserOf(ctx context.Context) *id.ID {
+	a, ok := ActorOf(ctx)
+	if !ok || a.User == (id.ID{}) {
+		return nil
+	}
+	return &a.User
+}

@@ -147,9 +147,9 @@ func Become(ctx context.Context, c *pgx.Conn, role Role) error {
 	return nil
 }
 
-// Tenant runs fn in a transaction of tenant and commits it when fn returns nil.
+// Tenant runs fn in a transaction of tenant and commits it when fn, and the context's fence, return nil.
 func Tenant(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, fn func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	return InTx(ctx, pool, func(tx pgx.Tx) error {
 		if err := SetTenant(ctx, tx, tenant); err != nil {
 			return err
 		}

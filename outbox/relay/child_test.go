@@ -35,7 +35,7 @@ func child() {
 	if err == nil {
 		var b *kafkaclient.Broker
 		if b, err = (kafkaclient.Config{Brokers: []string{os.Getenv(childBrokers)}}).Open(); err == nil {
-			r := New(pool, b, Config{Prefix: os.Getenv(childPrefix), Poll: 50 * time.Millisecond})
+			r := New(pool, b, Config{Prefix: os.Getenv(childPrefix), Lease: time.Second, Poll: 50 * time.Millisecond})
 			r.claimRows = childRows
 			batches := 0
 			r.beforeSettle = func() {

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 
+	"sluice/internal/lead"
 	"sluice/outbox"
 )
 
@@ -17,10 +18,15 @@ type Config struct {
 	// Routes are the logical topics that are written into the outbox from the moment that
 	// this relay starts. Default all three.
 	Routes []string
+	// Who leads, where it does. Default lead.Somebody.
+	Who lead.Holder
+	// Lease is how long the lead lasts without being kept, and with Poll how long nobody sends
+	// after a crash. Default lead.Lease.
+	Lease time.Duration
 	// Keep is how long rows stay after they were sent, to look at. Default 1 h.
 	Keep time.Duration
-	// Poll is the longest that a row waits when its announcement was lost, and a relay in
-	// reserve when the leader is gone. Default 1 s.
+	// Poll is the longest that a row waits when its announcement was lost, and how often a relay in
+	// reserve asks for the lead. Default 1 s.
 	Poll time.Duration
 	// Timeout bounds one request to a broker. Default 10 s.
 	Timeout time.Duration
@@ -49,6 +55,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Routes == nil {
 		c.Routes = []string{outbox.Receipts, outbox.Findings, outbox.Parked}
+	}
+	if c.Who == (lead.Holder{}) {
+		c.Who = lead.Somebody()
 	}
 	if c.Keep <= 0 {
 		c.Keep = time.Hour

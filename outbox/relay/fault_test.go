@@ -22,6 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"sluice/internal/lead"
 	"sluice/internal/pg"
 	"sluice/internal/test/brokertest"
 	"sluice/outbox"
@@ -226,7 +227,7 @@ func TestDebts(t *testing.T) {
 	r.claimRows = 5
 	r.beforeSettle = func() {
 		if cuts++; cuts%2 == 1 {
-			value[int](w, `select count(pg_terminate_backend(pid))::int from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
+			value[int](w, `select count(pg_terminate_backend(pid))::int from pg_stat_activity where application_name = 'sluice relay' and datname = current_database()`)
 		}
 	}
 	w.run(r)
@@ -418,8 +419,13 @@ func TestStaleLeader(t *testing.T) {
 	w := newWorld(t, brokertest.New(t))
 	w.put(outbox.Receipts, w.messages(4, 1), 4)
 	w.put(outbox.Receipts, w.messages(4, 1), 4)
+	who := lead.Somebody() // it takes its own lead again
 	claim := func() (store, []*claimed) {
-		s := store{w.db.Conn(t, pg.Relay)}
+		term, err := lead.Take(t.Context(), w.relay, lead.Relay, who, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := store{w.db.Conn(t, pg.Relay), term}
 		rows, err := s.claim(t.Context(), outbox.Receipts, 0, claimRows)
 		if err != nil || len(rows) != 2 {
 			t.Fatalf("%d rows, %v", len(rows), err)

@@ -108,7 +108,7 @@ func testZombie(t *testing.T, c *brokertest.Cluster, unfenced bool) {
 	// The server gives the lead to another one, which sends the same and more.
 	w.start(cfg)
 	stopped := make(chan struct{})
-	go func() { defer close(stopped); w.terminateLeader() }()
+	go func() { defer close(stopped); w.deposeLeader() }()
 	await(t, stopped, "the end of the first relay's connection")
 	w.put(outbox.Receipts, w.messages(10, 2), 10)
 	w.arrived(topic, 0, 20)
@@ -152,11 +152,13 @@ func await(t *testing.T, ch <-chan struct{}, what string) {
 	}
 }
 
-// terminateLeader ends the connection of the relay that leads.
-func (w *world) terminateLeader() {
+// deposeLeader has the lease of the relay that leads run out, until somebody leads anew.
+func (w *world) deposeLeader() {
 	w.Helper()
-	w.eventually("a relay leads and loses its connection", `select count(pg_terminate_backend(pid)) > 0 from pg_locks
-		where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())`)
+	w.eventually("a relay leads", `select exists (select from core.lead where job = 'relay' and lease_until > clock_timestamp())`)
+	term := value[int64](w, `select token from core.lead where job = 'relay'`)
+	w.eventually("another term", `with u as (update core.lead set lease_until = '-infinity' where job = 'relay' and token = $1 returning 1)
+		select not exists (select from u)`, term)
 }
 
 // TestDoubt: requests that are written and not answered are written once, because they are sent

@@ -59,7 +59,7 @@ func (w *world) topic(name string, partitions int, settings ...string) string {
 
 // config is for tests that want to see everything soon.
 func (w *world) config() Config {
-	return Config{Prefix: w.prefix, Poll: 100 * time.Millisecond, MinPause: 20 * time.Millisecond, MaxPause: 300 * time.Millisecond, Timeout: 5 * time.Second}
+	return Config{Prefix: w.prefix, Lease: 3 * time.Second, Poll: 100 * time.Millisecond, MinPause: 20 * time.Millisecond, MaxPause: 300 * time.Millisecond, Timeout: 5 * time.Second}
 }
 
 // start runs a relay until the test ends, or the function that it returns is called.

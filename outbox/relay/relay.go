@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/kafkaclient"
+	"sluice/internal/lead"
 	"sluice/internal/pg"
 	"sluice/outbox"
 )
@@ -20,8 +21,8 @@ import (
 const stopTimeout = 4 * time.Second
 
 // Relay sends the outbox. Of all relays of a database one sends and the others stand by:
-// two at once could not keep the order. The next one takes over a second or so after the
-// first is gone.
+// two at once could not keep the order. The next one takes over when the lease of the first
+// runs out, or at once where that one was told to stop.
 type Relay struct {
 	cfg      Config
 	pool     *pgxpool.Pool
@@ -87,7 +88,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(err, errFenced) {
+		if errors.Is(err, errFenced) || lead.Lost(err) {
 			r.cfg.Logger.Warn("another relay has sent meanwhile; this one stands by", "error", err)
 			if !pause(ctx) {
 				return ctx.Err()
@@ -124,7 +125,7 @@ func (r *Relay) session(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect to the outbox: %w", err)
 	}
-	// Out of the pool: the lock belongs to the connection and must end with it.
+	// Out of the pool: rows are claimed and marked in turn, and never wait for a connection.
 	conn := pooled.Hijack()
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -134,20 +135,23 @@ func (r *Relay) session(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, sqlRoutes, r.cfg.Routes); err != nil {
 		return fmt.Errorf("open the routes of the outbox: %w", err)
 	}
-	s := store{conn}
+	s := store{conn: conn}
 	if err := r.payDebts(ctx, s); err != nil {
 		return err
 	}
-	if err := s.lock(ctx, r.cfg.Poll); err != nil {
-		return err
-	}
+	return lead.Hold(ctx, r.pool, lead.Relay, r.cfg.Who, r.cfg.Lease, r.cfg.Poll, conn.Ping, func(ctx context.Context, term *lead.Term) error {
+		return r.lead(ctx, store{conn, term})
+	})
+}
+
+// lead sends until the term ends.
+func (r *Relay) lead(ctx context.Context, s store) error {
 	r.metrics.leader.Set(1)
 	defer r.metrics.leader.Set(0)
-	r.cfg.Logger.Info("this relay sends the outbox")
-
-	ctx, cancel := context.WithCancel(ctx)
+	r.cfg.Logger.Info("this relay sends the outbox", "term", s.term.Token)
+	own, cancel := context.WithCancel(ctx)
 	var listening sync.WaitGroup
-	listening.Go(func() { r.listen(ctx) })
+	listening.Go(func() { r.listen(own) })
 	defer listening.Wait()
 	defer cancel()
 	return newLeader(r, s).run(ctx)

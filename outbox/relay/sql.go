@@ -22,7 +22,3 @@ var (
 	sqlRoutes  = text("routes")
 	sqlEpoch   = text("epoch")
 )
-
-// sqlLead asks for the lock of the one relay that sends. It belongs to the connection: when
-// that ends, whatever way, another relay gets it.
-const sqlLead = `select pg_try_advisory_lock(hashtextextended('sluice.outbox', 0))`

@@ -10,6 +10,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/kafkaclient"
+	"sluice/internal/lead"
 )
 
 // What one claim takes at most: 16 batches of a mebibyte, or 2,000 small rows. It is all
@@ -22,9 +23,20 @@ const (
 // queryTimeout bounds every statement of the relay; none touches more than some thousand rows.
 const queryTimeout = 30 * time.Second
 
-// store is the outbox as the leader sees it: over the connection that holds the lock, so
-// that who has lost the lock cannot claim.
-type store struct{ conn *pgx.Conn }
+// store is the outbox as the leader sees it. Who has lost the lead cannot claim, nor raise the
+// epoch by which the brokers know the leader.
+type store struct {
+	conn *pgx.Conn
+	term *lead.Term // nil for who only writes down what was sent
+}
+
+// fenced runs a statement in a transaction that fails unless the lead is still that of the term.
+func (s store) fenced(ctx context.Context, sql string, args []any, read func(pgx.Rows) error) error {
+	b := &pgx.Batch{}
+	s.term.Queue(b)
+	b.Queue(sql, args...).Query(read)
+	return s.conn.SendBatch(ctx, b).Close()
+}
 
 func (s store) topics(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
@@ -43,13 +55,13 @@ func (s store) topics(ctx context.Context) ([]string, error) {
 func (s store) claim(ctx context.Context, topic string, after int64, limit int) ([]*claimed, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	rows, err := s.conn.Query(ctx, sqlClaim, topic, after, limit, claimBytes)
-	if err != nil {
-		return nil, fmt.Errorf("rows of the outbox for %s: %w", topic, err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*claimed, error) {
-		c := new(claimed)
-		return c, row.Scan(&c.ID, &c.Seq, &c.Tenant, &c.AggregateType, &c.AggregateID, &c.Payload, &c.CreatedAt, &c.Attempts)
+	var list []*claimed
+	err := s.fenced(ctx, sqlClaim, []any{topic, after, limit, claimBytes}, func(rows pgx.Rows) (err error) {
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*claimed, error) {
+			c := new(claimed)
+			return c, row.Scan(&c.ID, &c.Seq, &c.Tenant, &c.AggregateType, &c.AggregateID, &c.Payload, &c.CreatedAt, &c.Attempts)
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("rows of the outbox for %s: %w", topic, err)
@@ -111,7 +123,11 @@ func (s store) settle(ctx context.Context, t settlement) error {
 func (s store) epoch(ctx context.Context, who kafkaclient.Identity) (kafkaclient.Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	if err := s.conn.QueryRow(ctx, sqlEpoch, who.Cluster, who.Producer).Scan(&who.Producer, &who.Epoch); err != nil {
+	err := s.fenced(ctx, sqlEpoch, []any{who.Cluster, who.Producer}, func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&who.Producer, &who.Epoch}, func() error { return nil })
+		return err
+	})
+	if err != nil {
 		return who, fmt.Errorf("epoch of the relay: %w", err)
 	}
 	return who, nil
@@ -128,11 +144,16 @@ func (s store) clean(ctx context.Context, keep time.Duration) (more bool, err er
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	for range cleanRounds {
-		tag, err := s.conn.Exec(ctx, sqlClean, keep, cleanRows)
+		deleted := int64(0)
+		err := s.fenced(ctx, sqlClean, []any{keep, cleanRows}, func(rows pgx.Rows) error {
+			rows.Close()
+			deleted = rows.CommandTag().RowsAffected()
+			return rows.Err()
+		})
 		if err != nil {
 			return false, fmt.Errorf("delete what was sent from the outbox: %w", err)
 		}
-		if tag.RowsAffected() < cleanRows {
+		if deleted < cleanRows {
 			return false, nil
 		}
 	}
@@ -161,30 +182,6 @@ func (s store) pending(ctx context.Context) ([]pending, error) {
 		return nil, fmt.Errorf("count the outbox: %w", err)
 	}
 	return list, nil
-}
-
-// lock asks for the leader's lock, until it is given.
-func (s store) lock(ctx context.Context, poll time.Duration) error {
-	// A machine that vanishes leaves its connection open on the server, and the lock with
-	// it: the server shall notice in some ten seconds, not in two hours.
-	_, err := s.conn.Exec(ctx, `select set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false)`)
-	if err != nil {
-		return fmt.Errorf("set up the connection of the outbox: %w", err)
-	}
-	for {
-		var leads bool
-		if err := s.conn.QueryRow(ctx, sqlLead).Scan(&leads); err != nil {
-			return fmt.Errorf("ask for the lead of the outbox: %w", err)
-		}
-		if leads {
-			return nil
-		}
-		select {
-		case <-time.After(poll):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 var errStopped = errors.New("stopped")

@@ -89,18 +89,23 @@ type arrow struct {
 var arrows = []arrow{
 	{
 		"cmd",
-		[]string{"serve", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal", "fixtures"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal", "fixtures"},
 		"the command wires everything together; nothing is wired to it",
 	},
 	{
 		"serve",
-		[]string{"serve", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal"},
 		"the process that serves runs all the others, and only the command starts it",
 	},
 	{
 		"inventory",
 		[]string{"inventory", "ingest", "projections", "normalize", "internal"},
 		"what is read and decided is said in the words of imports and projections, for every entry alike",
+	},
+	{
+		"authority",
+		[]string{"authority", "tenants", "internal"},
+		"who may act is decided before anything is done, whatever that is",
 	},
 	{
 		"tenants",
@@ -229,7 +234,7 @@ var foreign = []struct {
 	only []string
 	why  string
 }{
-	{"github.com/jackc/pgx", []string{"cmd", "serve", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "internal"}, "normalizing and the fixtures know no database"},
+	{"github.com/jackc/pgx", []string{"cmd", "serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "internal"}, "normalizing and the fixtures know no database"},
 	{"github.com/segmentio/kafka-go", []string{"cmd", "serve", "ingest", "outbox", "topics", "internal"}, "only sources of documents, and the relay, talk to Kafka"},
 	{"github.com/twmb/franz-go", []string{"internal/test/brokertest"}, "it serves an in-process broker for tests; the program talks to Kafka by kafka-go"},
 	{"github.com/redis/go-redis", []string{"cmd", "serve", "routing", "internal"}, "Redis is a cache and a counter of the flags and limits; nothing else may come to need it"},

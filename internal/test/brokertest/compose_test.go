@@ -27,6 +27,8 @@ type service struct {
 	}
 	DependsOn map[string]struct{ Condition string } `yaml:"depends_on"`
 	Ports     []string
+	Limit     string `yaml:"mem_limit"`
+	ReadOnly  bool   `yaml:"read_only"`
 }
 
 // TestCompose: docker-compose.yml runs what the tests run, with the same settings.
@@ -59,6 +61,12 @@ func TestCompose(t *testing.T) {
 	for name, s := range compose.Services {
 		if len(s.Healthcheck.Test) == 0 && !s.Healthcheck.Disable {
 			t.Errorf("%s has no health check", name)
+		}
+		if s.Limit == "" {
+			t.Errorf("%s may take all memory of the machine", name)
+		}
+		if s.Image == "sluice" && !s.ReadOnly {
+			t.Errorf("%s may write to its image", name)
 		}
 		for on := range s.DependsOn {
 			if _, ok := compose.Services[on]; !ok {

@@ -1,6 +1,6 @@
 -- The next rows of topic $1 after seq $2, in order: up to $3, and as many as take up to $4
 -- bytes, but at least one. The payload is stored uncompressed, so its size is known without
--- reading it. Nothing is locked: only the relay that holds the leader's lock sends.
+-- reading it. Nothing is locked: only the relay that leads sends.
 select id, seq, tenant_id, aggregate_type, aggregate_id, payload, created_at, dispatch_attempts
 from (
   select o.*, row_number() over w as place, sum(pg_column_size(o.payload)) over w as bytes

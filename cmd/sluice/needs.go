@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sluice/authority"
+	"sluice/internal/id"
+	"sluice/serve"
+)
+
+// needs says what each command takes, of whoever shows a token. Without one it is the operator who
+// calls. A command that is not here is refused to every token, and fails TestEveryCommandNeeds:
+// none inherits from the group that it is in.
+var needs = map[string]authority.Permission{
+	"sluice help":                  authority.Open,
+	"sluice config":                authority.Open, // what its caller has set himself
+	"sluice health":                authority.Open, // it asks no database
+	"sluice completion bash":       authority.Open,
+	"sluice completion fish":       authority.Open,
+	"sluice completion powershell": authority.Open,
+	"sluice completion zsh":        authority.Open,
+	"sluice version":               authority.Open,
+	"sluice auth client token":     authority.Open, // the client's secret is what counts there
+	"sluice auth whoami":           authority.Anyone,
+
+	"sluice document export": authority.Read,
+	"sluice document list":   authority.Read,
+	"sluice document show":   authority.Read,
+	"sluice findings":        authority.Read,
+	"sluice jobs list":       authority.Read,
+	"sluice match":           authority.Read,
+	"sluice parked list":     authority.Read,
+	"sluice parked show":     authority.Read,
+	"sluice runs list":       authority.Read,
+	"sluice runs show":       authority.Read,
+	"sluice runs tail":       authority.Read,
+	"sluice unknowns":        authority.Read,
+	"sluice vex list":        authority.Read,
+
+	"sluice ingest file": authority.Ingest,
+
+	"sluice vex decide":   authority.Decide,
+	"sluice vex withdraw": authority.Decide,
+
+	"sluice auth client add":     authority.Admin,
+	"sluice auth client disable": authority.Admin,
+	"sluice auth client enable":  authority.Admin,
+	"sluice auth client list":    authority.Admin,
+	"sluice auth client rotate":  authority.Admin,
+	"sluice auth client set":     authority.Admin,
+	"sluice auth grant add":      authority.Admin,
+	"sluice auth grant list":     authority.Admin,
+	"sluice auth grant revoke":   authority.Admin,
+	"sluice auth role add":       authority.Admin,
+	"sluice auth role list":      authority.Admin,
+	"sluice auth role remove":    authority.Admin,
+	"sluice auth role set":       authority.Admin,
+	"sluice auth token add":      authority.Admin,
+	"sluice auth token list":     authority.Admin,
+	"sluice auth token revoke":   authority.Admin,
+	"sluice auth token rotate":   authority.Admin,
+	"sluice auth user add":       authority.Admin,
+	"sluice auth user disable":   authority.Admin,
+	"sluice auth user enable":    authority.Admin,
+	"sluice auth user list":      authority.Admin,
+	"sluice jobs drop":           authority.Admin,
+	"sluice jobs retry":          authority.Admin,
+	"sluice parked drop":         authority.Admin,
+	"sluice parked replay":       authority.Admin,
+
+	"sluice bench":               authority.Operate,
+	"sluice bench kafka":         authority.Operate,
+	"sluice database run":        authority.Operate,
+	"sluice database url":        authority.Operate,
+	"sluice ingest kafka":        authority.Operate,
+	"sluice instances":           authority.Operate,
+	"sluice maintain":            authority.Operate,
+	"sluice migrate status":      authority.Operate,
+	"sluice migrate up":          authority.Operate,
+	"sluice migrate verify":      authority.Operate,
+	"sluice partitions attach":   authority.Operate,
+	"sluice partitions list":     authority.Operate,
+	"sluice partitions maintain": authority.Operate,
+	"sluice partitions plan":     authority.Operate,
+	"sluice partitions set":      authority.Operate,
+	"sluice partitions status":   authority.Operate,
+	"sluice project":             authority.Operate,
+	"sluice serve":               authority.Operate,
+	"sluice tenant create":       authority.Operate,
+	"sluice tenant list":         authority.Operate,
+	"sluice tenant set":          authority.Operate,
+	"sluice topics create":       authority.Operate,
+	"sluice topics verify":       authority.Operate,
+}
+
+// widens are flags by which a command reaches beyond the tenant of a token, or speaks for
+// somebody else: with them it takes the operator.
+var widens = []string{"shared", "operator", "all-tenants", "actor"}
+
+// onlyGroups marks commands that do nothing but name those below them.
+const onlyGroups = "group"
+
+// admit lets the command go on if its token permits it; without a token it is the operator's. From
+// here on the command acts in the tenant of the token, and as its owner.
+func (a *app) admit(cmd *cobra.Command) error {
+	token, err := a.token.get(cmd.Context())
+	if err != nil || token == "" || cmd.Annotations[onlyGroups] != "" || strings.HasPrefix(cmd.Name(), cobra.ShellCompRequestCmd) {
+		return err
+	}
+	need, ok := needs[cmd.CommandPath()]
+	if !ok {
+		return fmt.Errorf("%s does not say what it takes, so no token permits it: this is a bug", cmd.CommandPath())
+	}
+	if need == authority.Open {
+		return nil
+	}
+	what := "`" + cmd.CommandPath() + "`"
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { // from the environment and the file too
+		if slices.Contains(widens, f.Name) && f.Value.String() != f.DefValue {
+			need, what = authority.Operate, "`"+cmd.CommandPath()+" --"+f.Name+"`"
+		}
+	})
+	auth, err := a.db.Authority(cmd.Context(), a.access())
+	if err != nil {
+		return err
+	}
+	r := authority.Request{Credential: string(token), Needs: need, What: what}
+	if a.origins["tenant"].rank != byDefault && need != authority.Operate {
+		r.Tenant = a.tenant
+	}
+	ctx, d, err := auth.Decide(cmd.Context(), r)
+	if err != nil {
+		return err
+	}
+	if d.Tenant != id.Operator {
+		a.tenant = d.Tenant.String()
+	}
+	cmd.SetContext(ctx)
+	return nil
+}
+
+// access says whose tokens are accepted.
+func (a *app) access() serve.Access {
+	return serve.Access{Issuers: a.oidcIssuers, Audience: a.oidcAudience}
+}

@@ -1,0 +1,23 @@
+package serve
+
+import (
+	"context"
+
+	"sluice/authority"
+	"sluice/internal/pg"
+)
+
+// Access says whose tokens are accepted besides our own.
+type Access struct {
+	Issuers  []string // OpenID Connect issuers, by URL
+	Audience string   // what their tokens must have been issued for
+}
+
+// Authority says who may act in the tenants of this database.
+func (d *Database) Authority(ctx context.Context, cfg Access) (*authority.Authority, error) {
+	pool, err := d.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 4})
+	if err != nil {
+		return nil, err
+	}
+	return authority.New(pool, authority.Config{Issuers: cfg.Issuers, Audience: cfg.Audience, Logger: d.log})
+}
