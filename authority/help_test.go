@@ -50,12 +50,12 @@ func (l *log) take() string {
 	return l.buf.String()
 }
 
-func newDesk(t *testing.T, cfg Config) *desk {
+func newDesk(t testing.TB, cfg Config) *desk {
 	t.Helper()
 	d := &desk{db: dbtest.New(t), log: &log{}}
 	d.acme = d.db.Tenant(t, "acme")
 	cfg.Logger = slog.New(slog.NewTextHandler(d.log, nil))
-	a, err := New(d.db.Pool(t, pg.Maintainer), cfg)
+	a, err := New(d.db.Pool(t, pg.Maintainer, PoolConfig()), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func newDesk(t *testing.T, cfg Config) *desk {
 }
 
 // user makes a user of acme with roles.
-func (d *desk) user(t *testing.T, u User) User {
+func (d *desk) user(t testing.TB, u User) User {
 	t.Helper()
 	u, err := d.AddUser(t.Context(), d.acme, u)
 	if err != nil {
@@ -74,7 +74,7 @@ func (d *desk) user(t *testing.T, u User) User {
 }
 
 // token makes a token of a user of acme.
-func (d *desk) token(t *testing.T, user string, life time.Duration, scopes ...Permission) (Token, string) {
+func (d *desk) token(t testing.TB, user string, life time.Duration, scopes ...Permission) (Token, string) {
 	t.Helper()
 	n := NewToken{User: user, Scopes: scopes}
 	if life != 0 {
@@ -88,7 +88,7 @@ func (d *desk) token(t *testing.T, user string, life time.Duration, scopes ...Pe
 }
 
 // ask asks for a permission with a credential.
-func (d *desk) ask(t *testing.T, credential string, needs Permission) (context.Context, Decision, error) {
+func (d *desk) ask(t testing.TB, credential string, needs Permission) (context.Context, Decision, error) {
 	t.Helper()
 	return d.Decide(t.Context(), Request{Credential: credential, Needs: needs, What: "a test"})
 }

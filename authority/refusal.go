@@ -121,10 +121,22 @@ func gives(ctx context.Context, list []Permission) error {
 // party is a user or a client that a tenant knows.
 type party struct {
 	Tenant      id.ID
+	Of          string // the tenant's name; "" where it has no row: the operator's
 	ID          id.ID
 	Name        string
 	IsUser      bool
 	Active      bool
 	Roles       []string
 	Permissions []Permission
+}
+
+// tenantName is how people call the tenant.
+func (p party) tenantName() string {
+	switch {
+	case p.Tenant == id.Operator:
+		return OperatorName
+	case p.Of == "":
+		return p.Tenant.String() // its row is gone
+	}
+	return p.Of
 }

@@ -43,11 +43,38 @@ func TestSecrets(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"", prefixToken, prefixToken + strings.Repeat("z", 71), prefixToken + strings.Repeat("é", 35) + "x"} {
+	plus := prefixToken + "+" + strings.Repeat("1", widthTenant-1+widthRandom)
+	for _, text := range []string{plus + sum(plus), "", prefixToken, prefixToken + strings.Repeat("z", 71), prefixToken + strings.Repeat("é", 35) + "x"} {
 		if s, err := parseSecret(prefixToken, text); err == nil {
 			t.Errorf("%q is %v", text, s)
 		}
 	}
+}
+
+// BenchmarkDecide: what letting somebody in costs, beside a transaction of the tenant with one
+// question.
+func BenchmarkDecide(b *testing.B) {
+	d := newDesk(b, Config{})
+	d.user(b, User{Subject: "ana", Roles: []string{"analyst", "importer"}})
+	_, token := d.token(b, "ana", 0, Read)
+	b.Run("bare", func(b *testing.B) {
+		for b.Loop() {
+			err := pg.Tenant(b.Context(), d.pool, d.acme, func(tx pgx.Tx) error {
+				_, err := tx.Exec(b.Context(), `select 1`)
+				return err
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("decide", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := d.ask(b, token, Read); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // TestTokensThatDoNotCount: all are refused alike, and each for its own reason.

@@ -102,6 +102,12 @@ func TestCatalogue(t *testing.T) {
 		      and not (r = 'sluice_maintainer' and x <> all ('{ingest.scan_run_event,vex.finding_history,authority.audit_log,routing.feature_flag_history}')) -- retention
 		      and not (r = 'sluice_projector' and x = 'vex.vuln_fact') -- made again, see remade`, appRoles, remade)
 
+	wrong(t, conn, "a role that sees the hash of a secret, or changes what a token is and may", `
+		select a.attrelid::regclass || '.' || a.attname || ' by ' || r from pg_attribute a, unnest($1::text[]) r
+		where a.attrelid in ('authority.oauth_token'::regclass, 'authority.oauth_client'::regclass) and a.attnum > 0 and not a.attisdropped
+		  and (a.attname ~ 'hash$' and r <> 'sluice_maintainer' and has_column_privilege(r, a.attrelid, a.attnum, 'select')
+		    or a.attname in ('token_hash', 'user_id', 'oauth_client_id', 'tenant_id', 'client_id', 'expires_at') and has_column_privilege(r, a.attrelid, a.attnum, 'update')
+		    or a.attname = 'scopes' and a.attrelid = 'authority.oauth_token'::regclass and has_column_privilege(r, a.attrelid, a.attnum, 'update'))`, appRoles)
 	wrong(t, conn, "a SECURITY DEFINER function without a pinned search_path, or of a superuser", `
 		select p.oid::regprocedure::text from pg_proc p
 		where p.pronamespace = any ($1::text[]::regnamespace[]) and p.prosecdef

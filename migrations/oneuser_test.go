@@ -13,6 +13,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/twotenants"
 	"sluice/maintenance"
 	"sluice/migrations"
 )
@@ -153,7 +154,7 @@ func oneUser(t *testing.T, c cluster, user *url.Userinfo, database string) {
 
 	// What each sees as beta.
 	for name, p := range map[string]*pgxpool.Pool{"reader": reader, "ingest": ingest, "projector": projector} {
-		tables := slices.Collect(maps.Keys(tenantTables(t, admin)))
+		tables := slices.Collect(maps.Keys(twotenants.Tables(t, admin)))
 		err := pg.Tenant(t.Context(), p, b, func(tx pgx.Tx) error {
 			for _, table := range append(tables, "vex.artifact_risk", "vex.triage_queue", "unknowns.current") {
 				foreign := one[int](t, tx, `select count(*) from `+table+` where tenant_id is distinct from $1`, b)

@@ -15,17 +15,18 @@ import (
 
 // Kinds of jobs.
 const (
-	kindSBOM     = "sbom"     // {"artifact","stream"}: a document of this stream came
+	kindSBOM     = "sbom"     // {"artifact","stream"}: a document of this stream came; "restart": as if it were the first
 	kindVEX      = "vex"      // {"document"}: statements came
 	kindFact     = "fact"     // {"id"} or {"ids"}: versions of these records came
 	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
 	kindReread   = "reread"   // {"document"}: what it says is to be made again from the original
+	kindPackage  = "package"  // {"packages"}: these are to be matched as if they were new
 	kindFlag     = "flag"     // {"key"}: a flag that findings depend on was changed
 )
 
 // Kinds are the kinds of jobs that ask for something.
-var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread, kindFlag}
+var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread, kindPackage, kindFlag}
 
 // batch is the work of one transaction for one tenant: what its jobs ask for, and
 // what turns out to be touched on the way.
@@ -35,6 +36,7 @@ type batch struct {
 	w      *Worker
 
 	streams   streamKeys
+	restart   streamKeys      // of these: those that are projected as if for the first time
 	documents []id.ID         // with statements that came
 	reread    []id.ID         // of these: to be read again
 	own       map[string]bool // external ids of the tenant's records that came in a new version
@@ -96,6 +98,8 @@ func (b *batch) take(jobs []queue.Job) error {
 		var p struct {
 			Artifact id.ID    `json:"artifact"`
 			Stream   string   `json:"stream"`
+			Restart  bool     `json:"restart"`
+			Packages []id.ID  `json:"packages"`
 			Document id.ID    `json:"document"`
 			ID       string   `json:"id"`
 			IDs      []string `json:"ids"`
@@ -113,6 +117,13 @@ func (b *batch) take(jobs []queue.Job) error {
 			if k := (streamKey{p.Artifact, p.Stream}); !streams[k] {
 				streams[k] = true
 				b.streams = append(b.streams, k)
+			}
+			if p.Restart {
+				b.restart = append(b.restart, streamKey{p.Artifact, p.Stream})
+			}
+		case kindPackage:
+			for _, pkg := range p.Packages {
+				b.packages[pkg], b.derived[pkg] = true, true
 			}
 		case kindVEX:
 			b.documents = append(b.documents, p.Document)
@@ -208,6 +219,9 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	if err := b.note(ctx, sqlLinkedStatements, b.tenant, artifacts, streams); err != nil {
 		return err
 	}
+	if err := b.restartStreams(ctx); err != nil {
+		return fmt.Errorf("restart: %w", err)
+	}
 	rows, err := b.tx.Query(ctx, sqlCurrentDocuments, b.tenant, artifacts, streams)
 	if err != nil {
 		return err
@@ -245,9 +259,19 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	return b.ids(ctx, b.statements, sqlWaitingStatements, b.tenant)
 }
 
+// restartStreams forgets what is on record of streams that a rebuild asked for: their components
+// and unknowns are then compared with what the documents say, whatever was there.
+func (b *batch) restartStreams(ctx context.Context) error {
+	if len(b.restart) == 0 {
+		return nil
+	}
+	artifacts, streams := b.restart.columns()
+	return b.exec(ctx, sqlRestartStreams, b.tenant, artifacts, streams)
+}
+
 // leaveStreams takes the components away from streams that no document is in any more.
 func (b *batch) leaveStreams(ctx context.Context, artifacts []id.ID, streams []string) error {
-	if len(b.reread) == 0 {
+	if len(b.reread)+len(b.restart) == 0 {
 		return nil // else documents come and stay
 	}
 	tag, err := b.tx.Exec(ctx, sqlLeaveStreams, b.tenant, artifacts, streams)

@@ -15,7 +15,7 @@ type Access struct {
 
 // Authority says who may act in the tenants of this database.
 func (d *Database) Authority(ctx context.Context, cfg Access) (*authority.Authority, error) {
-	pool, err := d.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 4})
+	pool, err := d.Pool(ctx, pg.Maintainer, authority.PoolConfig())
 	if err != nil {
 		return nil, err
 	}

@@ -91,6 +91,9 @@ func (d *Database) Connect(ctx context.Context) error {
 
 // find says where the database is, and starts the embedded one.
 func (d *Database) find(ctx context.Context) error {
+	if d.url != "" {
+		return nil
+	}
 	if d.url = d.cfg.URL; d.url != "" {
 		return nil
 	}

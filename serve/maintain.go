@@ -36,6 +36,8 @@ type Maintenance struct {
 	StaleAfter time.Duration
 	// Ingest has the formats that the feed is read with.
 	Ingest ingest.Config
+	// Backup, where it says where to, has backups made and drilled.
+	Backup Backup
 }
 
 // Check returns an *ask.WrongError where a time makes no sense.
@@ -49,7 +51,7 @@ func (m Maintenance) Check() error {
 	if m.FailedJobs != 0 && m.FailedJobs < time.Hour {
 		return ask.Wrong("keep-failed-jobs", "%s: it is an hour or more, or 0 to keep all", m.FailedJobs)
 	}
-	return nil
+	return m.Backup.Check()
 }
 
 // Maintainer opens the connections that tasks work with.
@@ -76,7 +78,7 @@ func (d *Database) Tasks(m Maintenance) []maintenance.Task {
 			Import: func(ctx context.Context, paths []string) (int64, error) { return d.importFeed(ctx, m.Ingest, paths) },
 		}))
 	}
-	return list
+	return append(list, d.backupTasks(m.Backup)...)
 }
 
 // partitionPass is one pass of the partition manager, or the plan of one.

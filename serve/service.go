@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/authority"
+	"sluice/backup"
 	"sluice/internal/pg"
 	"sluice/maintenance"
 	"sluice/routing/instances"
@@ -172,6 +173,12 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		Tasks: s.db.Tasks(*cfg.Maintenance), Who: s.self.Holder(), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
 	})
 	s.add("maintenance", loop.Run)
+	if b := cfg.Maintenance.Backup; b.To != "" && b.WAL == backup.Stream {
+		s.add("archive of WAL", func(ctx context.Context) error {
+			_, err := s.db.ReceiveWAL(ctx, b, false)
+			return err
+		})
+	}
 	s.add("figures of partitions", s.partitionFigures)
 	return nil
 }

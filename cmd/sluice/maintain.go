@@ -20,6 +20,8 @@ func maintainFlags(m *serve.Maintenance, f *pflag.FlagSet) {
 	f.StringVar(&m.ExportDir, "export-dir", "", "folder for partitions that are exported when they expire (env SLUICE_EXPORT_DIR)")
 	f.DurationVar(&m.Checkpoints, "keep-checkpoints", 30*24*time.Hour, "how long a stopped import can go on where it was")
 	f.DurationVar(&m.FailedJobs, "keep-failed-jobs", 0, "delete jobs that were given up longer ago than this; 0 keeps all")
+	backupFlags(&m.Backup, f)
+	drillFlags(&m.Backup, f)
 	f.DurationVar(&m.StaleAfter, "stale-after", 24*time.Hour, "when a scan run of which nothing is heard counts as stopped")
 }
 
@@ -97,6 +99,14 @@ func (a *app) maintain(ctx context.Context, m serve.Maintenance, names []string,
 	var failed []string
 	t := table{head: []string{"task", "state", "rows", "bytes", "seconds", "what"}}
 	for _, task := range tasks {
+		if task.WhenDue && len(names) == 0 {
+			if due, err := maintenance.Due(ctx, pool, task); err != nil {
+				return err
+			} else if !due {
+				t.add(task.Name, "not due", "0", "0", "0.000", "")
+				continue
+			}
+		}
 		out, err := maintenance.Once(ctx, pool, task, dryRun)
 		if ctx.Err() != nil {
 			return ctx.Err()

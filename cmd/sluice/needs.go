@@ -72,7 +72,17 @@ var needs = map[string]authority.Permission{
 	"sluice jobs retry":          authority.Admin,
 	"sluice parked drop":         authority.Admin,
 	"sluice parked replay":       authority.Admin,
+	"sluice rebuild":             authority.Admin,
 
+	"sluice backup archive":      authority.Operate,
+	"sluice backup drill":        authority.Operate,
+	"sluice backup key":          authority.Open, // it asks no database
+	"sluice backup list":         authority.Operate,
+	"sluice backup prune":        authority.Operate,
+	"sluice backup restore":      authority.Operate,
+	"sluice backup run":          authority.Operate,
+	"sluice backup verify":       authority.Operate,
+	"sluice backup wal":          authority.Operate,
 	"sluice bench":               authority.Operate,
 	"sluice bench kafka":         authority.Operate,
 	"sluice database run":        authority.Operate,
@@ -101,6 +111,10 @@ var needs = map[string]authority.Permission{
 // widens are flags by which a command reaches beyond the tenant of a token, or speaks for
 // somebody else: with them it takes the operator.
 var widens = []string{"shared", "operator", "all-tenants", "actor"}
+
+// standing are commands that go on by themselves: what comes of them is the program's doing, in
+// every tenant, and not that of whoever started them.
+var standing = []string{"sluice serve", "sluice ingest kafka", "sluice project"}
 
 // onlyGroups marks commands that do nothing but name those below them.
 const onlyGroups = "group"
@@ -140,7 +154,9 @@ func (a *app) admit(cmd *cobra.Command) error {
 	if d.Tenant != id.Operator {
 		a.tenant = d.Tenant.String()
 	}
-	cmd.SetContext(ctx)
+	if !slices.Contains(standing, cmd.CommandPath()) {
+		cmd.SetContext(ctx)
+	}
 	return nil
 }
 

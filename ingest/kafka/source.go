@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"iter"
 
@@ -234,7 +235,8 @@ func (s *Source) checkSum(ctx context.Context, origin string, value, want []byte
 	if unpacked {
 		return nil
 	}
-	return mismatch("the value", got[:], want)
+	return normalize.Park(normalize.ReasonHash, "header "+headerSHA256, "the SHA-256 of the value is %s, and the message says %s; send the message again with the right one",
+		hex.EncodeToString(got[:]), hex.EncodeToString(want))
 }
 
 // Advance implements ingest.Source.
