@@ -34,12 +34,16 @@ type Config struct {
 	// Client asks the issuers. Default one with a time-out of 10 seconds.
 	Client *http.Client
 	Logger *slog.Logger
+	// LogRefusals is the level at which the log says why somebody was refused. Default
+	// slog.LevelWarn; where the log is read by whoever is refused it is slog.LevelDebug.
+	LogRefusals *slog.Level
 }
 
 // Authority keeps who may act, and decides. It may be used side by side.
 type Authority struct {
 	pool    *pgxpool.Pool
 	log     *slog.Logger
+	level   slog.Level // of refusals
 	issuers []*issuer
 	noted   notes // refusals that are in the audit log already
 }
@@ -57,9 +61,12 @@ func PoolConfig() pg.Config {
 // New checks the configuration; it asks nobody yet. The pool is one of the maintainer, as
 // PoolConfig says.
 func New(pool *pgxpool.Pool, cfg Config) (*Authority, error) {
-	a := &Authority{pool: pool, log: cfg.Logger}
+	a := &Authority{pool: pool, log: cfg.Logger, level: slog.LevelWarn}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.LogRefusals != nil {
+		a.level = *cfg.LogRefusals
 	}
 	issuers, err := newIssuers(cfg, a.log)
 	a.issuers = issuers

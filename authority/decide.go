@@ -87,7 +87,7 @@ func (a *Authority) Decide(ctx context.Context, r Request) (context.Context, Dec
 	}
 	if !d.May(r.Needs) {
 		e := missing(d, p, limit, r)
-		a.log.Warn("somebody lacks a permission", "name", p.Name, "tenant", d.TenantName, "needs", r.Needs, "for", r.What)
+		a.log.Log(ctx, a.level, "somebody lacks a permission", "name", p.Name, "tenant", d.TenantName, "needs", r.Needs, "for", r.What)
 		a.noteRefusal(ctx, p, r.What, "lacks "+string(r.Needs), reference())
 		return ctx, Decision{}, e
 	}

@@ -38,7 +38,7 @@ func (e *MissingError) Error() string { return e.What }
 // refuse logs why a credential is not accepted.
 func (a *Authority) refuse(what, reason string) *RefusedError {
 	e := &RefusedError{Reference: reference()}
-	a.log.Warn("a credential was refused", "for", what, "reason", reason, "reference", e.Reference)
+	a.log.Log(context.Background(), a.level, "a credential was refused", "for", what, "reason", reason, "reference", e.Reference)
 	return e
 }
 

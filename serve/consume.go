@@ -88,7 +88,9 @@ func (s *Service) consume(ctx context.Context, c Consume) error {
 	}
 	var consumer *kafka.Consumer
 	base := c.Ingest
-	base.OnOutage, base.Flags = s.db.Revive, s.db.importFlags
+	base.OnOutage, base.Metrics, base.Source = s.db.Revive, s.db.imports, sourceKafka
+	s.db.imports.Source(sourceKafka)
+	base.Flags = s.db.importFlags
 	base.OnReceipts = func(list []ingest.Receipt) {
 		if relayer != nil {
 			relayer.Wake()

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/ingest"
 	"sluice/internal/embedpg"
 	"sluice/internal/pg"
 	"sluice/internal/redisclient"
@@ -18,6 +19,7 @@ import (
 	"sluice/migrations"
 	"sluice/normalize"
 	"sluice/partitions"
+	"sluice/projections"
 )
 
 // DatabaseConfig says which database to work with. The zero value is an embedded server in
@@ -48,6 +50,11 @@ type Database struct {
 	url    string          // "" until it is known and, by Connect, checked
 	pools  []*pgxpool.Pool
 
+	// What is counted of the work with it; nil outside of a Service.
+	queries *pg.Metrics
+	imports *ingest.Metrics
+	project *projections.Metrics
+
 	routing *routing
 }
 
@@ -62,6 +69,14 @@ func NewDatabase(cfg DatabaseConfig) *Database {
 
 // URL is where the database is; "" before Connect.
 func (d *Database) URL() string { return d.url }
+
+// SuperuserURL is where the embedded server's superuser is let in; "" where the server is somebody else's.
+func (d *Database) SuperuserURL() string {
+	if d.server == nil {
+		return ""
+	}
+	return d.server.AdminURL()
+}
 
 // Connect finds the database, starting the embedded one where no other is named, and
 // brings an embedded one up to date. A database of somebody's own is migrated by hand: it is
@@ -217,7 +232,7 @@ func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxp
 	if err := d.Connect(ctx); err != nil {
 		return nil, err
 	}
-	cfg.BeforeConnect = d.login()
+	cfg.BeforeConnect, cfg.Metrics = d.login(), d.queries
 	pool, err := pg.Open(ctx, d.url, role, cfg)
 	if err != nil {
 		return nil, err
@@ -299,6 +314,7 @@ func (d *Database) Close() {
 
 func (d *Database) closePools() {
 	for _, p := range d.pools {
+		d.queries.Forget(p)
 		p.Close()
 	}
 	d.pools, d.routing = nil, &routing{}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"sluice/internal/id"
 	"sluice/internal/redisclient"
+	"sluice/internal/telemetry"
 	"sluice/inventory"
 	"sluice/serve"
 )
@@ -29,6 +31,7 @@ type app struct {
 	origins map[string]origin // of the flags of the command that runs, by name
 	log     *slog.Logger
 	db      *serve.Database     // connected to when it is needed
+	tracing func()              // sends what is left; nil: never started
 	redis   *redisclient.Client // nil: none
 }
 
@@ -63,6 +66,7 @@ func (a *app) configure(cmd *cobra.Command) (err error) {
 	if err := a.logger(); err != nil {
 		return err
 	}
+	a.tracing = telemetry.StartTracing(cmd.Context(), os.Getenv, version, a.log)
 	a.warnOfArguments(cmd.Flags())
 	password, err := a.databasePassword.source()
 	if err != nil {
@@ -88,9 +92,9 @@ func (a *app) logger() error {
 	opts := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
 	case "text":
-		a.log = slog.New(slog.NewTextHandler(a.stderr, opts))
+		a.log = slog.New(telemetry.LogHandler(slog.NewTextHandler(a.stderr, opts)))
 	case "json":
-		a.log = slog.New(slog.NewJSONHandler(a.stderr, opts))
+		a.log = slog.New(telemetry.LogHandler(slog.NewJSONHandler(a.stderr, opts)))
 	default:
 		return usagef("--log-format %q: it is text or json", a.logFormat)
 	}
@@ -122,4 +126,7 @@ func (a *app) close() {
 		a.db.Close()
 	}
 	_ = a.redis.Close()
+	if a.tracing != nil {
+		a.tracing()
+	}
 }

@@ -133,7 +133,7 @@ says which tenant.`,
 			if clientSecret == "" {
 				return usagef("say where the secret is: --client-secret-file, --client-secret-command or SLUICE_CLIENT_SECRET")
 			}
-			auth, err := a.db.Authority(cmd.Context(), a.access())
+			auth, err := a.authority(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,6 +14,9 @@ import (
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/issuertest"
 )
+
+// refusal is all that whoever is refused reads, the log included.
+var refusal = regexp.MustCompile(`^sluice: the credential is not accepted \(reference [0-9a-f]{12}\); who runs Sluice finds the reason in the log under the reference\n$`)
 
 // TestSignedTokenOnTheCommandLine: somebody whom an issuer vouches for decides, and is on record.
 func TestSignedTokenOnTheCommandLine(t *testing.T) {
@@ -27,14 +31,18 @@ func TestSignedTokenOnTheCommandLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "token")
+	dir := t.TempDir()
+	file, config := filepath.Join(dir, "token"), filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(config, []byte("database-url: "+db.URL+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	sluice := func(claims issuertest.Claims, args ...string) (status int, out, complaint string) {
 		t.Helper()
 		if err := os.WriteFile(file, []byte(issuer.Token(t, claims)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		var stdout, stderr bytes.Buffer
-		args = append(args, "--database-url", db.URL, "--tenant", "acme", "--token-file", file, "--oidc-issuer", issuer.URL, "--oidc-audience", "sluice", "--output", "json")
+		args = append(args, "--config", config, "--tenant", "acme", "--token-file", file, "--oidc-issuer", issuer.URL, "--oidc-audience", "sluice", "--output", "json")
 		status = run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
 		return status, stdout.String(), stderr.String()
 	}
@@ -52,7 +60,7 @@ func TestSignedTokenOnTheCommandLine(t *testing.T) {
 		t.Errorf("bob was added by %s, %v", by, err)
 	}
 	for name, claims := range map[string]issuertest.Claims{"another audience": {"sub": "ana", "aud": "x"}, "another subject": {"sub": "eve", "aud": "sluice"}} {
-		if status, out, complaint := sluice(claims, "auth", "whoami"); status != 1 || out != "" || !strings.Contains(complaint, "sluice: the credential is not accepted (reference ") {
+		if status, out, complaint := sluice(claims, "auth", "whoami"); status != 1 || out != "" || !refusal.MatchString(complaint) {
 			t.Errorf("%s: %d %s %s", name, status, out, complaint)
 		}
 	}

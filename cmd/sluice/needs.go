@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -139,7 +140,7 @@ func (a *app) admit(cmd *cobra.Command) error {
 			need, what = authority.Operate, "`"+cmd.CommandPath()+" --"+f.Name+"`"
 		}
 	})
-	auth, err := a.db.Authority(cmd.Context(), a.access())
+	auth, err := a.authority(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -163,4 +164,12 @@ func (a *app) admit(cmd *cobra.Command) error {
 // access says whose tokens are accepted.
 func (a *app) access() serve.Access {
 	return serve.Access{Issuers: a.oidcIssuers, Audience: a.oidcAudience}
+}
+
+// authority says who may act. The log of a command is read by whoever calls it, who may be
+// somebody that is refused.
+func (a *app) authority(ctx context.Context) (*authority.Authority, error) {
+	cfg := a.access()
+	cfg.Hush = true
+	return a.db.Authority(ctx, cfg)
 }
