@@ -285,7 +285,7 @@ func (p *parked) envelope(tenant id.ID, scanRun int64) Envelope {
 	}
 	if key, ok := p.hints["reply_key"]; ok { // it came by Kafka: its sender hears of it
 		b, _ := base64.StdEncoding.DecodeString(key)
-		env.Reply = &Reply{Key: b, Traceparent: p.hints["traceparent"]}
+		env.Reply, env.Traceparent = &Reply{Key: b}, p.hints["traceparent"]
 	}
 	return env
 }

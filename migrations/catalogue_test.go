@@ -150,6 +150,8 @@ var otherIndexes = map[string]string{
 	"brin_scan_events_time": "section 6: BRIN",
 	// Ours.
 	"ix_job_leased":           "leases that ran out, of any tenant",
+	"ix_parked_by_reason":     "figures count what every tenant has parked",
+	"ix_tenant_created":       "figures name the tenants that were made first",
 	"ix_outbox_pending":       "the relay sends for every tenant",
 	"ix_outbox_dispatched":    "the relay clears what every tenant has sent",
 	"brin_finding_history_at": "BRIN",

@@ -209,6 +209,7 @@ var mayCall = map[string][]pg.Role{
 	"core.analyze_grown()":           {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
 	"ingest.merge_search_index()":    {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
 	"authority.tenant_id(text)":      {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
+	"core.figures(integer)":          {"sluice_monitor"},
 	"vex.refresh_view(text)":         {pg.Projector, pg.Maintainer},
 	"core.hold_lead(text, bigint)":   {pg.Maintainer, pg.Relay},
 }

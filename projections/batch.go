@@ -11,6 +11,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/queue"
+	"sluice/internal/telemetry"
 )
 
 // Kinds of jobs.
@@ -58,6 +59,7 @@ type batch struct {
 	filled     map[string]bool  // temporary tables that hold rows of this transaction
 	moved      bool             // components may have come or gone: p_stream and p_change hold rows
 	changed    bool             // findings changed: the views are stale
+	traces     *traces          // of what it belongs to; nil: nobody makes any
 }
 
 type streamKey struct {
@@ -168,7 +170,7 @@ func (b *batch) run(ctx context.Context) error {
 		{"outcomes", b.setOutcomes},
 		{"events", b.writeEvents},
 	} {
-		if err := step.do(ctx); err != nil {
+		if err := b.step(ctx, step.name, step.do); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
@@ -176,6 +178,14 @@ func (b *batch) run(ctx context.Context) error {
 		return markViews(ctx, b.tx)
 	}
 	return nil
+}
+
+// step is one step of run, in a span of its own.
+func (b *batch) step(ctx context.Context, name string, do func(context.Context) error) error {
+	ctx, span := telemetry.Start(ctx, name)
+	err := do(ctx)
+	span.End(err)
+	return err
 }
 
 // projectFacts decides which version of each of the tenant's records counts, and which

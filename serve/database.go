@@ -11,12 +11,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/ingest"
 	"sluice/internal/embedpg"
 	"sluice/internal/pg"
 	"sluice/internal/secret"
 	"sluice/migrations"
 	"sluice/normalize"
 	"sluice/partitions"
+	"sluice/projections"
 )
 
 // DatabaseConfig says which database to work with. The zero value is an embedded server in
@@ -43,6 +45,11 @@ type Database struct {
 	server *embedpg.Server // nil with a URL of somebody else's
 	url    string          // "" until it is known and, by Connect, checked
 	pools  []*pgxpool.Pool
+
+	// What is counted of the work with it; nil outside of a Service.
+	queries *pg.Metrics
+	imports *ingest.Metrics
+	project *projections.Metrics
 }
 
 // NewDatabase connects to nothing yet.
@@ -211,7 +218,7 @@ func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxp
 	if err := d.Connect(ctx); err != nil {
 		return nil, err
 	}
-	cfg.BeforeConnect = d.login()
+	cfg.BeforeConnect, cfg.Metrics = d.login(), d.queries
 	pool, err := pg.Open(ctx, d.url, role, cfg)
 	if err != nil {
 		return nil, err
@@ -293,6 +300,7 @@ func (d *Database) Close() {
 
 func (d *Database) closePools() {
 	for _, p := range d.pools {
+		d.queries.Forget(p)
 		p.Close()
 	}
 	d.pools = nil

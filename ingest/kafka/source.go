@@ -173,7 +173,7 @@ func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelop
 	}
 	env := ingest.Envelope{
 		Origin: origin(m), Kind: s.kind, Artifact: d.artifact, Stream: d.stream, ObservedAt: d.observedAt, ScanRun: d.scanRun,
-		Warnings: d.warnings, Err: d.park, Reply: &ingest.Reply{Key: key, Traceparent: d.traceparent}, Hints: d.hints(),
+		Warnings: d.warnings, Err: d.park, Reply: &ingest.Reply{Key: key}, Traceparent: d.traceparent, Hints: d.hints(),
 	}
 	tenant, ok, err := s.tenants.find(ctx, d.tenant)
 	if err != nil {

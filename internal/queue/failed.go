@@ -130,21 +130,6 @@ func Drop(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, f Filter) (n in
 	return n, nil
 }
 
-// GivenUpByKind counts the jobs that were given up, of all tenants, by their kind. pool acts as the projector.
-func GivenUpByKind(ctx context.Context, pool *pgxpool.Pool) (map[string]int64, error) {
-	rows, err := pool.Query(ctx, sqlGivenUp)
-	if err != nil {
-		return nil, fmt.Errorf("count jobs that were given up: %w", err)
-	}
-	out := map[string]int64{}
-	var kind string
-	var n int64
-	if _, err := pgx.ForEachRow(rows, []any{&kind, &n}, func() error { out[kind] = n; return nil }); err != nil {
-		return nil, fmt.Errorf("count jobs that were given up: %w", err)
-	}
-	return out, nil
-}
-
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
 	if len(s) > 300 {
