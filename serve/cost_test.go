@@ -102,10 +102,16 @@ func TestWatchingCosts(t *testing.T) {
 		t.Error("no traces were sent")
 	}
 	var cpus, walls []float64
+	least := map[bool]time.Duration{} // what else runs on the machine only adds to it
 	for i := range rounds {
 		a, b := i%2 == 0, i%2 != 0 // each goes first as often
 		cpuA, wallA := load(a)
 		cpuB, wallB := load(b)
+		for watched, cpu := range map[bool]time.Duration{a: cpuA, b: cpuB} {
+			if least[watched] == 0 || cpu < least[watched] {
+				least[watched] = cpu
+			}
+		}
 		if b {
 			cpuA, cpuB, wallA, wallB = cpuB, cpuA, wallB, wallA
 		}
@@ -114,8 +120,8 @@ func TestWatchingCosts(t *testing.T) {
 	slices.Sort(cpus)
 	slices.Sort(walls)
 	middle := cpus[rounds/2]
-	t.Logf("watched / not watched, %d pairs of %d documents: processor time %.3f (%.3f to %.3f), wall %.3f (%.3f to %.3f)",
-		rounds, documents, middle, cpus[0], cpus[rounds-1], walls[rounds/2], walls[0], walls[rounds-1])
+	t.Logf("watched / not watched, %d pairs of %d documents: processor time %.3f (%.3f to %.3f), of the least of each %.3f; wall %.3f (%.3f to %.3f)",
+		rounds, documents, middle, cpus[0], cpus[rounds-1], float64(least[true])/float64(least[false]), walls[rounds/2], walls[0], walls[rounds-1])
 	if rounds >= 10 && middle > 1.02 {
 		t.Errorf("watching costs %.1f %%", 100*(middle-1))
 	}
