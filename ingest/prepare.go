@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (t *task) prepare(cfg *Config) {
 func (t *task) readSafely(cfg *Config) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			cfg.Logger.Error("a document made its reader panic; it is parked", "origin", t.env.Origin, "panic", r, "stack", string(debug.Stack()))
+			cfg.Logger.ErrorContext(t.span.With(context.Background()), "a document made its reader panic; it is parked", "origin", t.env.Origin, "panic", r, "stack", string(debug.Stack()))
 			err = normalize.Park(normalize.ReasonInvalid, "", "the reader of this format failed (%v); this is a bug of Sluice, please report it with the document", r)
 		}
 	}()
