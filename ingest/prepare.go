@@ -28,6 +28,7 @@ type task struct {
 	received   time.Time     // when the source handed it over
 	reading    time.Duration // how long reading it took
 
+	flags   Flags   // of its tenant; nil: everything is on
 	outcome Outcome // "" until decided
 	known   known   // what the database has of these bytes
 	first   *task   // the earlier task of the batch that has the same bytes
@@ -115,6 +116,12 @@ func (t *task) read(cfg *Config) error {
 	format, err := detect.Detect(head, cfg.Formats)
 	if err != nil {
 		return err
+	}
+	if t.flags != nil && !t.flags.Format(format.Name()) {
+		park := normalize.Park(normalize.ReasonSwitchedOff, "", "documents of format %[1]s are switched off for this tenant by the flag format.%[1]s; once that is on, `sluice parked replay --reason %[2]s` takes them",
+			format.Name(), normalize.ReasonSwitchedOff)
+		park.Format = format.Name()
+		return park
 	}
 	t.doc, err = format.Normalize(normalize.Input{Bytes: t.env.Bytes, Head: head, Limits: cfg.Limits})
 	if err != nil {
