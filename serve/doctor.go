@@ -14,7 +14,6 @@ import (
 	"sluice/doctor"
 	"sluice/internal/embedpg"
 	"sluice/internal/kafkaclient"
-	"sluice/internal/redisclient"
 	"sluice/migrations"
 	"sluice/partitions"
 	"sluice/topics"
@@ -24,7 +23,6 @@ import (
 type Doctor struct {
 	Kafka  *kafkaclient.Broker
 	Topics topics.Config
-	Redis  *redisclient.Client
 	Backup Backup
 }
 
@@ -43,7 +41,7 @@ func (d *Database) Doctor(ctx context.Context, cfg Doctor) []doctor.Finding {
 		{"database", "see that the server runs, and that --database-url, its password and pg_hba.conf fit", d.doctorDatabase},
 		{"disk", "", d.doctorDisk},
 		{"kafka", "see that the brokers run, and that --brokers and the flags of TLS and SASL fit; `sluice topics create` makes topics", cfg.kafka},
-		{"redis", "see that Redis runs and that --redis-url fits; until then PostgreSQL answers in its place", cfg.redis},
+		{"redis", "see that Redis runs and that --redis-url fits; until then PostgreSQL answers in its place", d.doctorRedis},
 		{"backup", "see docs/backup.md", cfg.backups},
 	} {
 		look, cancel := context.WithTimeout(ctx, doctorPatience)
@@ -174,12 +172,12 @@ func (cfg Doctor) kafka(ctx context.Context) ([]doctor.Finding, error) {
 	return append(out, doctor.Found("topics", verdict, says, "`sluice topics create` makes what is missing; `sluice topics verify` lists what differs")), nil
 }
 
-func (cfg Doctor) redis(ctx context.Context) ([]doctor.Finding, error) {
-	if cfg.Redis == nil {
+func (d *Database) doctorRedis(ctx context.Context) ([]doctor.Finding, error) {
+	if d.cfg.Redis == nil {
 		return nil, nil
 	}
 	asked := time.Now()
-	if err := cfg.Redis.Do(ctx, func(ctx context.Context, r redis.Cmdable) error { return r.Ping(ctx).Err() }); err != nil {
+	if err := d.cfg.Redis.Do(ctx, func(ctx context.Context, r redis.Cmdable) error { return r.Ping(ctx).Err() }); err != nil {
 		return nil, err
 	}
 	return []doctor.Finding{doctor.Found("redis", doctor.Fine, "answers in "+time.Since(asked).Round(time.Millisecond).String(), "")}, nil
