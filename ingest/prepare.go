@@ -28,6 +28,8 @@ type task struct {
 	received   time.Time     // when the source handed it over
 	reading    time.Duration // how long reading it took
 
+	flags   Flags   // of its tenant; nil: everything is on
+	allowed bool    // within the limits of its tenant, and counted
 	outcome Outcome // "" until decided
 	known   known   // what the database has of these bytes
 	first   *task   // the earlier task of the batch that has the same bytes
@@ -69,9 +71,19 @@ func newTask(env Envelope) *task {
 		// Nothing to hash: the place and the trouble stand for it, so that it is parked once.
 		t.hash = sha256.Sum256(fmt.Appendf(nil, "%s\x00%s", env.Origin, env.Err.Reason))
 	}
-	t.documentID = id.Derive(env.Tenant, "document", string(t.hash[:]))
+	t.documentID = documentID(env, t.hash)
 	t.env.Origin = clean(env.Origin) // the name of a file may have any bytes
 	return t
+}
+
+// documentID tells documents apart. What waits with the operator is one document per tenant that it was
+// meant for: the same bytes may have been sent to several.
+func documentID(env Envelope, hash [32]byte) id.ID {
+	parts := []string{string(hash[:])}
+	if named := env.Hints["tenant"]; env.Tenant == id.Operator && named != "" {
+		parts = append(parts, named)
+	}
+	return id.Derive(env.Tenant, "document", parts...)
 }
 
 // prepare reads the document. What is wrong with it ends up in t.park.
@@ -115,6 +127,12 @@ func (t *task) read(cfg *Config) error {
 	format, err := detect.Detect(head, cfg.Formats)
 	if err != nil {
 		return err
+	}
+	if t.flags != nil && !t.flags.Format(format.Name()) {
+		park := normalize.Park(normalize.ReasonSwitchedOff, "", "documents of format %[1]s are switched off for this tenant by the flag format.%[1]s; once that is on, `sluice parked replay --reason %[2]s` takes them",
+			format.Name(), normalize.ReasonSwitchedOff)
+		park.Format = format.Name()
+		return park
 	}
 	t.doc, err = format.Normalize(normalize.Input{Bytes: t.env.Bytes, Head: head, Limits: cfg.Limits})
 	if err != nil {
