@@ -72,7 +72,7 @@ func (a *Authority) Decide(ctx context.Context, r Request) (context.Context, Dec
 		return ctx, Decision{}, err
 	}
 	d := Decision{
-		Tenant: p.Tenant, Actor: pg.Actor{User: p.ID, Name: p.Name, Roles: p.Roles},
+		Tenant: p.Tenant, TenantName: p.tenantName(), Actor: pg.Actor{User: p.ID, Name: p.Name, Roles: p.Roles},
 		Kind: "client", Permissions: p.Permissions, Expires: expires,
 	}
 	if p.IsUser {
@@ -81,16 +81,13 @@ func (a *Authority) Decide(ctx context.Context, r Request) (context.Context, Dec
 	if limit != nil {
 		d.Permissions = both(limit, p.Permissions)
 	}
-	if d.TenantName, err = a.tenantName(ctx, p.Tenant); err != nil {
-		return ctx, Decision{}, err
-	}
 	if r.Tenant != "" && r.Tenant != d.TenantName && !strings.EqualFold(r.Tenant, d.Tenant.String()) {
 		// Whether there is the other one is not looked at.
 		return ctx, Decision{}, &MissingError{p.Name, r.Needs, fmt.Sprintf("this token is for tenant %s and no other; %s asks for tenant %q", d.TenantName, r.What, r.Tenant)}
 	}
 	if !d.May(r.Needs) {
 		e := missing(d, p, limit, r)
-		a.log.Warn("somebody lacks a permission", "name", p.Name, "tenant", d.TenantName, "needs", r.Needs, "for", r.What)
+		a.log.Log(ctx, a.level, "somebody lacks a permission", "name", p.Name, "tenant", d.TenantName, "needs", r.Needs, "for", r.What)
 		a.noteRefusal(ctx, p, r.What, "lacks "+string(r.Needs), reference())
 		return ctx, Decision{}, e
 	}
@@ -157,7 +154,7 @@ func (a *Authority) byToken(ctx context.Context, prefix string, r Request) (p pa
 	err = pg.Tenant(ctx, a.pool, s.tenant, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, sqlFindToken, s.tenant, s.hash()).Scan(
 			&t.ID, &t.Hash, &t.Scopes, &t.Expires, &t.Expired, &t.Revoked, &t.Stale,
-			&p.ID, &p.Name, &p.IsUser, &p.Active, &p.Roles, &p.Permissions)
+			&p.ID, &p.Name, &p.IsUser, &p.Active, &p.Roles, &p.Permissions, &p.Of)
 		if err != nil {
 			return err
 		}
@@ -206,7 +203,7 @@ func (a *Authority) byIdentity(ctx context.Context, who Identity, r Request) (p 
 		return p, err
 	}
 	err = pg.Tenant(ctx, a.pool, p.Tenant, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, sqlFindIdentity, p.Tenant, who.Issuer, who.Subject).Scan(&p.ID, &p.Name, &p.IsUser, &p.Active, &p.Roles, &p.Permissions)
+		return tx.QueryRow(ctx, sqlFindIdentity, p.Tenant, who.Issuer, who.Subject).Scan(&p.ID, &p.Name, &p.IsUser, &p.Active, &p.Roles, &p.Permissions, &p.Of)
 	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -228,20 +225,4 @@ func (a *Authority) tenant(ctx context.Context, name string) (id.ID, error) {
 		return id.Operator, nil
 	}
 	return tenants.Find(ctx, a.pool, name)
-}
-
-func (a *Authority) tenantName(ctx context.Context, tenant id.ID) (name string, err error) {
-	if tenant == id.Operator {
-		return OperatorName, nil
-	}
-	err = pg.Tenant(ctx, a.pool, tenant, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, sqlTenantName, tenant).Scan(&name)
-	})
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return tenant.String(), nil // its row is gone, or it is the shared feed's
-	case err != nil:
-		return "", fmt.Errorf("name of tenant: %w", err)
-	}
-	return name, nil
 }

@@ -90,7 +90,7 @@ func (e *outageError) Unwrap() error { return e.err }
 // verify checks a token of an issuer.
 func (a *Authority) verify(ctx context.Context, token string) (signed, error) {
 	// Parsed for the sake of the issuer's name and the head; what it says counts for nothing yet.
-	jws, err := jose.ParseSigned(token, joseAlgorithms())
+	jws, err := jose.ParseSignedCompact(token, joseAlgorithms())
 	if err != nil {
 		return signed{}, fmt.Errorf("it is neither a token of ours nor a signed one: %w", err)
 	}

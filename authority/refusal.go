@@ -38,7 +38,7 @@ func (e *MissingError) Error() string { return e.What }
 // refuse logs why a credential is not accepted.
 func (a *Authority) refuse(what, reason string) *RefusedError {
 	e := &RefusedError{Reference: reference()}
-	a.log.Warn("a credential was refused", "for", what, "reason", reason, "reference", e.Reference)
+	a.log.Log(context.Background(), a.level, "a credential was refused", "for", what, "reason", reason, "reference", e.Reference)
 	return e
 }
 
@@ -121,10 +121,22 @@ func gives(ctx context.Context, list []Permission) error {
 // party is a user or a client that a tenant knows.
 type party struct {
 	Tenant      id.ID
+	Of          string // the tenant's name; "" where it has no row: the operator's
 	ID          id.ID
 	Name        string
 	IsUser      bool
 	Active      bool
 	Roles       []string
 	Permissions []Permission
+}
+
+// tenantName is how people call the tenant.
+func (p party) tenantName() string {
+	switch {
+	case p.Tenant == id.Operator:
+		return OperatorName
+	case p.Of == "":
+		return p.Tenant.String() // its row is gone
+	}
+	return p.Of
 }

@@ -64,6 +64,9 @@ func parseSecret(prefix, text string) (secret, error) {
 	}
 	s := secret{text: text}
 	n.FillBytes(s.tenant[:])
+	if base62(s.tenant[:], widthTenant) != rest[:widthTenant] { // a sign in front
+		return secret{}, errSpelling
+	}
 	return s, nil
 }
 

@@ -33,7 +33,6 @@ var (
 	sqlSetClient      = text("set_client")
 	sqlSetRole        = text("set_role")
 	sqlSetUser        = text("set_user")
-	sqlTenantName     = text("tenant_name")
 	sqlTokens         = text("tokens")
 	sqlTouchToken     = text("touch_token")
 	sqlUsers          = text("users")

@@ -51,6 +51,9 @@ type Config struct {
 	// Yield, if set, is called before each batch is carried: the place where a bulk lane
 	// lets others go first. It returns when ctx ends.
 	Yield func(ctx context.Context)
+	// Metrics, if set, counts what becomes of documents, as of Source: kafka, files.
+	Metrics *Metrics
+	Source  string
 	// OnReceipts, if set, gets the receipts of each batch after it is durable.
 	// Calls do not overlap.
 	OnReceipts func([]Receipt)

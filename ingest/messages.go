@@ -32,9 +32,9 @@ func (r *rows) addMessages(t *task) {
 	if t.env.Reply == nil && t.outcome != Parked {
 		return
 	}
-	m := outbox.Message{ID: t.eventID().String(), Time: time.Now().UTC(), Subject: clip(t.env.Origin, 1000)}
+	m := outbox.Message{ID: t.eventID().String(), Time: time.Now().UTC(), Subject: clip(t.env.Origin, 1000), Traceparent: t.traceparent()}
 	if t.env.Reply != nil {
-		m.Key, m.Traceparent = t.env.Reply.Key, t.env.Reply.Traceparent
+		m.Key = t.env.Reply.Key
 	}
 	if len(m.Key) == 0 {
 		m.Key = []byte(m.Subject)

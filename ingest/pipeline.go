@@ -17,6 +17,7 @@ import (
 	"sluice/internal/fair"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/telemetry"
 )
 
 // Pipeline carries documents from sources into the database. It may run several
@@ -107,6 +108,7 @@ type batch struct {
 	tasks []*task
 	bytes int64
 	slot  *slot
+	began time.Time // when it was complete
 }
 
 // The smallest that batches get for the sake of Config.BatchTarget: what is less costs more than it helps.
@@ -160,9 +162,12 @@ func (p *Pipeline) weight(env Envelope) int64 {
 }
 
 // carry takes one batch all the way to the database and reports on it.
-func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch) error {
+func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch) (err error) {
 	defer p.release(b.tasks...)
 	defer order.leave(b.slot)
+	b.began = time.Now()
+	ctx, span := p.traceBatch(ctx, b)
+	defer func() { traceEnd(span, b.tasks, err) }()
 	// A stop does not abandon the batch in hand: everything in it would be read again.
 	// It gets a clock of its own from the moment of the stop.
 	if p.cfg.Yield != nil {
@@ -186,7 +191,7 @@ func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch
 	})
 	defer stop()
 
-	err := p.carryUntil(ctx, hard, src, order, b)
+	err = p.carryUntil(ctx, hard, src, order, b)
 	if fault := deliver.FaultOf(err); ctx.Err() != nil && (fault == pg.FaultOutage || fault == pg.FaultStopped || fault.Bounded()) {
 		// Make a stop look like one where the batch in hand could not be finished.
 		return fmt.Errorf("%w; the batch in hand was not stored and will come again: %w", ctx.Err(), err)
@@ -203,13 +208,20 @@ func (p *Pipeline) carryUntil(ctx, hard context.Context, src Source, order *orde
 	if err := p.insist(ctx, func() error { return p.lookUp(hard, b.tasks) }); err != nil {
 		return p.told(b.tasks, err)
 	}
-	for _, t := range b.tasks {
+	p.read(hard, b.tasks)
+	if err := order.awaitStreams(hard, b.slot, b.tasks); err != nil {
+		return err
+	}
+	return p.write(ctx, hard, src, b)
+}
+
+// read reads the documents that are not known yet.
+func (p *Pipeline) read(ctx context.Context, tasks []*task) {
+	_, span := telemetry.Start(ctx, "read")
+	defer span.End(nil)
+	for _, t := range tasks {
 		if t.outcome == "" {
 			t.prepare(&p.cfg)
 		}
 	}
-	if err := order.awaitStreams(hard, b.slot, b.tasks); err != nil {
-		return err
-	}
-	return p.write(ctx, hard, src, b.tasks)
 }

@@ -13,6 +13,7 @@ import (
 	packageurl "github.com/package-url/packageurl-go"
 
 	"sluice/internal/id"
+	"sluice/internal/telemetry"
 	"sluice/normalize"
 	"sluice/normalize/detect"
 	"sluice/normalize/purl"
@@ -41,6 +42,10 @@ type task struct {
 	twin     id.ID     // unchanged: the stored document that says the same
 
 	statements []statement
+
+	span  telemetry.Span // of its way through the pipeline, until it is durable
+	trace string         // the traceparent of that, or of the batch where it stands for its documents; "" where nobody records it
+	own   bool           // the span is in its sender's trace, beside the batch's
 }
 
 // artifact is what an SBOM describes.

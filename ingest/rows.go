@@ -25,14 +25,17 @@ type rows struct {
 	packages map[id.ID]bool // already among the rows
 	aliases  map[aliasKey]bool
 	facts    map[int64][]string // records that came, by scan run
-	revision string
-	unpark   [][]byte // hashes whose parked row is to go
-	receipts []outbox.Message
-	notices  []outbox.Message // of parked documents
+	// The trace of the first document with records of a scan run, where there is one: their jobs
+	// are about records of several documents.
+	factTrace map[int64]string
+	revision  string
+	unpark    [][]byte // hashes whose parked row is to go
+	receipts  []outbox.Message
+	notices   []outbox.Message // of parked documents
 }
 
 func newRows(seen *packageCache, revision string) *rows {
-	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}, aliases: map[aliasKey]bool{}, facts: map[int64][]string{}}
+	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}, aliases: map[aliasKey]bool{}, facts: map[int64][]string{}, factTrace: map[int64]string{}}
 }
 
 // aliasKey is one entry of vex.vuln_alias. by is derived from the document, so nobody else
@@ -129,9 +132,14 @@ func (r *rows) addSBOM(t *task) {
 }
 
 // addStreamJob asks the projector to look at the stream again. No payload beyond the
-// key: it works from what is stored, not from what was stored when the job was made.
+// key: it works from what is stored, not from what was stored when the job was made. The
+// trace is for whoever follows the document, and decides nothing.
 func (r *rows) addStreamJob(t *task) {
-	r.put(inJob, "sbom", toJSON(map[string]string{"artifact": t.artifact.id.String(), "stream": t.env.Stream}), t.artifact.id.String()+"|"+t.env.Stream)
+	payload := map[string]string{"artifact": t.artifact.id.String(), "stream": t.env.Stream}
+	if t.trace != "" {
+		payload["trace"] = t.trace
+	}
+	r.put(inJob, "sbom", toJSON(payload), t.artifact.id.String()+"|"+t.env.Stream)
 }
 
 func (r *rows) addPackage(p Package) {
@@ -183,6 +191,9 @@ func (r *rows) addFacts(t *task) {
 		for _, alias := range v.Aliases {
 			r.addAlias(v.ID, alias, fact)
 		}
+		if t.trace != "" && r.factTrace[t.env.ScanRun] == "" {
+			r.factTrace[t.env.ScanRun] = t.trace
+		}
 		r.facts[t.env.ScanRun] = append(r.facts[t.env.ScanRun], clean(v.ID))
 	}
 }
@@ -195,7 +206,11 @@ func (r *rows) addFactJobs() {
 	for _, run := range slices.Sorted(maps.Keys(r.facts)) {
 		ids := slices.Compact(slices.Sorted(slices.Values(r.facts[run])))
 		for some := range slices.Chunk(ids, factsPerJob) {
-			r.put(inJob, "fact", toJSON(map[string]any{"ids": some, "run": run}), some[0])
+			payload := map[string]any{"ids": some, "run": run}
+			if trace := r.factTrace[run]; trace != "" {
+				payload["trace"] = trace
+			}
+			r.put(inJob, "fact", toJSON(payload), some[0])
 		}
 	}
 }

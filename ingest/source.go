@@ -36,6 +36,9 @@ type Envelope struct {
 	Warnings []normalize.Warning
 	// Reply, if set, asks for a receipt in the outbox.
 	Reply *Reply
+	// Traceparent is the sender's trace (W3C Trace Context). What becomes of the document belongs
+	// to it, and its receipt names it.
+	Traceparent string
 	// Hints is what else the source knows and a replay of a parked document needs.
 	Hints map[string]string
 	// Position is the source's own; Advance gets it back.
@@ -44,8 +47,7 @@ type Envelope struct {
 
 // Reply is how a sender recognises the receipt of his document.
 type Reply struct {
-	Key         []byte // receipts of one key are sent in the order of their documents
-	Traceparent string // W3C trace context, handed on
+	Key []byte // receipts of one key are sent in the order of their documents
 }
 
 // Source hands over documents and keeps its own position in the database. What an

@@ -42,7 +42,11 @@ func (r *rows) addStatements(t *task) {
 		}
 	}
 	if len(t.statements) > 0 || t.doc.Kind == normalize.VEX {
-		r.put(inJob, "vex", toJSON(map[string]any{"document": t.documentID.String()}), t.documentID.String())
+		payload := map[string]string{"document": t.documentID.String()}
+		if t.trace != "" {
+			payload["trace"] = t.trace
+		}
+		r.put(inJob, "vex", toJSON(payload), t.documentID.String())
 	}
 }
 

@@ -5,27 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"sluice/ingest/deliver"
 	"sluice/internal/pg"
+	"sluice/internal/telemetry"
 	"sluice/normalize"
 )
 
 // write stores tasks. A batch that the database refuses because of what is in it, or that
 // is too slow for it, is cut in halves until the one at fault is alone; that one is parked.
-func (p *Pipeline) write(ctx, hard context.Context, src Source, tasks []*task) error {
+func (p *Pipeline) write(ctx, hard context.Context, src Source, b *batch) error {
 	var open *doubt
+	var began time.Time // of the last attempt
 	err := deliver.Carry(ctx, hard, p.delivery(), deliver.Work[*task]{
 		Attempt: func(ctx context.Context, tasks []*task) (bool, error) {
+			began = time.Now()
 			var err error
 			open, err = p.attemptAnew(ctx, src, tasks)
 			return open != nil, err
 		},
 		Settle: func(ctx context.Context, _ []*task) (bool, error) { return p.settle(ctx, open) },
 		Refuse: func(t **task, fault pg.Fault, cause error) error { return p.refuse(*t, fault, cause) },
-		Done:   func(tasks []*task) { p.report(src, tasks) },
-	}, tasks)
-	return p.told(tasks, err)
+		Done: func(tasks []*task) {
+			p.traceStored(hard, tasks, began)
+			p.cfg.Metrics.batch(hard, p.cfg.Source, tasks, time.Since(b.began))
+			p.report(src, tasks)
+		},
+	}, b.tasks)
+	return p.told(b.tasks, err)
 }
 
 // refuse parks a document that the database does not take.
@@ -73,7 +81,9 @@ var errOtherServer = errors.New("the server was started anew, or it is another o
 
 // attempt is one try to store tasks and move the source, in one transaction. The doubt is
 // not nil where the answer to COMMIT was lost: it may have happened or not.
-func (p *Pipeline) attempt(ctx context.Context, src Source, tasks []*task) (*doubt, error) {
+func (p *Pipeline) attempt(ctx context.Context, src Source, tasks []*task) (open *doubt, err error) {
+	ctx, span := telemetry.Start(ctx, "transaction")
+	defer func() { span.End(err) }()
 	for _, t := range tasks {
 		if t.outcome != Duplicate {
 			t.outcome = ""

@@ -79,6 +79,16 @@ func exec(ctx context.Context, pool *pgxpool.Pool, sql string, args ...any) erro
 	})
 }
 
+// Due tells whether the task's time has come, give or take a twentieth, by its last success on any process.
+func Due(ctx context.Context, pool *pgxpool.Pool, t Task) (bool, error) {
+	var since *time.Duration
+	err := pool.QueryRow(ctx, sqlSinceSuccess, t.Name).Scan(&since)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return false, fmt.Errorf("when %s ran last: %w", t.Name, err)
+	}
+	return since == nil || *since >= t.Every-t.Every/20, nil
+}
+
 // guarded runs the task; a defect in one must not end the process, and with it the others.
 func (t Task) guarded(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (r Result, err error) {
 	defer func() {

@@ -25,6 +25,9 @@ type Task struct {
 	Every time.Duration
 	// AtStart has Loop run it as soon as it leads, however recent the last run is.
 	AtStart bool
+	// WhenDue has a one-shot run of all tasks leave it out before it is due: it costs hours, or
+	// somebody counts on its rhythm. Who names it gets it.
+	WhenDue bool
 	// Run does it, or with dryRun only says what it would do. It works through pool, which
 	// was made with PoolConfig and acts as pg.Maintainer.
 	Run func(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (Result, error)

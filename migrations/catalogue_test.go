@@ -64,6 +64,7 @@ func TestCatalogue(t *testing.T) {
 		select schemaname || '.' || tablename || ' ' || policyname || ' ' || cmd || ' to ' || roles::text || ' using ' || coalesce(qual, '') from pg_policies
 		where policyname <> 'p_' || tablename || '_tenant'
 		  and not (policyname = 'p_views' and cmd = 'SELECT' and roles = '{sluice_views}')
+		  and not (policyname = 'p_chain' and tablename in ('audit_log', 'audit_head', 'audit_chain', 'audit_cut') and roles = '{sluice_views}')
 		  and not (policyname = 'p_worker' and tablename = 'job_queue' and roles = '{sluice_projector}')
 		  and not (policyname = 'p_relay' and tablename = 'outbox' and roles = '{sluice_relay}')
 		  and not (policyname = 'p_maintain' and tablename = 'outbox' and roles = '{sluice_maintainer}' and qual ~ 'dispatched_at IS NOT NULL' and with_check = 'false')
@@ -102,6 +103,12 @@ func TestCatalogue(t *testing.T) {
 		      and not (r = 'sluice_maintainer' and x <> all ('{ingest.scan_run_event,vex.finding_history,authority.audit_log}')) -- retention
 		      and not (r = 'sluice_projector' and x = 'vex.vuln_fact') -- made again, see remade`, appRoles, remade)
 
+	wrong(t, conn, "a role that sees the hash of a secret, or changes what a token is and may", `
+		select a.attrelid::regclass || '.' || a.attname || ' by ' || r from pg_attribute a, unnest($1::text[]) r
+		where a.attrelid in ('authority.oauth_token'::regclass, 'authority.oauth_client'::regclass) and a.attnum > 0 and not a.attisdropped
+		  and (a.attname ~ 'hash$' and r <> 'sluice_maintainer' and has_column_privilege(r, a.attrelid, a.attnum, 'select')
+		    or a.attname in ('token_hash', 'user_id', 'oauth_client_id', 'tenant_id', 'client_id', 'expires_at') and has_column_privilege(r, a.attrelid, a.attnum, 'update')
+		    or a.attname = 'scopes' and a.attrelid = 'authority.oauth_token'::regclass and has_column_privilege(r, a.attrelid, a.attnum, 'update'))`, appRoles)
 	wrong(t, conn, "a SECURITY DEFINER function without a pinned search_path, or of a superuser", `
 		select p.oid::regprocedure::text from pg_proc p
 		where p.pronamespace = any ($1::text[]::regnamespace[]) and p.prosecdef
@@ -144,6 +151,8 @@ var otherIndexes = map[string]string{
 	"brin_scan_events_time": "section 6: BRIN",
 	// Ours.
 	"ix_job_leased":           "leases that ran out, of any tenant",
+	"ix_parked_by_reason":     "figures count what every tenant has parked",
+	"ix_tenant_created":       "figures name the tenants that were made first",
 	"ix_outbox_pending":       "the relay sends for every tenant",
 	"ix_outbox_dispatched":    "the relay clears what every tenant has sent",
 	"brin_finding_history_at": "BRIN",

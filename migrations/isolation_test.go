@@ -15,6 +15,7 @@ import (
 
 	"sluice/internal/pg"
 	"sluice/internal/test/dbtest"
+	"sluice/internal/test/twotenants"
 )
 
 // sharedTables are those whose rows of the shared feed every tenant reads.
@@ -34,7 +35,7 @@ type actor struct {
 	name string
 	role pg.Role
 	conn *pgx.Conn
-	sees []owner // whose rows, besides those of the shared feed
+	sees []twotenants.Owner // whose rows, besides those of the shared feed
 	// catalogues: look through those too, which takes a second.
 	catalogues bool
 }
@@ -47,28 +48,28 @@ func TestIsolation(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	admin := db.Admin(t)
-	tables := tenantTables(t, admin)
-	a, b := newOwner('a'), newOwner('b')
-	fill(t, admin, tables, 3, a)
-	fill(t, admin, tables, 2, b, sharedOwner())
+	tables := twotenants.Tables(t, admin)
+	a, b := twotenants.New('a'), twotenants.New('b')
+	twotenants.Fill(t, admin, tables, 3, a)
+	twotenants.Fill(t, admin, tables, 2, b, twotenants.Shared())
 
-	setTenant := func(conn *pgx.Conn, o owner) *pgx.Conn {
-		exec(t, conn, `select set_config('app.tenant_id', $1, false)`, o.tenant.String())
+	setTenant := func(conn *pgx.Conn, o twotenants.Owner) *pgx.Conn {
+		exec(t, conn, `select set_config('app.tenant_id', $1, false)`, o.Tenant.String())
 		return conn
 	}
 	actors := []actor{
-		{"reader of B", pg.Reader, setTenant(db.Conn(t, pg.Reader), b), []owner{b}, true},
+		{"reader of B", pg.Reader, setTenant(db.Conn(t, pg.Reader), b), []twotenants.Owner{b}, true},
 		{"reader without a tenant", pg.Reader, db.Conn(t, pg.Reader), nil, false},
-		{"login bound to B, asking for A", pg.Reader, setTenant(boundReader(t, db, b), a), []owner{b}, !testing.Short()},
-		{"login bound to B, asking for nothing", pg.Reader, boundReader(t, db, b), []owner{b}, false},
-		{"ingest for B", pg.Ingest, setTenant(db.Conn(t, pg.Ingest), b), []owner{b}, !testing.Short()},
+		{"login bound to B, asking for A", pg.Reader, setTenant(boundReader(t, db, b), a), []twotenants.Owner{b}, !testing.Short()},
+		{"login bound to B, asking for nothing", pg.Reader, boundReader(t, db, b), []twotenants.Owner{b}, false},
+		{"ingest for B", pg.Ingest, setTenant(db.Conn(t, pg.Ingest), b), []twotenants.Owner{b}, !testing.Short()},
 		{"ingest without a tenant", pg.Ingest, db.Conn(t, pg.Ingest), nil, false},
-		{"feed for B", pg.Feed, setTenant(db.Conn(t, pg.Feed), b), []owner{b}, false},
-		{"projector for B", pg.Projector, setTenant(db.Conn(t, pg.Projector), b), []owner{b}, !testing.Short()},
-		{"maintainer for B", pg.Maintainer, setTenant(db.Conn(t, pg.Maintainer), b), []owner{b}, false},
+		{"feed for B", pg.Feed, setTenant(db.Conn(t, pg.Feed), b), []twotenants.Owner{b}, false},
+		{"projector for B", pg.Projector, setTenant(db.Conn(t, pg.Projector), b), []twotenants.Owner{b}, !testing.Short()},
+		{"maintainer for B", pg.Maintainer, setTenant(db.Conn(t, pg.Maintainer), b), []twotenants.Owner{b}, false},
 		{"maintainer without a tenant", pg.Maintainer, db.Conn(t, pg.Maintainer), nil, false},
-		{"relay for B", pg.Relay, setTenant(db.Conn(t, pg.Relay), b), []owner{b}, false},
-		{"monitor", "sluice_monitor", setTenant(db.Conn(t, "sluice_monitor"), b), []owner{b}, false},
+		{"relay for B", pg.Relay, setTenant(db.Conn(t, pg.Relay), b), []twotenants.Owner{b}, false},
+		{"monitor", "sluice_monitor", setTenant(db.Conn(t, "sluice_monitor"), b), []twotenants.Owner{b}, false},
 	}
 	before := fingerprint(t, admin, tables, a)
 	for _, who := range actors {
@@ -99,9 +100,9 @@ func TestIsolation(t *testing.T) {
 }
 
 // boundReader is a login as `sluice tenant create --reader` makes it.
-func boundReader(t *testing.T, db *dbtest.DB, o owner) *pgx.Conn {
+func boundReader(t *testing.T, db *dbtest.DB, o twotenants.Owner) *pgx.Conn {
 	t.Helper()
-	name := "sluice_reader_" + strings.ReplaceAll(o.tenant.String(), "-", "")
+	name := "sluice_reader_" + strings.ReplaceAll(o.Tenant.String(), "-", "")
 	admin := db.Admin(t)
 	// Roles belong to the whole server, and other tests' databases are there too.
 	if !one[bool](t, admin, `select exists (select from pg_roles where rolname = $1)`, name) {
@@ -121,36 +122,21 @@ func boundReader(t *testing.T, db *dbtest.DB, o owner) *pgx.Conn {
 // traces looks for an owner's values in every relation that the actor can read: tables,
 // partitions, views and, where asked for, catalogues and statistics. It returns where it
 // found how many rows.
-func traces(t *testing.T, who actor, of owner) map[string]int {
+func traces(t *testing.T, who actor, of twotenants.Owner) map[string]int {
 	t.Helper()
-	relations := list[string](t, who.conn, `
-		select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_(toast|temp)'
-		  and c.relname !~ '_numa$' -- fail where the machine is no NUMA one
-		  and ($2 or n.nspname = any ($1))
-		order by 1`, schemas, who.catalogues)
-	if len(relations) < 40 {
-		t.Fatalf("only %d relations to look at", len(relations))
+	all := twotenants.Relations(t, who.conn, of, who.catalogues)
+	if len(all) < 40 {
+		t.Fatalf("only %d relations to look at", len(all))
 	}
 	hits := map[string]int{}
-	inTx(t, who.conn, func(tx pgx.Tx) {
-		for _, r := range relations {
-			var n int
-			err := attempt(t, tx, func(tx pgx.Tx) error {
-				// The pattern is a parameter: the text of this statement is itself in the statistics.
-				return tx.QueryRow(t.Context(), `select count(*) from `+r+` x where x::text ~ $1`, of.trace()).Scan(&n)
-			})
-			if err == nil && n > 0 {
-				hits[r] = n
-			}
-			if err != nil && code(err) != "42501" {
-				t.Errorf("%s: %s: %v", who.name, r, err)
-			}
-			if err != nil && strings.Contains(err.Error(), of.mark) {
-				t.Errorf("%s: the error on %s tells of A: %v", who.name, r, err)
-			}
+	for _, s := range all {
+		if s.Hits > 0 {
+			hits[s.What] = s.Hits
 		}
-	})
+		if s.State != "" && s.State != "42501" {
+			t.Errorf("%s: %s: %s", who.name, s.What, s.Error)
+		}
+	}
 	return hits
 }
 
@@ -162,7 +148,7 @@ func code(err error) string {
 	return ""
 }
 
-func looksEverywhere(t *testing.T, who actor, a owner) {
+func looksEverywhere(t *testing.T, who actor, a twotenants.Owner) {
 	for r, n := range traces(t, who, a) {
 		if !slices.Contains(acrossTenants[who.role], r) {
 			t.Errorf("%d rows of %s tell of A", n, r)
@@ -172,7 +158,7 @@ func looksEverywhere(t *testing.T, who actor, a owner) {
 
 // counts: exactly the rows of those whom the actor may see. A sequence, a partition or a
 // materialized view tells nothing at all.
-func counts(t *testing.T, who actor, tables map[string][]tableColumn) {
+func counts(t *testing.T, who actor, tables map[string][]twotenants.Column) {
 	inTx(t, who.conn, func(tx pgx.Tx) {
 		for table := range tables {
 			if slices.Contains(acrossTenants[who.role], table) {
@@ -181,7 +167,7 @@ func counts(t *testing.T, who actor, tables map[string][]tableColumn) {
 			want := 0
 			for range who.sees {
 				want += 2
-				if table == "authority.tenant" {
+				if table == "authority.tenant" || table == "authority.audit_head" {
 					want--
 				}
 			}
@@ -223,11 +209,15 @@ var mayCall = map[string][]pg.Role{
 	"core.analyze_grown()":           {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
 	"ingest.merge_search_index()":    {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
 	"authority.tenant_id(text)":      {pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
+	"core.figures(integer)":          {"sluice_monitor"},
 	"vex.refresh_view(text)":         {pg.Projector, pg.Maintainer},
-	"core.hold_lead(text, bigint)":   {pg.Maintainer, pg.Relay},
+
+	"authority.audit_line(bigint, bytea, text, audit_log)": {pg.Reader, pg.Ingest, pg.Feed, pg.Projector, pg.Maintainer},
+	"authority.cut_audit(bigint, bytea, text)":             {pg.Maintainer}, // in the tenant's own transaction
+	"core.hold_lead(text, bigint)":                         {pg.Maintainer, pg.Relay},
 }
 
-func callsFunctions(t *testing.T, who actor, a owner) {
+func callsFunctions(t *testing.T, who actor, a twotenants.Owner) {
 	can := list[string](t, who.conn, `
 		select format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
 		from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -261,7 +251,7 @@ func callsFunctions(t *testing.T, who actor, a owner) {
 		})
 		return out, err
 	}
-	for _, query := range []string{fmt.Sprintf(`{"mark": %q}`, a.mark), `{}`} {
+	for _, query := range []string{fmt.Sprintf(`{"mark": %q}`, a.Mark), `{}`} {
 		got, err := call(`select artifact_purl from ingest.search_documents($1)`, query)
 		if code(err) == "42501" {
 			continue
@@ -270,7 +260,7 @@ func callsFunctions(t *testing.T, who actor, a owner) {
 		if query == `{}` {
 			want = 2 * len(who.sees)
 		}
-		if err != nil || len(got) != want || strings.Contains(fmt.Sprint(got), a.mark) {
+		if err != nil || len(got) != want || strings.Contains(fmt.Sprint(got), a.Mark) {
 			t.Errorf("search for %s: %v, %v", query, got, err)
 		}
 	}
@@ -281,7 +271,7 @@ func callsFunctions(t *testing.T, who actor, a owner) {
 
 // writesAcross tries to put rows under A's name, to take A's rows over, to change and to
 // delete them, and to learn of them from a key that is taken.
-func writesAcross(t *testing.T, who actor, tables map[string][]tableColumn, a, b owner) {
+func writesAcross(t *testing.T, who actor, tables map[string][]twotenants.Column, a, b twotenants.Owner) {
 	inTx(t, who.conn, func(tx pgx.Tx) {
 		for _, table := range slices.Sorted(maps.Keys(tables)) {
 			if slices.Contains(acrossTenants[who.role], table) {
@@ -299,19 +289,19 @@ func writesAcross(t *testing.T, who actor, tables map[string][]tableColumn, a, b
 				}
 				return rows, err
 			}
-			for _, victim := range []owner{a, sharedOwner()} {
-				sql, args := insert(table, victim.row(t, columns, 50))
+			for _, victim := range []twotenants.Owner{a, twotenants.Shared()} {
+				sql, args := twotenants.Insert(table, victim.Row(t, columns, 50))
 				if _, err := try(sql, args...); code(err) != "42501" {
-					t.Errorf("insert into %s in the name of %s: %v", table, victim.mark, err)
+					t.Errorf("insert into %s in the name of %s: %v", table, victim.Mark, err)
 				}
-				if rows, err := try(`update `+table+` set tenant_id = tenant_id where tenant_id = $1`, victim.tenant); rows > 0 || err != nil && code(err) != "42501" {
-					t.Errorf("update of %s in %s: %d rows, %v", victim.mark, table, rows, err)
+				if rows, err := try(`update `+table+` set tenant_id = tenant_id where tenant_id = $1`, victim.Tenant); rows > 0 || err != nil && code(err) != "42501" {
+					t.Errorf("update of %s in %s: %d rows, %v", victim.Mark, table, rows, err)
 				}
-				if rows, err := try(`delete from `+table+` where tenant_id = $1`, victim.tenant); rows > 0 || err != nil && code(err) != "42501" {
-					t.Errorf("delete of %s in %s: %d rows, %v", victim.mark, table, rows, err)
+				if rows, err := try(`delete from `+table+` where tenant_id = $1`, victim.Tenant); rows > 0 || err != nil && code(err) != "42501" {
+					t.Errorf("delete of %s in %s: %d rows, %v", victim.Mark, table, rows, err)
 				}
-				if rows, err := try(`update `+table+` set tenant_id = $1`, victim.tenant); rows > 0 || err != nil && code(err) != "42501" {
-					t.Errorf("giving rows of %s to %s: %d rows, %v", table, victim.mark, rows, err)
+				if rows, err := try(`update `+table+` set tenant_id = $1`, victim.Tenant); rows > 0 || err != nil && code(err) != "42501" {
+					t.Errorf("giving rows of %s to %s: %d rows, %v", table, victim.Mark, rows, err)
 				}
 			}
 			if rows, _ := try(`truncate ` + table); rows > 0 || one[bool](t, tx, `select has_table_privilege($1, 'truncate')`, table) {
@@ -328,14 +318,14 @@ func writesAcross(t *testing.T, who actor, tables map[string][]tableColumn, a, b
 // keyOracle inserts rows of B that have A's keys: it must go as with keys that nobody has.
 // Where a key of the specification does not lead with the tenant, PostgreSQL says that it
 // is taken, but not by what.
-func keyOracle(t *testing.T, who actor, tx pgx.Tx, table string, columns []tableColumn, a, b owner) {
+func keyOracle(t *testing.T, who actor, tx pgx.Tx, table string, columns []twotenants.Column, a, b twotenants.Owner) {
 	if len(who.sees) == 0 || !one[bool](t, tx, `select has_table_privilege($1, 'insert')`, table) {
 		return
 	}
-	taken, free := a.row(t, columns, 1), b.row(t, columns, 60)
-	taken["tenant_id"] = b.tenant
+	taken, free := a.Row(t, columns, 1), b.Row(t, columns, 60)
+	taken["tenant_id"] = b.Tenant
 	for name, row := range map[string]map[string]any{"taken": taken, "free": free} {
-		sql, args := insert(table, row)
+		sql, args := twotenants.Insert(table, row)
 		err := attempt(t, tx, func(tx pgx.Tx) error {
 			_, err := tx.Exec(t.Context(), sql, args...)
 			return err
@@ -344,7 +334,7 @@ func keyOracle(t *testing.T, who actor, tx pgx.Tx, table string, columns []table
 		switch {
 		case err == nil:
 		case errors.As(err, &pe) && pe.Code == "23505" && name == "taken" && slices.Contains(globalKeys, pe.ConstraintName):
-			if pe.Detail != "" || strings.Contains(pe.Message, a.mark) {
+			if pe.Detail != "" || strings.Contains(pe.Message, a.Mark) {
 				t.Errorf("%s: the error tells of A: %s (%s)", table, pe.Message, pe.Detail)
 			}
 		default:
@@ -363,11 +353,11 @@ var globalKeys = []string{
 }
 
 // fingerprint is what the rows of an owner are, per table.
-func fingerprint(t *testing.T, admin *pgx.Conn, tables map[string][]tableColumn, o owner) map[string]string {
+func fingerprint(t *testing.T, admin *pgx.Conn, tables map[string][]twotenants.Column, o twotenants.Owner) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	for table := range tables {
-		out[table] = one[string](t, admin, `select count(*) || ' ' || coalesce(md5(string_agg(x::text, '|' order by x::text)), '') from `+table+` x where tenant_id = $1`, o.tenant)
+		out[table] = one[string](t, admin, `select count(*) || ' ' || coalesce(md5(string_agg(x::text, '|' order by x::text)), '') from `+table+` x where tenant_id = $1`, o.Tenant)
 	}
 	return out
 }
@@ -377,9 +367,9 @@ func TestSharedFeed(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	admin := db.Admin(t)
-	tables := tenantTables(t, admin)
-	shared := sharedOwner()
-	fill(t, admin, tables, 1, shared)
+	tables := twotenants.Tables(t, admin)
+	shared := twotenants.Shared()
+	twotenants.Fill(t, admin, tables, 1, shared)
 	for _, form := range []string{"00000000-0000-0000-0000-000000000000", "{00000000000000000000000000000000}"} {
 		for role, may := range map[pg.Role]bool{pg.Feed: true, pg.Ingest: false} {
 			conn := db.Conn(t, role)
@@ -389,7 +379,7 @@ func TestSharedFeed(t *testing.T) {
 					if !one[bool](t, tx, `select has_table_privilege($1, 'insert')`, table) {
 						continue
 					}
-					sql, args := insert(table, shared.row(t, columns, 2))
+					sql, args := twotenants.Insert(table, shared.Row(t, columns, 2))
 					err := attempt(t, tx, func(tx pgx.Tx) error {
 						_, err := tx.Exec(t.Context(), sql, args...)
 						return err
@@ -425,8 +415,8 @@ func TestSharedFeed(t *testing.T) {
 	}
 	u.User = user
 	conn := connect(t, u.String())
-	exec(t, conn, `select set_config('app.tenant_id', $1, false)`, shared.tenant.String())
-	sql, args := insert("vex.vuln_fact", shared.row(t, tables["vex.vuln_fact"], 3))
+	exec(t, conn, `select set_config('app.tenant_id', $1, false)`, shared.Tenant.String())
+	sql, args := twotenants.Insert("vex.vuln_fact", shared.Row(t, tables["vex.vuln_fact"], 3))
 	if _, err := conn.Exec(context.Background(), sql, args...); code(err) != "42501" {
 		t.Errorf("a member of ingest inserts a shared fact: %v", err)
 	}

@@ -392,6 +392,13 @@ const (
 	ReasonTime           = "time-out-of-bounds"  // of an event: no partition is made for it
 )
 
+// Reasons are all of them.
+var Reasons = []string{
+	ReasonEmpty, ReasonUnknownFormat, ReasonUnsupported, ReasonSyntax, ReasonInvalid, ReasonEncoding, ReasonNUL, ReasonSurrogate, ReasonNumber,
+	ReasonDepth, ReasonTooLarge, ReasonTooMany, ReasonLayers, ReasonCorruptArchive, ReasonEmptyArchive, ReasonDatabase, ReasonTooSlow,
+	ReasonUnreadable, ReasonTenant, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
+}
+
 // ParkError says why a document can never be normalised by this version.
 // Retrying cannot help, so ingest parks the bytes and moves on.
 type ParkError struct {

@@ -11,20 +11,22 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/queue"
+	"sluice/internal/telemetry"
 )
 
 // Kinds of jobs.
 const (
-	kindSBOM     = "sbom"     // {"artifact","stream"}: a document of this stream came
+	kindSBOM     = "sbom"     // {"artifact","stream"}: a document of this stream came; "restart": as if it were the first
 	kindVEX      = "vex"      // {"document"}: statements came
 	kindFact     = "fact"     // {"id"} or {"ids"}: versions of these records came
 	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
 	kindReread   = "reread"   // {"document"}: what it says is to be made again from the original
+	kindPackage  = "package"  // {"packages"}: these are to be matched as if they were new
 )
 
 // Kinds are the kinds of jobs that ask for something.
-var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread}
+var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread, kindPackage}
 
 // batch is the work of one transaction for one tenant: what its jobs ask for, and
 // what turns out to be touched on the way.
@@ -34,6 +36,7 @@ type batch struct {
 	w      *Worker
 
 	streams   streamKeys
+	restart   streamKeys      // of these: those that are projected as if for the first time
 	documents []id.ID         // with statements that came
 	reread    []id.ID         // of these: to be read again
 	own       map[string]bool // external ids of the tenant's records that came in a new version
@@ -56,6 +59,7 @@ type batch struct {
 	filled     map[string]bool  // temporary tables that hold rows of this transaction
 	moved      bool             // components may have come or gone: p_stream and p_change hold rows
 	changed    bool             // findings changed: the views are stale
+	traces     *traces          // of what it belongs to; nil: nobody makes any
 }
 
 type streamKey struct {
@@ -93,6 +97,8 @@ func (b *batch) take(jobs []queue.Job) error {
 		var p struct {
 			Artifact id.ID    `json:"artifact"`
 			Stream   string   `json:"stream"`
+			Restart  bool     `json:"restart"`
+			Packages []id.ID  `json:"packages"`
 			Document id.ID    `json:"document"`
 			ID       string   `json:"id"`
 			IDs      []string `json:"ids"`
@@ -109,6 +115,13 @@ func (b *batch) take(jobs []queue.Job) error {
 			if k := (streamKey{p.Artifact, p.Stream}); !streams[k] {
 				streams[k] = true
 				b.streams = append(b.streams, k)
+			}
+			if p.Restart {
+				b.restart = append(b.restart, streamKey{p.Artifact, p.Stream})
+			}
+		case kindPackage:
+			for _, pkg := range p.Packages {
+				b.packages[pkg], b.derived[pkg] = true, true
 			}
 		case kindVEX:
 			b.documents = append(b.documents, p.Document)
@@ -157,7 +170,7 @@ func (b *batch) run(ctx context.Context) error {
 		{"outcomes", b.setOutcomes},
 		{"events", b.writeEvents},
 	} {
-		if err := step.do(ctx); err != nil {
+		if err := b.step(ctx, step.name, step.do); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
@@ -165,6 +178,14 @@ func (b *batch) run(ctx context.Context) error {
 		return markViews(ctx, b.tx)
 	}
 	return nil
+}
+
+// step is one step of run, in a span of its own.
+func (b *batch) step(ctx context.Context, name string, do func(context.Context) error) error {
+	ctx, span := telemetry.Start(ctx, name)
+	err := do(ctx)
+	span.End(err)
+	return err
 }
 
 // projectFacts decides which version of each of the tenant's records counts, and which
@@ -200,6 +221,9 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	// Statements may link to any document of the stream, current or not.
 	if err := b.note(ctx, sqlLinkedStatements, b.tenant, artifacts, streams); err != nil {
 		return err
+	}
+	if err := b.restartStreams(ctx); err != nil {
+		return fmt.Errorf("restart: %w", err)
 	}
 	rows, err := b.tx.Query(ctx, sqlCurrentDocuments, b.tenant, artifacts, streams)
 	if err != nil {
@@ -238,9 +262,19 @@ func (b *batch) projectStreams(ctx context.Context) error {
 	return b.ids(ctx, b.statements, sqlWaitingStatements, b.tenant)
 }
 
+// restartStreams forgets what is on record of streams that a rebuild asked for: their components
+// and unknowns are then compared with what the documents say, whatever was there.
+func (b *batch) restartStreams(ctx context.Context) error {
+	if len(b.restart) == 0 {
+		return nil
+	}
+	artifacts, streams := b.restart.columns()
+	return b.exec(ctx, sqlRestartStreams, b.tenant, artifacts, streams)
+}
+
 // leaveStreams takes the components away from streams that no document is in any more.
 func (b *batch) leaveStreams(ctx context.Context, artifacts []id.ID, streams []string) error {
-	if len(b.reread) == 0 {
+	if len(b.reread)+len(b.restart) == 0 {
 		return nil // else documents come and stay
 	}
 	tag, err := b.tx.Exec(ctx, sqlLeaveStreams, b.tenant, artifacts, streams)

@@ -30,6 +30,7 @@ type findingMessage struct {
 	ID      string      `json:"id"`
 	Key     string      `json:"key"`
 	Subject string      `json:"subject"`
+	Trace   string      `json:"traceparent,omitempty"`
 	Data    findingData `json:"data"` // the last one
 }
 
@@ -82,7 +83,7 @@ func (t *teller) message(f *finding, ch change, e event) (part int, message any)
 	text := mustJSON(findingMessage{
 		// A batch that was done is not done again: its first job is gone.
 		ID:  id.Derive(t.b.tenant, "finding", fmt.Sprint(t.b.first), f.Artifact.String(), f.Package.String(), f.VulnID, e.name).String(),
-		Key: f.ArtifactPurl, Subject: f.ArtifactPurl, Data: d,
+		Key: f.ArtifactPurl, Subject: f.ArtifactPurl, Trace: t.b.traces.about(f.Artifact), Data: d,
 	})
 	if t.messages == maxRowMessages || (t.messages > 0 && t.bytes+len(text) > maxRowBytes) {
 		t.part, t.messages, t.bytes = t.part+1, 0, 0

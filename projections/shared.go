@@ -129,7 +129,11 @@ func (w *Worker) handTo(ctx context.Context, tenant id.ID, c sharedChange) error
 		if len(records) == 0 && len(vulns) == 0 {
 			return nil
 		}
-		payload, err := json.Marshal(map[string]any{"records": sorted(records), "vulns": vulns, "run": c.run})
+		job := map[string]any{"records": sorted(records), "vulns": vulns, "run": c.run}
+		if trace := tracesOf(ctx).about(id.ID{}); trace != "" {
+			job["trace"] = trace
+		}
+		payload, err := json.Marshal(job)
 		if err != nil {
 			return err
 		}

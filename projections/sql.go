@@ -31,6 +31,7 @@ var (
 	sqlDeleteComponents   = text("delete_components")
 	sqlLeaveStreams       = text("leave_streams")
 	sqlInsertComponents   = text("insert_components")
+	sqlRestartStreams     = text("restart_streams")
 	sqlUpsertStreams      = text("upsert_streams")
 	sqlTimeline           = text("timeline")
 	sqlUnknowns           = text("unknowns")

@@ -13,6 +13,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/queue"
+	"sluice/internal/telemetry"
 )
 
 // work does the jobs of a lease, and keeps the lease while it does.
@@ -20,8 +21,11 @@ func (w *Worker) work(ctx context.Context, lease queue.Lease) error {
 	// A batch that has begun is finished although a stop was asked for: it is short.
 	ctx = context.WithoutCancel(ctx)
 	start := time.Now()
-	defer w.keep(ctx, lease)()
-	if err := w.attempt(ctx, lease); err != nil {
+	defer w.keep(ctx, lease)() // its time is nobody's work: outside of the spans
+	ctx, traces := traceJobs(ctx, lease)
+	err := w.attempt(ctx, lease)
+	traces.end(err)
+	if err != nil {
 		w.giveBack(ctx, lease)
 		return err
 	}
@@ -62,12 +66,14 @@ func (w *Worker) payDebts(ctx context.Context) error {
 // much together, are cut in halves until the one at fault is alone; that one is put off with
 // its error, and the others are done. What it returns is an outage or a defect, and no job's.
 func (w *Worker) attempt(ctx context.Context, lease queue.Lease) error {
+	start := time.Now()
 	err := w.project(ctx, lease)
 	switch {
 	case err == nil:
+		w.cfg.Metrics.done(ctx, lease, time.Since(start))
 		return nil
 	case errors.Is(err, queue.ErrLost):
-		w.cfg.Logger.Warn("the lease ran out while projecting; whoever has the jobs now does them", "tenant", lease.Tenant, "jobs", len(lease.Jobs))
+		w.cfg.Logger.WarnContext(ctx, "the lease ran out while projecting; whoever has the jobs now does them", "tenant", lease.Tenant, "jobs", len(lease.Jobs))
 		return nil
 	}
 	fault := faultOf(err)
@@ -85,7 +91,9 @@ func (w *Worker) attempt(ctx context.Context, lease queue.Lease) error {
 		err = fmt.Errorf("%s: %w", fault, err) // in last_error: this job may succeed at another hour, or by another time-out
 	}
 	job := lease.Jobs[0]
-	w.cfg.Logger.Error("projection job failed; it is put off", "tenant", lease.Tenant, "kind", job.Kind, "key", job.Key, "attempt", job.Attempts, "error", err)
+	w.cfg.Metrics.failed(job)
+	telemetry.Current(ctx).Fail(err)
+	w.cfg.Logger.ErrorContext(ctx, "projection job failed; it is put off", "tenant", lease.Tenant, "kind", job.Kind, "key", job.Key, "attempt", job.Attempts, "error", err)
 	return w.queue.Fail(ctx, lease, err)
 }
 
@@ -130,8 +138,10 @@ func (w *Worker) project(ctx context.Context, lease queue.Lease) (err error) {
 		return w.projectShared(ctx, lease)
 	}
 	tell := false
+	var done *batch
 	err = w.inTenant(ctx, lease.Tenant, func(tx pgx.Tx) error {
 		b := newBatch(tx, lease.Tenant, w)
+		b.traces = tracesOf(ctx)
 		if err := b.take(lease.Jobs); err != nil {
 			return err
 		}
@@ -140,9 +150,12 @@ func (w *Worker) project(ctx context.Context, lease queue.Lease) (err error) {
 		}
 		// The last of all: a worker that lost its lease has done nothing then. The rows are
 		// deleted by token, so a job that is extended at this moment is waited for.
-		tell = b.toSend
+		tell, done = b.toSend, b
 		return lease.Finish(ctx, tx)
 	})
+	if err == nil {
+		w.cfg.Metrics.batch(done)
+	}
 	if err == nil && tell {
 		w.outbox.Signal()
 	}

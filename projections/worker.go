@@ -50,6 +50,8 @@ type Config struct {
 	OnOutage func(error)
 	// OnBatch, if set, is called after each batch with the number of jobs done.
 	OnBatch func(jobs int, took time.Duration)
+	// Metrics, if set, counts what is done.
+	Metrics *Metrics
 	Logger  *slog.Logger
 }
 

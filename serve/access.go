@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"log/slog"
 
 	"sluice/authority"
 	"sluice/internal/pg"
@@ -11,13 +12,20 @@ import (
 type Access struct {
 	Issuers  []string // OpenID Connect issuers, by URL
 	Audience string   // what their tokens must have been issued for
+	// Hush: whoever is refused reads our log. It says why at the level debug only.
+	Hush bool
 }
 
 // Authority says who may act in the tenants of this database.
 func (d *Database) Authority(ctx context.Context, cfg Access) (*authority.Authority, error) {
-	pool, err := d.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 4})
+	pool, err := d.Pool(ctx, pg.Maintainer, authority.PoolConfig())
 	if err != nil {
 		return nil, err
 	}
-	return authority.New(pool, authority.Config{Issuers: cfg.Issuers, Audience: cfg.Audience, Logger: d.log})
+	c := authority.Config{Issuers: cfg.Issuers, Audience: cfg.Audience, Logger: d.log}
+	if cfg.Hush {
+		level := slog.LevelDebug
+		c.LogRefusals = &level
+	}
+	return authority.New(pool, c)
 }

@@ -88,7 +88,8 @@ func (s *Service) consume(ctx context.Context, c Consume) error {
 	}
 	var consumer *kafka.Consumer
 	base := c.Ingest
-	base.OnOutage = s.db.Revive
+	base.OnOutage, base.Metrics, base.Source = s.db.Revive, s.db.imports, sourceKafka
+	s.db.imports.Source(sourceKafka)
 	base.OnReceipts = func(list []ingest.Receipt) {
 		if relayer != nil {
 			relayer.Wake()

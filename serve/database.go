@@ -11,12 +11,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/ingest"
 	"sluice/internal/embedpg"
 	"sluice/internal/pg"
 	"sluice/internal/secret"
 	"sluice/migrations"
 	"sluice/normalize"
 	"sluice/partitions"
+	"sluice/projections"
 )
 
 // DatabaseConfig says which database to work with. The zero value is an embedded server in
@@ -43,6 +45,11 @@ type Database struct {
 	server *embedpg.Server // nil with a URL of somebody else's
 	url    string          // "" until it is known and, by Connect, checked
 	pools  []*pgxpool.Pool
+
+	// What is counted of the work with it; nil outside of a Service.
+	queries *pg.Metrics
+	imports *ingest.Metrics
+	project *projections.Metrics
 }
 
 // NewDatabase connects to nothing yet.
@@ -56,6 +63,14 @@ func NewDatabase(cfg DatabaseConfig) *Database {
 
 // URL is where the database is; "" before Connect.
 func (d *Database) URL() string { return d.url }
+
+// SuperuserURL is where the embedded server's superuser is let in; "" where the server is somebody else's.
+func (d *Database) SuperuserURL() string {
+	if d.server == nil {
+		return ""
+	}
+	return d.server.AdminURL()
+}
 
 // Connect finds the database, starting the embedded one where no other is named, and
 // brings an embedded one up to date. A database of somebody's own is migrated by hand: it is
@@ -85,6 +100,9 @@ func (d *Database) Connect(ctx context.Context) error {
 
 // find says where the database is, and starts the embedded one.
 func (d *Database) find(ctx context.Context) error {
+	if d.url != "" {
+		return nil
+	}
 	if d.url = d.cfg.URL; d.url != "" {
 		return nil
 	}
@@ -208,7 +226,7 @@ func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxp
 	if err := d.Connect(ctx); err != nil {
 		return nil, err
 	}
-	cfg.BeforeConnect = d.login()
+	cfg.BeforeConnect, cfg.Metrics = d.login(), d.queries
 	pool, err := pg.Open(ctx, d.url, role, cfg)
 	if err != nil {
 		return nil, err
@@ -290,6 +308,7 @@ func (d *Database) Close() {
 
 func (d *Database) closePools() {
 	for _, p := range d.pools {
+		d.queries.Forget(p)
 		p.Close()
 	}
 	d.pools = nil

@@ -36,6 +36,12 @@ type Import struct {
 	OnRead func()
 }
 
+// Where documents come from, as a label.
+const (
+	sourceFiles = "files"
+	sourceKafka = "kafka"
+)
+
 // Check returns an *ask.WrongError where the import makes no sense.
 func (i Import) Check() error {
 	if w := i.Files.Parallel; w < 1 || w > 64 {
@@ -91,6 +97,7 @@ func (d *Database) Import(ctx context.Context, in Import) (out Imported, err err
 	out.Counts.Add() // so that its lists are not null
 	cfg := in.Ingest
 	cfg.Limits, cfg.Logger, cfg.OnOutage = in.Files.Limits, d.log, d.Revive
+	cfg.Metrics, cfg.Source = d.imports, sourceFiles
 	cfg.OnReceipts = func(list []ingest.Receipt) {
 		out.Counts.Add(list...)
 		if in.Ingest.OnReceipts != nil {

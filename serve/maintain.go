@@ -34,8 +34,12 @@ type Maintenance struct {
 	FailedJobs time.Duration
 	// StaleAfter is when a scan run of which nothing is heard counts as stopped, an hour or more.
 	StaleAfter time.Duration
+	// Anchors says where the newest hashes of the audit logs are published. Zero: nowhere.
+	Anchors maintenance.AnchorConfig
 	// Ingest has the formats that the feed is read with.
 	Ingest ingest.Config
+	// Backup, where it says where to, has backups made and drilled.
+	Backup Backup
 }
 
 // Check returns an *ask.WrongError where a time makes no sense.
@@ -49,7 +53,7 @@ func (m Maintenance) Check() error {
 	if m.FailedJobs != 0 && m.FailedJobs < time.Hour {
 		return ask.Wrong("keep-failed-jobs", "%s: it is an hour or more, or 0 to keep all", m.FailedJobs)
 	}
-	return nil
+	return m.Backup.Check()
 }
 
 // Maintainer opens the connections that tasks work with.
@@ -70,13 +74,16 @@ func (d *Database) Tasks(m Maintenance) []maintenance.Task {
 		maintenance.Outbox(m.Outbox),
 		maintenance.Views(d.refreshViews),
 	}
+	if m.Anchors != (maintenance.AnchorConfig{}) {
+		list = append(list, maintenance.Anchors(m.Anchors))
+	}
 	if m.FeedPath != "" {
 		list = append(list, maintenance.Feed(maintenance.FeedConfig{
 			Path:   m.FeedPath,
 			Import: func(ctx context.Context, paths []string) (int64, error) { return d.importFeed(ctx, m.Ingest, paths) },
 		}))
 	}
-	return list
+	return append(list, d.backupTasks(m.Backup)...)
 }
 
 // partitionPass is one pass of the partition manager, or the plan of one.

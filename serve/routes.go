@@ -27,7 +27,7 @@ func (s *Service) routes(cfg Config) []Route {
 		figures = authority.Metrics
 	}
 	return append([]Route{
-		{"GET /metrics", figures, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})},
+		{"GET /metrics", figures, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})},
 		{"GET /healthz", authority.Open, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })},
 		{"GET /readyz", authority.Open, http.HandlerFunc(s.answerReady)},
 		{"GET /v1/whoami", authority.Anyone, http.HandlerFunc(s.access.WhoAmI)},

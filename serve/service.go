@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,9 +15,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/authority"
+	"sluice/backup"
+	"sluice/ingest"
 	"sluice/internal/pg"
 	"sluice/maintenance"
+	"sluice/projections"
 	"sluice/routing/instances"
+	"sluice/serve/figures"
 )
 
 // Config says which parts a Service has. With the zero value but for Database it only waits.
@@ -43,6 +48,8 @@ type Config struct {
 	// Maintenance, if set, has this process take part in maintenance, and tell how partitions
 	// stand. Of all processes one does it.
 	Maintenance *Maintenance
+	// Metrics tunes what /metrics shows.
+	Metrics Metrics
 }
 
 func (c Config) check() error {
@@ -59,6 +66,9 @@ func (c Config) check() error {
 			return err
 		}
 	}
+	if err := c.Metrics.Check(); err != nil {
+		return err
+	}
 	if c.Maintenance != nil {
 		return c.Maintenance.Check()
 	}
@@ -69,6 +79,7 @@ func (c Config) check() error {
 type Service struct {
 	db       *Database
 	registry *prometheus.Registry
+	tenants  *figures.Tenants
 	paused   *prometheus.GaugeVec
 	listener net.Listener
 	access   *authority.Authority
@@ -98,8 +109,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Service{db: cfg.Database, registry: prometheus.NewRegistry()}
+	s := &Service{db: cfg.Database, registry: prometheus.NewRegistry(), tenants: figures.NewTenants(cfg.Metrics.Tenants)}
 	s.paused = newPaused(s.registry)
+	s.db.queries, s.db.imports, s.db.project = pg.NewMetrics(s.registry, cfg.Metrics.SlowQuery), ingest.NewMetrics(s.registry, s.tenants.Label), projections.NewMetrics(s.registry)
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if cfg.Consume != nil {
 		s.onClose(cfg.Consume.Broker.Close)
@@ -157,13 +169,17 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 			return err
 		}
 		s.add("projections", func(ctx context.Context) error { return project(ctx, w, cfg.Projectors, false) })
-		if err := s.jobFigures(ctx); err != nil {
+	}
+	if s.listener != nil {
+		if err := s.figures(ctx, cfg.Metrics); err != nil {
 			return err
 		}
 	}
+	s.registry.MustRegister(newDisks(s.folders(cfg)))
 	if cfg.Maintenance == nil {
 		return nil
 	}
+	s.db.imports.Source(sourceFiles) // of a feed
 	pool, err := s.db.Maintainer(ctx)
 	if err != nil {
 		return err
@@ -172,14 +188,37 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		Tasks: s.db.Tasks(*cfg.Maintenance), Who: s.self.Holder(), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
 	})
 	s.add("maintenance", loop.Run)
-	s.add("figures of partitions", s.partitionFigures)
+	if b := cfg.Maintenance.Backup; b.To != "" && b.WAL == backup.Stream {
+		behind := newWALBehind(s.registry)
+		s.addBeside("archive of WAL", func(ctx context.Context) error { return s.db.ArchiveWAL(ctx, b, behind.Set) })
+	}
 	return nil
+}
+
+// folders are those whose disks the process depends on, by what is there.
+func (s *Service) folders(cfg Config) map[string]string {
+	out := map[string]string{"temporary": os.TempDir()}
+	if s.db.server != nil {
+		out["database"] = s.db.server.DataDir()
+	}
+	if cfg.Maintenance != nil && cfg.Maintenance.ExportDir != "" {
+		out["export"] = cfg.Maintenance.ExportDir
+	}
+	return out
 }
 
 // add adds a part. A defect of the database pauses it, and it is not ready then.
 func (s *Service) add(name string, run func(context.Context) error) {
 	guard := newGuard(name, s.paused.WithLabelValues(name), s.db.log)
 	s.ready(name, guard.ready)
+	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return guard.run(ctx, run) }})
+}
+
+// addBeside adds a part that the others do not depend on: whatever it fails with, it alone is paused
+// and tried again, and the process stays ready.
+func (s *Service) addBeside(name string, run func(context.Context) error) {
+	guard := newGuard(name, s.paused.WithLabelValues(name), s.db.log)
+	guard.always = true
 	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return guard.run(ctx, run) }})
 }
 

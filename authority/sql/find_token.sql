@@ -1,11 +1,13 @@
--- The token with hash $2 of tenant $1, whose it is, and what he may now: a role that was taken
+-- The token with hash $2 of tenant $1, what people call that, whose the token is, and what he may now: a role that was taken
 -- away is missing from the next question on. By unique (tenant_id, token_hash). Whether it has
 -- expired is said by the clock that the expiry was written with.
 select t.id, t.token_hash, t.scopes, nullif(t.expires_at, 'infinity') as expires_at, t.expires_at <= now() as expired, coalesce(t.revoked_at <= now(), false) as revoked,
        coalesce(t.last_used_at < now() - interval '1 minute', true) as stale,
        coalesce(u.id, c.id) as owner, coalesce(u.subject, c.client_id) as name, u.id is not null as is_user,
-       coalesce(u.is_active, c.is_active) as is_active, coalesce(g.roles, '{}') as roles, coalesce(c.scopes, g.permissions, '{}') as permissions
+       coalesce(u.is_active, c.is_active) as is_active, coalesce(g.roles, '{}') as roles, coalesce(c.scopes, g.permissions, '{}') as permissions,
+       coalesce(n.name, '') as tenant
 from authority.oauth_token t
+left join authority.tenant n on n.tenant_id = t.tenant_id
 left join authority."user" u on u.tenant_id = t.tenant_id and u.id = t.user_id
 left join authority.oauth_client c on c.tenant_id = t.tenant_id and c.id = t.oauth_client_id
 left join lateral (

@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"sluice/internal/id"
+	"sluice/internal/telemetry"
 	"sluice/inventory"
 	"sluice/serve"
 )
@@ -28,6 +30,7 @@ type app struct {
 	origins map[string]origin // of the flags of the command that runs, by name
 	log     *slog.Logger
 	db      *serve.Database // connected to when it is needed
+	tracing func()          // sends what is left; nil: never started
 }
 
 func (a *app) flags(f *pflag.FlagSet) {
@@ -59,6 +62,7 @@ func (a *app) configure(cmd *cobra.Command) (err error) {
 	if err := a.logger(); err != nil {
 		return err
 	}
+	a.tracing = telemetry.StartTracing(cmd.Context(), os.Getenv, version, a.log)
 	a.warnOfArguments(cmd.Flags())
 	password, err := a.databasePassword.source()
 	if err != nil {
@@ -79,9 +83,9 @@ func (a *app) logger() error {
 	opts := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
 	case "text":
-		a.log = slog.New(slog.NewTextHandler(a.stderr, opts))
+		a.log = slog.New(telemetry.LogHandler(slog.NewTextHandler(a.stderr, opts)))
 	case "json":
-		a.log = slog.New(slog.NewJSONHandler(a.stderr, opts))
+		a.log = slog.New(telemetry.LogHandler(slog.NewJSONHandler(a.stderr, opts)))
 	default:
 		return usagef("--log-format %q: it is text or json", a.logFormat)
 	}
@@ -111,5 +115,8 @@ func askedOf[T any](a *app, tenant id.ID, ask func(*inventory.Inventory, id.ID) 
 func (a *app) close() {
 	if a.db != nil {
 		a.db.Close()
+	}
+	if a.tracing != nil {
+		a.tracing()
 	}
 }

@@ -34,7 +34,7 @@ Without one it is the operator who acts: whoever can reach the database. See doc
 type whose func(context.Context) (*authority.Authority, id.ID, error)
 
 func (a *app) who(ctx context.Context, operator bool) (*authority.Authority, id.ID, error) {
-	auth, err := a.db.Authority(ctx, a.access())
+	auth, err := a.authority(ctx)
 	if err != nil || operator {
 		return auth, id.Operator, err
 	}

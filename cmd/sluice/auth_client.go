@@ -20,8 +20,9 @@ func newAuthClient(a *app, who whose) *cobra.Command {
 	var c authority.Client
 	var scopes []string
 	add := &cobra.Command{
-		Use:   "add CLIENT_ID",
-		Short: "Add a client; its secret is shown once",
+		Use:     "add CLIENT_ID",
+		Aliases: []string{"create"},
+		Short:   "Add a client; its secret is shown once",
 		Long: `Adds a client. It exchanges its secret for a token of an hour: by POST /v1/oauth/token of ` + "`sluice serve`" + `, or by
 ` + "`sluice auth client token`" + `. With --issuer and --subject it gets tokens from that issuer instead, and no secret here.`,
 		Example: "  sluice auth client add ci --scope ingest > secret\n  sluice auth client add scanner --scope ingest --issuer https://id.example.com --subject 0oa9z8y7",
@@ -132,7 +133,7 @@ says which tenant.`,
 			if clientSecret == "" {
 				return usagef("say where the secret is: --client-secret-file, --client-secret-command or SLUICE_CLIENT_SECRET")
 			}
-			auth, err := a.db.Authority(cmd.Context(), a.access())
+			auth, err := a.authority(cmd.Context())
 			if err != nil {
 				return err
 			}

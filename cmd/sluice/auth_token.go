@@ -21,8 +21,9 @@ func newAuthToken(a *app, who whose) *cobra.Command {
 	var scopes []string
 	var expires string
 	add := &cobra.Command{
-		Use:   "add",
-		Short: "Make a token; it is shown once",
+		Use:     "add",
+		Aliases: []string{"create"},
+		Short:   "Make a token; it is shown once",
 		Long: `Makes a token of a user and prints it, once: its hash is kept, not the token. It permits what stands in
 --scope, as long as the user may it himself. Keep it in a file for --token-file, or in SLUICE_TOKEN.`,
 		Example: "  sluice auth token add --user ana --scope read --name dashboards > token\n  sluice findings --token-file token",

@@ -13,8 +13,9 @@ func newAuthUser(a *app, who whose) *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "People and programs that act in a tenant"}
 	var u authority.User
 	add := &cobra.Command{
-		Use:   "add SUBJECT",
-		Short: "Add a user, with roles where --role names some",
+		Use:     "add SUBJECT",
+		Aliases: []string{"create"},
+		Short:   "Add a user, with roles where --role names some",
 		Long: `Adds a user. SUBJECT is a name of your choice, or with --issuer what the issuer calls him: the claim
 sub of his tokens. Roles can be given now or by ` + "`sluice auth grant add`" + `.`,
 		Example: "  sluice auth user add ana --role analyst --tenant acme\n  sluice auth user add 00u1a2b3 --issuer https://id.example.com --email ana@example.com --role admin",

@@ -24,7 +24,7 @@ type jobsOf struct {
 func (j *jobsOf) add(f *pflag.FlagSet) {
 	f.BoolVar(&j.shared, "shared", false, "those of the shared feed")
 	f.BoolVar(&j.allTenants, "all-tenants", false, "those of every tenant, and of the shared feed")
-	f.StringVar(&j.kind, "kind", "", "only those of this kind: sbom, vex, fact, match, decision, reread")
+	f.StringVar(&j.kind, "kind", "", "only those of this kind: sbom, vex, fact, match, decision, reread, package")
 	f.StringVar(&j.cause, "error", "", "only those whose last error contains this text")
 }
 

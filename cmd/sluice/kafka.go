@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -38,6 +39,7 @@ func newIngestKafka(a *app) *cobra.Command {
 	var f consumerFlags
 	var listen, instance string
 	var protect bool
+	var metrics serve.Metrics
 	cmd := &cobra.Command{
 		Use:   "kafka",
 		Short: "Import what comes by Kafka, until it is stopped",
@@ -51,13 +53,14 @@ Any number of processes of one --group share the work.`,
   sluice ingest kafka --brokers localhost:9092 --document-prefix /srv/sboms,https://artifacts.example.org/sboms/`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.Check(); err != nil {
+			if err := cmp.Or(f.Check(), metrics.Check()); err != nil {
 				return err
 			}
-			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Instance: instance}, &f)
+			return a.consume(cmd.Context(), serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Instance: instance, Metrics: metrics}, &f)
 		},
 	}
 	f.add(cmd.Flags())
+	metricsFlags(&metrics, cmd.Flags())
 	protectFlag(&protect, cmd.Flags())
 	cmd.Flags().StringVar(&listen, "listen", "", "address for HTTP: /metrics, /healthz, /readyz, /v1, such as 127.0.0.1:8080; none by default")
 	instanceFlag(&instance, cmd.Flags())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,9 @@ var needs = map[string]authority.Permission{
 	"sluice auth client token":     authority.Open, // the client's secret is what counts there
 	"sluice auth whoami":           authority.Anyone,
 
+	"sluice audit export":    authority.Read,
+	"sluice audit list":      authority.Read,
+	"sluice audit verify":    authority.Read,
 	"sluice document export": authority.Read,
 	"sluice document list":   authority.Read,
 	"sluice document show":   authority.Read,
@@ -72,7 +76,19 @@ var needs = map[string]authority.Permission{
 	"sluice jobs retry":          authority.Admin,
 	"sluice parked drop":         authority.Admin,
 	"sluice parked replay":       authority.Admin,
+	"sluice rebuild":             authority.Admin,
 
+	"sluice audit anchor":        authority.Operate,
+	"sluice audit retire":        authority.Operate,
+	"sluice backup archive":      authority.Operate,
+	"sluice backup drill":        authority.Operate,
+	"sluice backup key":          authority.Open, // it asks no database
+	"sluice backup list":         authority.Operate,
+	"sluice backup prune":        authority.Operate,
+	"sluice backup restore":      authority.Operate,
+	"sluice backup run":          authority.Operate,
+	"sluice backup verify":       authority.Operate,
+	"sluice backup wal":          authority.Operate,
 	"sluice bench":               authority.Operate,
 	"sluice bench kafka":         authority.Operate,
 	"sluice database run":        authority.Operate,
@@ -102,6 +118,10 @@ var needs = map[string]authority.Permission{
 // somebody else: with them it takes the operator.
 var widens = []string{"shared", "operator", "all-tenants", "actor"}
 
+// standing are commands that go on by themselves: what comes of them is the program's doing, in
+// every tenant, and not that of whoever started them.
+var standing = []string{"sluice serve", "sluice ingest kafka", "sluice project"}
+
 // onlyGroups marks commands that do nothing but name those below them.
 const onlyGroups = "group"
 
@@ -125,7 +145,7 @@ func (a *app) admit(cmd *cobra.Command) error {
 			need, what = authority.Operate, "`"+cmd.CommandPath()+" --"+f.Name+"`"
 		}
 	})
-	auth, err := a.db.Authority(cmd.Context(), a.access())
+	auth, err := a.authority(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -140,11 +160,21 @@ func (a *app) admit(cmd *cobra.Command) error {
 	if d.Tenant != id.Operator {
 		a.tenant = d.Tenant.String()
 	}
-	cmd.SetContext(ctx)
+	if !slices.Contains(standing, cmd.CommandPath()) {
+		cmd.SetContext(ctx)
+	}
 	return nil
 }
 
 // access says whose tokens are accepted.
 func (a *app) access() serve.Access {
 	return serve.Access{Issuers: a.oidcIssuers, Audience: a.oidcAudience}
+}
+
+// authority says who may act. The log of a command is read by whoever calls it, who may be
+// somebody that is refused.
+func (a *app) authority(ctx context.Context) (*authority.Authority, error) {
+	cfg := a.access()
+	cfg.Hush = true
+	return a.db.Authority(ctx, cfg)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,6 +17,7 @@ func newServe(a *app) *cobra.Command {
 	var listen, instance string
 	var protect bool
 	var workers int
+	var metrics serve.Metrics
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run everything: consumers, projections, the outbox relay, maintenance, HTTP",
@@ -27,10 +29,10 @@ instances may run; they share the work out.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// What is wrong is said in the words of the flags before anything is connected to.
-			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check()); err != nil {
+			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check(), metrics.Check()); err != nil {
 				return err
 			}
-			cfg := serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Projectors: workers, Maintenance: &m, Instance: instance}
+			cfg := serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Projectors: workers, Maintenance: &m, Instance: instance, Metrics: metrics}
 			m.Outbox = f.OutboxKeep
 			if len(f.brokers) == 0 {
 				return a.serve(cmd.Context(), cfg)
@@ -41,11 +43,19 @@ instances may run; they share the work out.`,
 	}
 	f.add(cmd.Flags())
 	maintainFlags(&m, cmd.Flags())
+	metricsFlags(&metrics, cmd.Flags())
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address for HTTP (env SLUICE_LISTEN)")
 	instanceFlag(&instance, cmd.Flags())
 	protectFlag(&protect, cmd.Flags())
 	cmd.Flags().IntVar(&workers, "workers", 2, "tenants that are projected at the same time")
 	return cmd
+}
+
+// metricsFlags are the flags of whoever answers /metrics.
+func metricsFlags(m *serve.Metrics, fl *pflag.FlagSet) {
+	fl.DurationVar(&m.Every, "metrics-every", 15*time.Second, "how often the database is asked for the figures of /metrics")
+	fl.IntVar(&m.Tenants, "metrics-tenants", 20, "how many tenants have a label of their own in /metrics, those that were made first; the others are `other`")
+	fl.DurationVar(&m.SlowQuery, "slow-query", time.Second, "how long a statement may take before postgres_slow_queries_total counts it")
 }
 
 func protectFlag(protect *bool, f *pflag.FlagSet) {

@@ -138,7 +138,7 @@ func Insist(ctx context.Context, cfg Config, fn func() error) error {
 		if !again || ctx.Err() != nil {
 			return err
 		}
-		cfg.Logger.Warn("the database fails: the batch is kept and tried again", "fault", string(fault), "attempt", attempt, "pause", pause, "error", err)
+		cfg.Logger.WarnContext(ctx, "the database fails: the batch is kept and tried again", "fault", string(fault), "attempt", attempt, "pause", pause, "error", err)
 		if cfg.OnFault != nil {
 			cfg.OnFault(fault, err)
 		}

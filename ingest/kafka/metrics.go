@@ -11,6 +11,7 @@ import (
 type metrics struct {
 	known        *prometheus.GaugeVec
 	lag          *prometheus.GaugeVec
+	stored       *prometheus.GaugeVec
 	oldest       *prometheus.GaugeVec
 	aborted      *prometheus.CounterVec
 	deferred     *prometheus.GaugeVec
@@ -38,6 +39,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return &metrics{
 		known:     gauge("lag_known", "1 while the broker answers and the place in the database is known, else 0; then lag and age have no value.", "topic", "partition"),
 		lag:       gauge("lag_messages", "Messages of a topic partition that are not stored yet, those of open transactions too.", "topic", "partition"),
+		stored:    gauge("stored_offset", "Offset of the first message of a topic partition that is not stored yet; where there is lag and it stands still, the topic partition is stuck.", "topic", "partition"),
 		oldest:    gauge("oldest_message_age_seconds", "Age of the newest message that is stored, while there are later ones; 0 without lag.", "topic", "partition"),
 		aborted:   counter("aborted_messages_total", "Messages that were passed over because their transaction was aborted.", "topic"),
 		deferred:  gauge("deferred_messages", "Messages of the group that wait beside their topic partition for their document; no value while the database does not answer."),

@@ -94,10 +94,12 @@ func (p *progress) publish() {
 	p.m.known.WithLabelValues(p.topic, p.partition).Set(map[bool]float64{true: 1}[known])
 	if !known {
 		p.m.lag.DeleteLabelValues(p.topic, p.partition)
+		p.m.stored.DeleteLabelValues(p.topic, p.partition)
 		p.m.oldest.DeleteLabelValues(p.topic, p.partition)
 		return
 	}
 	p.m.lag.WithLabelValues(p.topic, p.partition).Set(float64(lag))
+	p.m.stored.WithLabelValues(p.topic, p.partition).Set(float64(p.durable.offset))
 	switch {
 	case lag == 0:
 		p.m.oldest.WithLabelValues(p.topic, p.partition).Set(0)

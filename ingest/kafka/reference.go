@@ -93,7 +93,7 @@ func (r *References) Fetch(ctx context.Context, ref string, sum []byte) ([]byte,
 		}
 		if park == nil {
 			if got := sha256.Sum256(b); !bytes.Equal(got[:], sum) {
-				return nil, mismatch(ref, got[:], sum), nil
+				return nil, otherHash(ref, sum), nil
 			}
 			return b, nil, nil
 		}
@@ -137,7 +137,7 @@ func (r *References) Within(ctx context.Context, budget time.Duration, hurry boo
 		return nil, park, late, nil
 	}
 	if got := sha256.Sum256(b); !bytes.Equal(got[:], sum) {
-		return nil, mismatch(ref, got[:], sum), false, nil
+		return nil, otherHash(ref, sum), false, nil
 	}
 	return b, nil, false, nil
 }
@@ -183,9 +183,11 @@ func (r *References) interruptible(ctx context.Context, ref string) ([]byte, *no
 	}
 }
 
-func mismatch(what string, got, want []byte) *normalize.ParkError {
-	return normalize.Park(normalize.ReasonHash, "header "+headerSHA256, "the SHA-256 of %s is %s, and the message says %s; send the message again with the right one",
-		what, hex.EncodeToString(got), hex.EncodeToString(want))
+// otherHash does not say which hash the document has: whoever knows it is given the document, and
+// the folders are everybody's.
+func otherHash(ref string, want []byte) *normalize.ParkError {
+	return normalize.Park(normalize.ReasonHash, "header "+headerSHA256, "the SHA-256 of %.200s is not %s, as the message says; send the message again with the right one",
+		ref, hex.EncodeToString(want))
 }
 
 // once tries to fetch. passes says that another try may succeed.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"iter"
 
@@ -203,7 +204,7 @@ func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelop
 	}
 	env := ingest.Envelope{
 		Origin: origin(m), Kind: s.kind, Artifact: d.artifact, Stream: d.stream, ObservedAt: d.observedAt, ScanRun: d.scanRun,
-		Warnings: d.warnings, Err: d.park, Reply: &ingest.Reply{Key: key, Traceparent: d.traceparent}, Hints: d.hints(),
+		Warnings: d.warnings, Err: d.park, Reply: &ingest.Reply{Key: key}, Traceparent: d.traceparent, Hints: d.hints(),
 	}
 	tenant, ok, err := s.tenants.find(ctx, d.tenant)
 	if err != nil {
@@ -265,7 +266,8 @@ func (s *Source) checkSum(ctx context.Context, origin string, value, want []byte
 	if unpacked {
 		return nil
 	}
-	return mismatch("the value", got[:], want)
+	return normalize.Park(normalize.ReasonHash, "header "+headerSHA256, "the SHA-256 of the value is %s, and the message says %s; send the message again with the right one",
+		hex.EncodeToString(got[:]), hex.EncodeToString(want))
 }
 
 // Advance implements ingest.Source.

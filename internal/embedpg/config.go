@@ -42,6 +42,10 @@ type Config struct {
 	// {"fsync": "off"} in tests. They come from the client that starts the server.
 	Settings map[string]string
 
+	// Programs is a folder with bin/postgres to run instead of the one that is fetched, for data of
+	// another major version. Only data that Recover has made is run with it.
+	Programs string
+
 	repository string // base URL of a Maven repository, SLUICE_EMBEDDED_REPOSITORY
 }
 

@@ -147,9 +147,11 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	var ended <-chan struct{}
 	if !supervised(s.files) {
-		bin, err := binaries(ctx, s.cfg, s.files.user)
-		if err != nil {
-			return err
+		bin := s.cfg.Programs
+		if bin == "" {
+			if bin, err = binaries(ctx, s.cfg, s.files.user); err != nil {
+				return err
+			}
 		}
 		if s.files.user != nil {
 			sweepAbandoned()
@@ -246,8 +248,8 @@ func (s *Server) URL() string {
 	return serverURL(s.state.Port, roleName, s.pw.Sluice, databaseName)
 }
 
-// AdminURL connects to the same database as superuser. It is for tests and
-// drills only; the application never uses it.
+// AdminURL connects to the same database as superuser. It is for backups, drills and
+// tests; what handles documents never uses it.
 func (s *Server) AdminURL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

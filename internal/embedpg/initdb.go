@@ -20,7 +20,7 @@ import (
 func initialise(ctx context.Context, l layout, cfg Config, bin string, pw passwords) error {
 	text, err := os.ReadFile(filepath.Join(l.data(), "PG_VERSION"))
 	if err == nil {
-		if version := strings.TrimSpace(string(text)); version != majorVersion {
+		if version := strings.TrimSpace(string(text)); version != majorVersion && cfg.Programs == "" {
 			return fmt.Errorf("the data in %s are of PostgreSQL %s and this sluice runs %s: move the folder away or set %s to another one "+
 				"(sluice imports the documents again from their sources), or run the old data with PostgreSQL %s and --database-url",
 				l.data(), version, majorVersion, envHome, version)
@@ -36,18 +36,11 @@ func initialise(ctx context.Context, l layout, cfg Config, bin string, pw passwo
 
 	// Made under another name and renamed, so that a crash leaves nothing half
 	// done under the real one.
-	leftovers, _ := filepath.Glob(filepath.Join(l.dir, "data.new-*"))
-	for _, path := range leftovers {
-		os.RemoveAll(path)
-	}
-	fresh, err := os.MkdirTemp(l.dir, "data.new-*")
+	fresh, err := freshData(l)
 	if err != nil {
-		return cannotWrite(l.dir, err)
+		return err
 	}
 	defer os.RemoveAll(fresh) // fails to find it after the rename
-	if err := l.user.chown(fresh); err != nil {
-		return cannotWrite(l.dir, err)
-	}
 	if err := initdb(ctx, l, cfg, bin, fresh, pw.Postgres); err != nil {
 		return err
 	}

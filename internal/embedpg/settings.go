@@ -42,6 +42,9 @@ func settings(bin string, extra map[string]string) map[string]string {
 		// crash recovery (measured in seconds, not minutes, at our rates).
 		"max_wal_size":       "4GB",
 		"checkpoint_timeout": "15min",
+		// WAL that a backup's slot keeps for an archive which nobody feeds any more. PostgreSQL
+		// sets no limit: one `backup run` on a laptop would fill its disk in the end.
+		"max_slot_wal_keep_size": "4GB",
 		// Full-page images are most of that WAL and compress to a third. pglz
 		// because this build has neither lz4 nor zstd.
 		"wal_compression": "pglz",

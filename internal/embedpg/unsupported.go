@@ -22,6 +22,12 @@ func Start(context.Context, Config) (*Server, error) {
 	return nil, fmt.Errorf("there is no embedded PostgreSQL for %s: use one of your own with --database-url (SLUICE_DATABASE_URL)", runtime.GOOS)
 }
 
+// Recover says the same.
+func Recover(ctx context.Context, cfg Config, _ Recovery) (Recovered, error) {
+	_, err := Start(ctx, cfg)
+	return Recovered{}, err
+}
+
 // ErrInUse is never returned.
 var ErrInUse = errors.New("the embedded server is in use")
 

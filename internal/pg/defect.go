@@ -43,6 +43,9 @@ func (e *DefectError) Advice() string {
 	if !errors.As(e.Err, &pe) {
 		return "this cannot go on. " + same
 	}
+	if refusedByPooler(pe) {
+		return "the pooler does not let this user in: look at the user and the password of --database-url, and at auth_file there. " + same
+	}
 	switch pe.Code {
 	case "42501":
 		return fmt.Sprintf("%s lacks a right that the migrations gave it and somebody took: grant it again as the owner of the schema; docs/tables.md lists who may do what. %s", role, same)

@@ -52,6 +52,8 @@ type Config struct {
 	// BeforeConnect may change where to connect to: an embedded server that was started
 	// again may have another port.
 	BeforeConnect func(context.Context, *pgx.ConnConfig) error
+	// Metrics, if set, counts and times what the connections do.
+	Metrics *Metrics
 }
 
 // Open returns a pool whose connections act as role. It connects once, so that
@@ -69,27 +71,12 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 	pc.MaxConnIdleTime = 10 * time.Minute
 	pc.MaxConnLifetime = 30 * time.Minute
 	pc.ConnConfig.ConnectTimeout = 5 * time.Second
-	settings := pc.ConnConfig.RuntimeParams
-	settings["search_path"] = SearchPath
-	settings["timezone"] = "UTC"
-	settings["jit"] = "off"
-	// A generic plan that was made while a table was small is kept until the next ANALYZE,
-	// and reads a million rows by then. Our statements are few and carry many rows each:
-	// planning them anew costs nothing that shows.
-	settings["plan_cache_mode"] = "force_custom_plan"
-	// The planner's 4 is for disks that turn: with it, a few hundred probes of an index look
-	// dearer than reading all of a table that is in memory.
-	settings["random_page_cost"] = "1.1"
-	settings["application_name"] = "sluice " + strings.TrimPrefix(string(role), "sluice_")
-	if cfg.StatementTimeout > 0 {
-		settings["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
-	}
-	idle := cfg.IdleInTransaction
-	if idle == 0 {
-		idle = 5 * time.Minute
-	}
-	settings["idle_in_transaction_session_timeout"] = fmt.Sprint(idle.Milliseconds())
+	pc.ConnConfig.RuntimeParams["application_name"] = "sluice " + strings.TrimPrefix(string(role), "sluice_")
+	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.BeforeConnect = cfg.BeforeConnect
+	if o := newObserver(role, cfg.Metrics); o != nil {
+		pc.ConnConfig.Tracer = o
+	}
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if err := cfg.setUp(ctx, c, role); err != nil {
 			return fmt.Errorf("%w: %w", errSetUp, err)
@@ -104,11 +91,40 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 		pool.Close()
 		return nil, fmt.Errorf("connect as %s: %w", role, err)
 	}
+	cfg.Metrics.watch(role, pool)
 	return pool, nil
+}
+
+// settings are what a session works with. They are set by a statement and not by the start of the
+// connection: a pooler refuses most of them there, or takes them and does nothing.
+func (cfg Config) settings() (names, values []string) {
+	set := func(name, value string) { names, values = append(names, name), append(values, value) }
+	set("search_path", SearchPath)
+	set("jit", "off")
+	// A generic plan that was made while a table was small is kept until the next ANALYZE,
+	// and reads a million rows by then. Our statements are few and carry many rows each:
+	// planning them anew costs nothing that shows.
+	set("plan_cache_mode", "force_custom_plan")
+	// The planner's 4 is for disks that turn: with it, a few hundred probes of an index look
+	// dearer than reading all of a table that is in memory.
+	set("random_page_cost", "1.1")
+	if cfg.StatementTimeout > 0 {
+		set("statement_timeout", fmt.Sprint(cfg.StatementTimeout.Milliseconds()))
+	}
+	idle := cfg.IdleInTransaction
+	if idle == 0 {
+		idle = 5 * time.Minute
+	}
+	set("idle_in_transaction_session_timeout", fmt.Sprint(idle.Milliseconds()))
+	return names, values
 }
 
 // setUp makes a new connection what it is to be.
 func (cfg Config) setUp(ctx context.Context, c *pgx.Conn, role Role) error {
+	names, values := cfg.settings()
+	if _, err := c.Exec(ctx, `select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s (name, value)`, names, values); err != nil {
+		return fmt.Errorf("set up the session: %w", err)
+	}
 	if err := Become(ctx, c, role); err != nil {
 		return err
 	}

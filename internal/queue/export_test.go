@@ -5,6 +5,6 @@ func Statements() map[string]string {
 	return map[string]string{
 		"tenants": sqlTenants, "claim": sqlClaim, "finish": sqlFinish, "extend": sqlExtend, "release": sqlRelease,
 		"fail": sqlFail, "rescue": sqlRescue, "left": sqlLeft,
-		"list": sqlList, "retry": sqlRetry, "drop": sqlDrop, "given_up": sqlGivenUp,
+		"list": sqlList, "retry": sqlRetry, "drop": sqlDrop,
 	}
 }

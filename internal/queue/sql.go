@@ -24,5 +24,4 @@ var (
 	sqlList    = text("list")
 	sqlRetry   = text("retry")
 	sqlDrop    = text("drop")
-	sqlGivenUp = text("given_up")
 )

@@ -8,7 +8,14 @@
 //	var sqlClaim = text("claim") // sql/claim.sql
 package sqltext
 
-import "embed"
+import (
+	"embed"
+	"strings"
+	"sync"
+)
+
+// names are those of the files, by their text: what is seen of a statement later is its text.
+var names sync.Map
 
 // From returns a function that reads sql/NAME.sql of files. They are compiled in, so one
 // that is missing is a typo that no caller could handle: it panics when the program starts,
@@ -19,6 +26,19 @@ func From(files embed.FS) func(name string) string {
 		if err != nil {
 			panic(err)
 		}
+		names.Store(string(b), name)
 		return string(b)
 	}
+}
+
+// Name is what a statement is called: its file's name, or its first word where it has none.
+func Name(sql string) string {
+	if name, ok := names.Load(sql); ok {
+		return name.(string)
+	}
+	if strings.HasPrefix(sql, "copy ") {
+		return sql
+	}
+	word, _, _ := strings.Cut(strings.TrimSpace(sql), " ")
+	return strings.ToLower(word)
 }

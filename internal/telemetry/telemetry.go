@@ -1,4 +1,10 @@
-// Package telemetry registers the metrics of a process.
+// Package telemetry is how the program shows what it does: it registers metrics, and it sends
+// traces where somebody takes them.
+//
+// Traces are off until StartTracing found an endpoint in the environment. Off, Start
+// returns its context and a Span that belongs to nothing: one look at a flag, no allocation.
+// What is above this package knows traces as text only (traceparent of W3C Trace Context), as it
+// stands in the header of a message, in a job and in the outbox.
 package telemetry
 
 import (

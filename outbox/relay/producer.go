@@ -164,7 +164,13 @@ func (p *producer) insist(stop, ctx context.Context, topic string, partition int
 }
 
 // tryAll makes one request, a few times if need be. at is nil where nobody fences.
-func (p *producer) tryAll(stop, ctx context.Context, topic string, partition int, at *sequence, items []*item) error {
+func (p *producer) tryAll(stop, ctx context.Context, topic string, partition int, at *sequence, items []*item) (err error) {
+	spans := traceItems(ctx, topic, partition, items)
+	defer func() {
+		for _, s := range spans {
+			s.End(err)
+		}
+	}()
 	pause := firstPause
 	for try := 1; ; try++ {
 		final, err := p.request(ctx, topic, partition, at, items)

@@ -89,12 +89,12 @@ type arrow struct {
 var arrows = []arrow{
 	{
 		"cmd",
-		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal", "fixtures"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "backup", "partitions", "migrations", "normalize", "internal", "fixtures"},
 		"the command wires everything together; nothing is wired to it",
 	},
 	{
 		"serve",
-		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "normalize", "internal"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "backup", "partitions", "migrations", "normalize", "internal"},
 		"the process that serves runs all the others, and only the command starts it",
 	},
 	{
@@ -144,8 +144,18 @@ var arrows = []arrow{
 	},
 	{
 		"maintenance",
-		[]string{"maintenance", "tenants", "internal"},
-		"it runs tasks of others that whoever wires it hands over; what a tenant lets it delete is the tenant's to say",
+		[]string{"maintenance", "tenants", "outbox", "internal"},
+		"it runs tasks of others that whoever wires it hands over; what a tenant lets it delete is the tenant's to say, and what it has to say goes out by the outbox",
+	},
+	{
+		"backup/storage",
+		nil,
+		"what keeps objects knows nothing of what they are",
+	},
+	{
+		"backup",
+		[]string{"backup", "internal"},
+		"a restore must work when nothing else does; what a drill asks of other rooms is handed over",
 	},
 	{
 		"partitions",
@@ -234,7 +244,7 @@ var foreign = []struct {
 	only []string
 	why  string
 }{
-	{"github.com/jackc/pgx", []string{"cmd", "serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "partitions", "migrations", "internal"}, "normalizing and the fixtures know no database"},
+	{"github.com/jackc/pgx", []string{"cmd", "serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "backup", "partitions", "migrations", "internal"}, "normalizing and the fixtures know no database"},
 	{"github.com/segmentio/kafka-go", []string{"cmd", "serve", "ingest", "outbox", "topics", "internal"}, "only sources of documents, and the relay, talk to Kafka"},
 	{"github.com/twmb/franz-go", []string{"internal/test/brokertest"}, "it serves an in-process broker for tests; the program talks to Kafka by kafka-go"},
 	{"github.com/redis/go-redis", []string{"cmd", "serve", "routing", "internal"}, "Redis is a cache and a counter of the flags and limits; nothing else may come to need it"},

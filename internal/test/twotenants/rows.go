@@ -1,4 +1,7 @@
-package migrations_test
+// Package twotenants makes up the rows of tenants that can be told apart wherever they show
+// up, in every table that there is, and looks at a database as one of them for a trace of the
+// other. The tables come from the catalogue, so that a new one is not forgotten.
+package twotenants
 
 import (
 	"bytes"
@@ -14,36 +17,37 @@ import (
 	"sluice/internal/id"
 )
 
-// owner is one whose rows are told apart wherever they show up: every value of a row
+// Owner is one whose rows are told apart wherever they show up: every value of a row
 // that has room for it carries the mark.
-type owner struct {
-	tenant id.ID
-	mark   string // in texts, in JSON and, as bytes, in bytea
-	number int64
+type Owner struct {
+	Tenant id.ID
+	Mark   string // in texts, in JSON and, as bytes, in bytea
+	Number int64
 }
 
-func newOwner(letter byte) owner {
-	o := owner{mark: fmt.Sprintf("mark-of-%c", letter), number: 1_000_000_000 + int64(letter)*1_000_000}
+// New makes an owner of a letter.
+func New(letter byte) Owner {
+	o := Owner{Mark: fmt.Sprintf("mark-of-%c", letter), Number: 1_000_000_000 + int64(letter)*1_000_000}
 	// Every UUID of an owner starts with these bytes.
-	copy(o.tenant[:], []byte{letter, letter, letter, letter, 0, 1, 0x80, 0, 0x80, 0, 0, 0, 0, 0, 0, 1})
+	copy(o.Tenant[:], []byte{letter, letter, letter, letter, 0, 1, 0x80, 0, 0x80, 0, 0, 0, 0, 0, 0, 1})
 	return o
 }
 
-// sharedOwner is the tenant of the shared feed.
-func sharedOwner() owner {
-	return owner{tenant: id.Shared, mark: "mark-of-shared", number: 1_999_000_000}
+// Shared is the tenant of the shared feed.
+func Shared() Owner {
+	return Owner{Tenant: id.Shared, Mark: "mark-of-shared", Number: 1_999_000_000}
 }
 
-// trace matches the owner's values in the text of any row.
-func (o owner) trace() string {
-	hexID := hex.EncodeToString(o.tenant[:4])
-	number := "([^0-9.]|^)" + fmt.Sprint(o.number/100) + "[0-9][0-9]([^0-9.]|$)"
-	return o.mark + "|" + hexID + "-0001|" + hexID + "0001|" + hex.EncodeToString([]byte(o.mark)) + "|" + number
+// Trace matches the owner's values in the text of any row.
+func (o Owner) Trace() string {
+	hexID := hex.EncodeToString(o.Tenant[:4])
+	number := "([^0-9.]|^)" + fmt.Sprint(o.Number/100) + "[0-9][0-9]([^0-9.]|$)"
+	return o.Mark + "|" + hexID + "-0001|" + hexID + "0001|" + hex.EncodeToString([]byte(o.Mark)) + "|" + number
 }
 
-// uuid is an id of the owner's, the same for the same n.
-func (o owner) uuid(n int) id.ID {
-	u := o.tenant
+// UUID is an id of the owner's, the same for the same n.
+func (o Owner) UUID(n int) id.ID {
+	u := o.Tenant
 	if u == id.Shared {
 		u[0], u[15] = 0xee, 0
 	}
@@ -51,16 +55,16 @@ func (o owner) uuid(n int) id.ID {
 	return u
 }
 
-// tableColumn is a column of a table under row security.
-type tableColumn struct {
+// Column is a column of a table under row security.
+type Column struct {
 	Table, Name, Type string
 	Default           bool
 	Check             string // a check constraint that names it
 }
 
-// tenantTables lists the tables with a tenant_id, partitions left out, with the columns that
+// Tables lists the tables with a tenant_id, partitions left out, with the columns that
 // can be written.
-func tenantTables(t testing.TB, conn queryer) map[string][]tableColumn {
+func Tables(t testing.TB, conn *pgx.Conn) map[string][]Column {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), `
 		select format('%I.%I', n.nspname, c.relname), a.attname, format_type(a.atttypid, null), a.atthasdef,
@@ -73,11 +77,11 @@ func tenantTables(t testing.TB, conn queryer) map[string][]tableColumn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[tableColumn])
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Column])
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string][]tableColumn{}
+	out := map[string][]Column{}
 	for _, c := range all {
 		out[c.Table] = append(out[c.Table], c)
 	}
@@ -89,31 +93,31 @@ func tenantTables(t testing.TB, conn queryer) map[string][]tableColumn {
 
 var firstLiteral = regexp.MustCompile(`'([^']*)'::text`)
 
-// row makes a row of a table for an owner; n tells several apart. A column of a type that
+// Row makes a row of a table for an owner; n tells several apart. A column of a type that
 // it does not know fails the test: teach it.
-func (o owner) row(t testing.TB, columns []tableColumn, n int) map[string]any {
+func (o Owner) Row(t testing.TB, columns []Column, n int) map[string]any {
 	t.Helper()
 	out := map[string]any{}
 	for i, c := range columns {
 		var v any
 		switch c.Type {
 		case "uuid":
-			v = o.uuid(n*100 + i)
+			v = o.UUID(n*100 + i)
 		case "text":
-			v = fmt.Sprintf("%s.%s.%d", o.mark, c.Name, n)
+			v = fmt.Sprintf("%s.%s.%d", o.Mark, c.Name, n)
 			if m := firstLiteral.FindStringSubmatch(c.Check); m != nil && !strings.Contains(c.Check, "~") {
 				v = m[1]
 			}
 		case "bytea":
-			v = append(bytes.Repeat([]byte{byte(n)}, 32-len(o.mark)), o.mark...)
+			v = append(bytes.Repeat([]byte{byte(n)}, 32-len(o.Mark)), o.Mark...)
 		case "jsonb":
-			v = fmt.Sprintf(`{"mark": %q, "n": %d}`, o.mark, n)
+			v = fmt.Sprintf(`{"mark": %q, "n": %d}`, o.Mark, n)
 		case "text[]":
-			v = []string{o.mark}
+			v = []string{o.Mark}
 		case "uuid[]":
-			v = []id.ID{o.uuid(n)}
+			v = []id.ID{o.UUID(n)}
 		case "bigint", "integer":
-			v = o.number + int64(n)
+			v = o.Number + int64(n)
 		case "smallint":
 			v = 7
 		case "boolean":
@@ -125,7 +129,7 @@ func (o owner) row(t testing.TB, columns []tableColumn, n int) map[string]any {
 		}
 		out[c.Name] = v
 	}
-	out["tenant_id"] = o.tenant
+	out["tenant_id"] = o.Tenant
 	switch columns[0].Table {
 	case "vex.suppressed_findings":
 		delete(out, "decision_id") // either, by a check
@@ -139,8 +143,8 @@ func (o owner) row(t testing.TB, columns []tableColumn, n int) map[string]any {
 	return out
 }
 
-// insert builds the statement for a row.
-func insert(table string, row map[string]any) (sql string, args []any) {
+// Insert builds the statement for a row.
+func Insert(table string, row map[string]any) (sql string, args []any) {
 	var names, places []string
 	for name, v := range row {
 		args = append(args, v)
@@ -150,17 +154,20 @@ func insert(table string, row map[string]any) (sql string, args []any) {
 	return "insert into " + table + " (" + strings.Join(names, ", ") + ") values (" + strings.Join(places, ", ") + ")", args
 }
 
-// fill gives each owner n rows in every table with a tenant_id, as superuser.
-func fill(t testing.TB, admin *pgx.Conn, tables map[string][]tableColumn, n int, owners ...owner) {
+// Fill gives each owner n rows in every table with a tenant_id, as superuser.
+func Fill(t testing.TB, admin *pgx.Conn, tables map[string][]Column, n int, owners ...Owner) {
 	t.Helper()
 	for _, o := range owners {
 		for table, columns := range tables {
 			rows := n
-			if table == "authority.tenant" {
+			switch table {
+			case "authority.tenant":
 				rows = 1
+			case "authority.audit_head", "authority.audit_chain":
+				rows = 0 // the audit log's trigger fills them
 			}
 			for i := range rows {
-				sql, args := insert(table, o.row(t, columns, i+1))
+				sql, args := Insert(table, o.Row(t, columns, i+1))
 				if _, err := admin.Exec(t.Context(), sql, args...); err != nil {
 					t.Fatalf("%s: %v", sql, err)
 				}
@@ -171,4 +178,11 @@ func fill(t testing.TB, admin *pgx.Conn, tables map[string][]tableColumn, n int,
 		exec(t, admin, `refresh materialized view `+view)
 	}
 	exec(t, admin, `analyze`)
+}
+
+func exec(t testing.TB, conn *pgx.Conn, sql string) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
 }

@@ -1,0 +1,2 @@
+-- Projectors look at once, not at their next poll.
+select pg_notify($1, '')
