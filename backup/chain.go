@@ -85,7 +85,9 @@ func (a *archive) missing(system systemID, backups []Backup) []gap {
 	}
 	var list []segment
 	for s := range a.segments {
-		list = append(list, s)
+		if len(backups) > 0 && s.number >= segmentOf(0, backups[0].Start, a.size).number { // what is before is of no use to any
+			list = append(list, s)
+		}
 	}
 	slices.SortFunc(list, func(x, y segment) int {
 		return cmp.Or(cmp.Compare(x.timeline, y.timeline), cmp.Compare(x.number, y.number))

@@ -46,6 +46,7 @@ type world struct {
 	cfg    Config
 	dir    string // of the store
 	key    string // file of the identity
+	run0   Backup // the first one
 }
 
 func start(t testing.TB, home string) *embedpg.Server {

@@ -41,6 +41,27 @@ func (c Config) keepWAL(ctx context.Context, s *server) error {
 	return err
 }
 
+// DropSlot has the server forget what is not archived yet, which frees its disk and leaves a gap in the archive.
+func DropSlot(ctx context.Context, cfg Config) error {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return err
+	}
+	s, err := cfg.replicate(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	there, _, err := s.hasSlot(ctx, cfg.Slot)
+	if err != nil || !there {
+		return err
+	}
+	if _, err := s.query(ctx, "DROP_REPLICATION_SLOT "+cfg.Slot); err != nil {
+		return fmt.Errorf("drop replication slot %s: %w", cfg.Slot, err)
+	}
+	return nil
+}
+
 // archiveTo archives up to and with a segment, or waits for whoever does.
 func (c Config) archiveTo(ctx context.Context, system systemID, last segment, size uint64) error {
 	patient, cancel := context.WithTimeout(ctx, c.Patience)
@@ -264,14 +285,23 @@ func (r *receiver) message(ctx context.Context, m pgproto3.BackendMessage) (answ
 	b := data.Data
 	switch {
 	case b[0] == 'k' && len(b) == 18:
+		r.behind(b[1:])
 		return b[17] != 0, nil
 	case b[0] == 'w' && len(b) >= 25:
+		defer r.behind(b[9:])
 		if at := LSN(binary.BigEndian.Uint64(b[1:])); at != r.at {
 			return false, fmt.Errorf("the server sends WAL at %s, expected %s", at, r.at)
 		}
 		return r.take(ctx, b[25:])
 	}
 	return false, fmt.Errorf("the server sends a message of kind %q", b[0])
+}
+
+// behind tells how far the archive is behind the server's end, which begins b.
+func (r *receiver) behind(b []byte) {
+	if end := LSN(binary.BigEndian.Uint64(b)); r.cfg.Behind != nil && end >= r.done {
+		r.cfg.Behind(int64(end - r.done))
+	}
 }
 
 // take adds WAL, and archives each segment that is full.

@@ -17,6 +17,9 @@ import (
 // TestToAMoment: a backup, changes, and the moments in between; with a SIGKILL in the middle of each step,
 // after which the same step is done again and nothing of the killed one counts.
 func TestToAMoment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: starts servers of its own")
+	}
 	t.Parallel()
 	w := newWorld(t)
 	w.insert(100)
@@ -35,6 +38,7 @@ func TestToAMoment(t *testing.T) {
 		t.Error("restored from a half-made backup")
 	}
 	made := w.run()
+	w.run0 = made
 
 	between := w.insert(50)
 	want := rows(t, w.db)
@@ -100,6 +104,10 @@ func TestToAMoment(t *testing.T) {
 	})
 	t.Run("damage", func(t *testing.T) { w.damage(t, made) })
 	t.Run("prune", func(t *testing.T) { w.prune(t, made) })
+	t.Run("receive", w.receive)
+	t.Run("tablespace", w.tablespace)
+	t.Run("lost", w.lost)
+	t.Run("damaged page", w.page)
 }
 
 // damage does one harm each to a copy of the store, and looks whether it is named.

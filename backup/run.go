@@ -30,6 +30,8 @@ type Config struct {
 	Keys     Keys
 	Program  string // our version, for the marker
 	Logger   *slog.Logger
+	// Behind, if set, hears how many bytes of WAL the server has and the archive does not.
+	Behind func(bytes int64)
 	// Progress, if set, hears how many bytes of about how many the server has sent.
 	Progress func(done, total int64)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/backup"
 	"sluice/backup/storage"
@@ -20,6 +21,7 @@ import (
 	"sluice/internal/embedpg"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/telemetry"
 	"sluice/maintenance"
 	"sluice/migrations"
 	"sluice/partitions"
@@ -96,14 +98,20 @@ func (d *Database) backupConfig(ctx context.Context, b Backup) (backup.Config, e
 	if err := d.find(ctx); err != nil {
 		return backup.Config{}, err
 	}
-	cfg := backup.Config{URL: b.URL, Slot: b.Slot, WAL: b.WAL, Store: store, Keys: keys, Program: b.Program, Logger: d.log}
-	if b.URL == "" {
-		cfg.URL, cfg.Login = d.url, d.login()
-		if d.server != nil {
-			cfg.URL = d.server.AdminURL() // our own role may not replicate: that reads every byte of every tenant
-		}
-	}
+	cfg := backup.Config{Slot: b.Slot, WAL: b.WAL, Store: store, Keys: keys, Program: b.Program, Logger: d.log}
+	cfg.URL, cfg.Login = d.replication(b)
 	return cfg, nil
+}
+
+// replication is how to connect as one who may replicate.
+func (d *Database) replication(b Backup) (string, func(context.Context, *pgx.ConnConfig) error) {
+	switch {
+	case b.URL != "":
+		return b.URL, nil
+	case d.server != nil:
+		return d.server.AdminURL(), d.login() // our own role may not replicate: that reads every byte of every tenant
+	}
+	return d.url, d.login()
 }
 
 // RunBackup makes a backup, and says so in core.maintenance and the audit log where the database is one that this program fits.
@@ -113,10 +121,10 @@ func (d *Database) RunBackup(ctx context.Context, b Backup, progress func(done, 
 		return made, err
 	}
 	cfg.Progress = progress
-	_, err = d.noted(ctx, d.backupTask(b, func(ctx context.Context) (backup.Backup, error) {
+	_, err = d.noted(ctx, d.backupTask(b, func(ctx context.Context) (backup.Backup, backup.Pruned, error) {
 		var err error
 		made, err = backup.Run(ctx, cfg)
-		return made, err
+		return made, backup.Pruned{}, err
 	}))
 	return made, err
 }
@@ -151,17 +159,22 @@ func auditOperator(ctx context.Context, pool *pgxpool.Pool, action string, what 
 	})
 }
 
-// backupTask makes a backup by run.
-func (d *Database) backupTask(b Backup, run func(context.Context) (backup.Backup, error)) maintenance.Task {
+// backupTask makes a backup by run, which may prune too.
+func (d *Database) backupTask(b Backup, run func(context.Context) (backup.Backup, backup.Pruned, error)) maintenance.Task {
 	return maintenance.Task{
 		Name: "backup", Does: "make a full backup, and remove those that no moment of the retention needs", Every: b.Every, WhenDue: true,
 		Run: func(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (maintenance.Result, error) {
 			if dryRun {
 				return maintenance.Result{What: "a full backup to " + b.To}, nil
 			}
-			made, err := run(ctx)
+			made, pruned, err := run(ctx)
 			if err != nil {
 				return maintenance.Result{}, err
+			}
+			if len(pruned.Backups)+len(pruned.Unfinished)+pruned.WAL > 0 {
+				if err := auditOperator(ctx, pool, "backup.prune", pruned); err != nil {
+					return maintenance.Result{}, err
+				}
 			}
 			r := maintenance.Result{Bytes: made.Plain(), Rows: int64(made.Files), What: fmt.Sprintf("backup %s, %d bytes of %d", made.ID, made.Bytes(), made.Plain())}
 			return r, auditOperator(ctx, pool, "backup.run", made)
@@ -183,18 +196,18 @@ func (d *Database) backupTasks(b Backup) []maintenance.Task {
 	if b.To == "" {
 		return nil
 	}
-	list := []maintenance.Task{d.backupTask(b, func(ctx context.Context) (backup.Backup, error) {
+	list := []maintenance.Task{d.backupTask(b, func(ctx context.Context) (made backup.Backup, pruned backup.Pruned, err error) {
 		cfg, err := d.backupConfig(ctx, b)
 		if err != nil {
-			return backup.Backup{}, err
+			return made, pruned, err
 		}
-		made, err := backup.Run(ctx, cfg)
+		made, err = backup.Run(ctx, cfg)
 		if err == nil {
 			b := b
 			b.Cluster = made.System.String()
-			_, err = d.Prune(ctx, b, false)
+			pruned, err = d.Prune(ctx, b, false)
 		}
-		return made, err
+		return made, pruned, err
 	})}
 	if b.Identity != "" {
 		list = append(list, d.drillTask(b, "", backup.Target{}, false, nil))
@@ -270,7 +283,8 @@ func (d *Database) drill(ctx context.Context, b Backup, backupID string, t backu
 			return receivedBefore(ctx, pool, until)
 		}
 	}
-	return backup.Drill(ctx, cfg)
+	// The fence of this task's lead is the live database's business; the restored one knows nothing of it.
+	return backup.Drill(pg.WithoutFence(ctx), cfg)
 }
 
 // at works with another database: the one that was restored.
@@ -322,17 +336,44 @@ func receivedBefore(ctx context.Context, pool *pgxpool.Pool, until time.Time) (m
 	return out, nil
 }
 
-// ReceiveWAL archives WAL until ctx ends; with once, what there is up to now.
-func (d *Database) ReceiveWAL(ctx context.Context, b Backup, once bool) (backup.LSN, error) {
+// ArchiveWAL archives WAL until ctx ends; behind, if set, hears how many bytes of it the archive does not have.
+func (d *Database) ArchiveWAL(ctx context.Context, b Backup, behind func(float64)) error {
+	cfg, err := d.backupConfig(ctx, b)
+	if err != nil {
+		return err
+	}
+	cfg.WAL = backup.Stream
+	if behind != nil {
+		cfg.Behind = func(bytes int64) { behind(float64(bytes)) }
+	}
+	return backup.Receive(ctx, cfg, b.SwitchEvery)
+}
+
+// ArchiveNow archives all WAL up to now, and says up to where.
+func (d *Database) ArchiveNow(ctx context.Context, b Backup) (backup.LSN, error) {
 	cfg, err := d.backupConfig(ctx, b)
 	if err != nil {
 		return 0, err
 	}
 	cfg.WAL = backup.Stream
-	if once {
-		return backup.ArchiveAll(ctx, cfg)
+	return backup.ArchiveAll(ctx, cfg)
+}
+
+// DropSlot has the server keep no WAL for the archive any more.
+func (d *Database) DropSlot(ctx context.Context, b Backup) error {
+	if err := d.find(ctx); err != nil {
+		return err
 	}
-	return 0, backup.Receive(ctx, cfg, b.SwitchEvery)
+	cfg := backup.Config{Slot: b.Slot, Logger: d.log}
+	cfg.URL, cfg.Login = d.replication(b)
+	return backup.DropSlot(ctx, cfg)
+}
+
+// newWALBehind makes the metric of what a loss of the server would cost.
+func newWALBehind(r prometheus.Registerer) prometheus.Gauge {
+	return telemetry.Register(r, prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sluice_backup_wal_behind_bytes", Help: "WAL that the server has written and the archive does not have, as of the last word of the server; on the instance that archives.",
+	}))
 }
 
 // RestoreHome restores the embedded server of this home, which must have none yet.

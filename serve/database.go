@@ -64,6 +64,14 @@ func NewDatabase(cfg DatabaseConfig) *Database {
 // URL is where the database is; "" before Connect.
 func (d *Database) URL() string { return d.url }
 
+// SuperuserURL is where the embedded server's superuser is let in; "" where the server is somebody else's.
+func (d *Database) SuperuserURL() string {
+	if d.server == nil {
+		return ""
+	}
+	return d.server.AdminURL()
+}
+
 // Connect finds the database, starting the embedded one where no other is named, and
 // brings an embedded one up to date. A database of somebody's own is migrated by hand: it is
 // refused unless this program fits it.

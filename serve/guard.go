@@ -29,6 +29,7 @@ type guard struct {
 	paused prometheus.Gauge
 	log    *slog.Logger
 	first  time.Duration // 0: firstPause; tests have less patience
+	always bool          // whatever it ends with, it is paused and the others go on
 	well   time.Duration
 
 	mu    sync.Mutex
@@ -58,7 +59,7 @@ func (g *guard) run(ctx context.Context, fn func(context.Context) error) error {
 		err := fn(ctx)
 		well.Stop()
 		fault := pg.FaultOf(err)
-		if ctx.Err() != nil || (fault != pg.FaultDefect && !fault.Bounded()) {
+		if ctx.Err() != nil || !g.always && fault != pg.FaultDefect && !fault.Bounded() {
 			return err
 		}
 		g.set(err)

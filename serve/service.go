@@ -189,10 +189,8 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	})
 	s.add("maintenance", loop.Run)
 	if b := cfg.Maintenance.Backup; b.To != "" && b.WAL == backup.Stream {
-		s.add("archive of WAL", func(ctx context.Context) error {
-			_, err := s.db.ReceiveWAL(ctx, b, false)
-			return err
-		})
+		behind := newWALBehind(s.registry)
+		s.addBeside("archive of WAL", func(ctx context.Context) error { return s.db.ArchiveWAL(ctx, b, behind.Set) })
 	}
 	return nil
 }
@@ -213,6 +211,14 @@ func (s *Service) folders(cfg Config) map[string]string {
 func (s *Service) add(name string, run func(context.Context) error) {
 	guard := newGuard(name, s.paused.WithLabelValues(name), s.db.log)
 	s.ready(name, guard.ready)
+	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return guard.run(ctx, run) }})
+}
+
+// addBeside adds a part that the others do not depend on: whatever it fails with, it alone is paused
+// and tried again, and the process stays ready.
+func (s *Service) addBeside(name string, run func(context.Context) error) {
+	guard := newGuard(name, s.paused.WithLabelValues(name), s.db.log)
+	guard.always = true
 	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return guard.run(ctx, run) }})
 }
 

@@ -298,12 +298,18 @@ func (a *app) restoreFolder(ctx context.Context, b serve.Backup, id string, targ
 
 func newBackupWAL(a *app) *cobra.Command {
 	var b serve.Backup
-	var once bool
+	var once, drop bool
 	cmd := &cobra.Command{
 		Use: "wal", Short: "Archive WAL as it is written, until stopped; `serve` does the same", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			at, err := a.db.ReceiveWAL(cmd.Context(), b, once)
-			if err == nil && once {
+			switch {
+			case drop:
+				return a.db.DropSlot(cmd.Context(), b)
+			case !once:
+				return a.db.ArchiveWAL(cmd.Context(), b, nil)
+			}
+			at, err := a.db.ArchiveNow(cmd.Context(), b)
+			if err == nil {
 				fmt.Fprintln(a.stdout, at)
 			}
 			return err
@@ -312,6 +318,8 @@ func newBackupWAL(a *app) *cobra.Command {
 	backupFlags(&b, cmd.Flags())
 	b.DrillEvery = time.Hour
 	cmd.Flags().BoolVar(&once, "once", false, "archive what there is up to now, print up to where, and end")
+	cmd.Flags().BoolVar(&drop, "drop", false, "drop the slot: the server forgets what is not archived, until the next `backup run`")
+	cmd.MarkFlagsMutuallyExclusive("once", "drop")
 	return cmd
 }
 

@@ -10,7 +10,27 @@ import (
 
 func newDatabase(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "database", Short: "The embedded PostgreSQL: run it, connect to it"}
-	cmd.AddCommand(&cobra.Command{
+	var superuser bool
+	url := &cobra.Command{
+		Use:   "url",
+		Short: "Print the URL of the database in use",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.db.Connect(cmd.Context()); err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			text := a.db.URL()
+			if superuser {
+				if text = a.db.SuperuserURL(); text == "" {
+					return usagef("--superuser: only the embedded server's is known")
+				}
+			}
+			fmt.Fprintln(a.stdout, text)
+			return nil
+		},
+	}
+	url.Flags().BoolVar(&superuser, "superuser", false, "that of the embedded server's superuser, whom no row security binds: for runbooks")
+	cmd.AddCommand(url, &cobra.Command{
 		Use:   "run",
 		Short: "Keep the embedded server running and print how to connect, until stopped",
 		Long: `Starts the embedded server (or joins it), prints its URL on standard output and keeps it
@@ -25,17 +45,6 @@ no superuser; ` + "`set role sluice_reader`" + ` and the other roles are open to
 			}
 			fmt.Fprintln(a.stdout, a.db.URL())
 			<-ctx.Done()
-			return nil
-		},
-	}, &cobra.Command{
-		Use:   "url",
-		Short: "Print the URL of the database in use",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.db.Connect(cmd.Context()); err != nil && !errors.Is(err, context.Canceled) {
-				return err
-			}
-			fmt.Fprintln(a.stdout, a.db.URL())
 			return nil
 		},
 	})
