@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/internal/audit"
 	"sluice/internal/id"
@@ -34,6 +35,8 @@ type Config struct {
 	// Client asks the issuers. Default one with a time-out of 10 seconds.
 	Client *http.Client
 	Logger *slog.Logger
+	// Registerer shows what was decided; nil: nobody.
+	Registerer prometheus.Registerer
 	// LogRefusals is the level at which the log says why somebody was refused. Default
 	// slog.LevelWarn; where the log is read by whoever is refused it is slog.LevelDebug.
 	LogRefusals *slog.Level
@@ -44,6 +47,7 @@ type Authority struct {
 	pool    *pgxpool.Pool
 	log     *slog.Logger
 	level   slog.Level // of refusals
+	metrics metrics
 	issuers []*issuer
 	noted   notes // refusals that are in the audit log already
 }
@@ -61,7 +65,7 @@ func PoolConfig() pg.Config {
 // New checks the configuration; it asks nobody yet. The pool is one of the maintainer, as
 // PoolConfig says.
 func New(pool *pgxpool.Pool, cfg Config) (*Authority, error) {
-	a := &Authority{pool: pool, log: cfg.Logger, level: slog.LevelWarn}
+	a := &Authority{pool: pool, log: cfg.Logger, level: slog.LevelWarn, metrics: newMetrics(cfg.Registerer)}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

@@ -201,6 +201,12 @@ type credentials struct {
 // asks for, nil for all that it may. What is wrong with the credentials is said to nobody; a scope
 // that it may not have is an *ask.WrongError.
 func (a *Authority) Exchange(ctx context.Context, clientID, clientSecret string, scopes []Permission) (Access, error) {
+	access, err := a.exchange(ctx, clientID, clientSecret, scopes)
+	a.metrics.count(err)
+	return access, err
+}
+
+func (a *Authority) exchange(ctx context.Context, clientID, clientSecret string, scopes []Permission) (Access, error) {
 	refuse := func(reason string, args ...any) (Access, error) {
 		return Access{}, a.refuse("token for client "+clientID, fmt.Sprintf(reason, args...))
 	}

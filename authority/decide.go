@@ -67,6 +67,12 @@ func (d Decision) May(p Permission) bool {
 // transactions of the tenant set app.user_id and app.roles (specification 2.3). The
 // error is a *RefusedError, a *MissingError, or a failure of the database.
 func (a *Authority) Decide(ctx context.Context, r Request) (context.Context, Decision, error) {
+	ctx, d, err := a.decide(ctx, r)
+	a.metrics.count(err)
+	return ctx, d, err
+}
+
+func (a *Authority) decide(ctx context.Context, r Request) (context.Context, Decision, error) {
 	p, expires, limit, err := a.know(ctx, r)
 	if err != nil {
 		return ctx, Decision{}, err

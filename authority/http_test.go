@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"sluice/internal/id"
 	"sluice/internal/test/issuertest"
 )
@@ -61,7 +64,8 @@ func bearing(token string) http.Header { return http.Header{"Authorization": {"B
 // TestHTTP: who is let in by which route, and in which words the others are turned away.
 func TestHTTP(t *testing.T) {
 	t.Parallel()
-	d, issuer := signedDesk(t, Config{})
+	registry := prometheus.NewRegistry()
+	d, issuer := signedDesk(t, Config{Registerer: registry})
 	s := d.door(t)
 	d.user(t, User{Subject: "bob", Roles: []string{"admin"}})
 	_, reads := d.token(t, "bob", time.Hour, Read)
@@ -129,6 +133,14 @@ func TestHTTP(t *testing.T) {
 	d.pool.Close()
 	if a := call(t, http.MethodGet, s.URL+"/read", bearing(reads), nil); a.status != http.StatusServiceUnavailable || strings.Contains(a.body["error_description"].(string), "pool") {
 		t.Errorf("without a database: %d %v", a.status, a.body)
+	}
+	for outcome, want := range map[string]float64{"admitted": 4, "refused": 7, "lacking": 5, "failed": 2} {
+		if got := testutil.ToFloat64(d.metrics.decisions.WithLabelValues(outcome)); got != want {
+			t.Errorf("%v are %s, want %v", got, outcome, want)
+		}
+	}
+	if n, err := testutil.GatherAndCount(registry, "sluice_access_decisions_total"); err != nil || n != 4 {
+		t.Errorf("%d outcomes are shown, %v", n, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -84,6 +85,9 @@ func (r *Replay) Configure(cfg ReplayConfig) {
 
 // Len returns how many parked ones are still to come.
 func (r *Replay) Len() int { return len(r.ids) }
+
+// IDs are those of the parked ones that are still to come.
+func (r *Replay) IDs() []int64 { return slices.Clone(r.ids) }
 
 // Next implements Source.
 func (r *Replay) Next(ctx context.Context) (Envelope, error) {
@@ -163,7 +167,7 @@ func (r *Replay) complete(ctx context.Context, p *parked, env *Envelope) error {
 			return nil
 		}
 		if r.runs[*found] == 0 {
-			if r.runs[*found], err = StartRun(ctx, r.pool, *found, "replay", []string{"operator"}); err != nil {
+			if r.runs[*found], err = startReplay(ctx, r.pool, *found); err != nil {
 				return err
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 )
@@ -19,6 +20,23 @@ func StartRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, source stri
 	err = pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, sqlStartRun,
 			tenant, source, cleanAll(arguments)).Scan(&run)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("open scan run: %w", err)
+	}
+	return run, nil
+}
+
+// startReplay opens the scan run of a tenant to whom documents of the operator's turned out to belong,
+// with an entry in the tenant's audit log: they came by somebody's decision, not by their sender's.
+func startReplay(ctx context.Context, pool *pgxpool.Pool, tenant id.ID) (run int64, err error) {
+	err = pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, sqlStartRun, tenant, "replay", []string{"operator"}).Scan(&run); err != nil {
+			return err
+		}
+		return audit.Note(ctx, tx, tenant, audit.Entry{
+			Action: "parked.replay", Entity: "parked", Diff: audit.Change(map[string]string{"parked": "by the operator"}, map[string]int64{"scan_run": run}),
+		})
 	})
 	if err != nil {
 		return 0, fmt.Errorf("open scan run: %w", err)

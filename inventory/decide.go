@@ -83,10 +83,8 @@ func (inv *Inventory) Decide(ctx context.Context, tenant id.ID, d Decision) erro
 		}
 		err = audit.Note(ctx, tx, tenant, audit.Entry{
 			Actor: d.Actor, Action: "vex.decide", Entity: "vex_decision", Of: &decision,
-			Diff: map[string]any{
-				"before": before, // null where there was none
-				"after":  map[string]string{"package": pkg.Purl, "vuln_id": d.Vuln, "status": d.Status, "rationale": d.Rationale, "proof_ref": d.Proof},
-			},
+			// before is null where there was none
+			Diff: audit.Change(before, map[string]string{"package": pkg.Purl, "vuln_id": d.Vuln, "status": d.Status, "rationale": d.Rationale, "proof_ref": d.Proof}),
 		})
 		if err != nil {
 			return err

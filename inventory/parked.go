@@ -9,6 +9,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/ask"
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 )
@@ -77,14 +78,40 @@ func (inv *Inventory) ParkedBytes(ctx context.Context, tenant id.ID, number int6
 	return b, err
 }
 
+// droppedDocument is what the audit log keeps of a parked document.
+type droppedDocument struct {
+	Hash   string `db:"hash"`
+	Reason string `db:"reason"`
+}
+
+// noteLimit is how many documents an entry of the audit log names; its counts tell of all.
+const noteLimit = 1000
+
+func noteDropped(ctx context.Context, tx pgx.Tx, tenant id.ID, gone []droppedDocument) error {
+	var hashes []string
+	reasons := map[string]int{}
+	for _, d := range gone {
+		reasons[d.Reason]++
+		if len(hashes) < noteLimit {
+			hashes = append(hashes, d.Hash)
+		}
+	}
+	return audit.Note(ctx, tx, tenant, audit.Entry{
+		Action: "parked.drop", Entity: "parked",
+		Diff: audit.Change(map[string]any{"parked": len(gone), "reasons": reasons, "documents": hashes}, nil),
+	})
+}
+
 // DropParked deletes what the filter picks and returns how many. The documents of a filter
 // with ids that are not all there are deleted all the same; then the error is an
 // *ask.NotFoundError.
 func (inv *Inventory) DropParked(ctx context.Context, tenant id.ID, f ingest.ParkedFilter) (dropped int64, err error) {
 	err = inv.as(ctx, writer(tenant), tenant, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sqlDropParked, tenant, f.IDs, f.Reason)
-		dropped = tag.RowsAffected()
-		return err
+		gone, err := collect[droppedDocument](ctx, tx, sqlDropParked, tenant, f.IDs, f.Reason)
+		if dropped = int64(len(gone)); err != nil || dropped == 0 {
+			return err
+		}
+		return noteDropped(ctx, tx, tenant, gone)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("drop parked documents: %w", err)

@@ -62,7 +62,7 @@ func (inv *Inventory) Rebuild(ctx context.Context, tenant id.ID, r Rebuild) (job
 		}
 		return audit.Note(ctx, tx, tenant, audit.Entry{
 			Action: "tenant.rebuild", Entity: "tenant", Of: &tenant,
-			Diff: map[string]any{"derived": r.Derived, "jobs": jobs.Asked},
+			Diff: audit.Change(nil, map[string]any{"derived": r.Derived, "jobs": jobs.Asked}),
 		})
 	})
 	if err != nil {

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/ingest"
 	"sluice/internal/ask"
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/normalize"
@@ -39,6 +41,15 @@ type Replayed struct {
 	Took         time.Duration // of the documents
 }
 
+// noteReplay writes to the audit log that somebody has these tried again, before anything is: a replay is
+// many transactions. What became of each document is in the events of its run.
+func (inv *Inventory) noteReplay(ctx context.Context, tenant id.ID, f ingest.ParkedFilter, ids []int64) error {
+	before := map[string]any{"documents": len(ids), "ids": ids[:min(len(ids), noteLimit)], "reason": f.Reason}
+	return inv.as(ctx, writer(tenant), tenant, func(tx pgx.Tx) error {
+		return audit.Note(ctx, tx, tenant, audit.Entry{Action: "parked.replay", Entity: "parked", Diff: audit.Change(before, nil)})
+	})
+}
+
 // Replay hands parked documents to the importer once more, in a scan run of its own. What
 // lands is no longer parked, in the same transaction; what does not, stays, with one more
 // attempt counted.
@@ -52,6 +63,9 @@ func (inv *Inventory) Replay(ctx context.Context, tenant id.ID, f ingest.ParkedF
 	}
 	found, err := ingest.NewReplay(ctx, pool, tenant, 0, f)
 	if err != nil {
+		return out, err
+	}
+	if err := inv.noteReplay(ctx, tenant, f, found.IDs()); err != nil {
 		return out, err
 	}
 	if cfg.Events != nil {

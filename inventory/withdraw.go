@@ -80,10 +80,7 @@ func (inv *Inventory) Withdraw(ctx context.Context, tenant id.ID, w Withdrawal) 
 			}
 			err := audit.Note(ctx, tx, tenant, audit.Entry{
 				Actor: w.Actor, Action: "vex.withdraw", Entity: "vex_decision", Of: &d.ID,
-				Diff: map[string]any{
-					"before": d.Before,
-					"after":  map[string]any{"package": pkg.Purl, "vuln_id": d.VulnID, "status": nil, "rationale": w.Rationale},
-				},
+				Diff: audit.Change(d.Before, map[string]any{"package": pkg.Purl, "vuln_id": d.VulnID, "status": nil, "rationale": w.Rationale}),
 			})
 			if err != nil {
 				return err

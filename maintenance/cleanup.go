@@ -196,7 +196,7 @@ func dropJobs(ctx context.Context, pool *pgxpool.Pool, t id.ID, keep time.Durati
 		if err != nil || n == 0 {
 			return 0, err
 		}
-		return n, audit.Note(ctx, tx, t, audit.Entry{Action: "jobs.delete", Entity: "job", Diff: map[string]any{"jobs": n, "kinds": kinds, "errors": causes}})
+		return n, audit.Note(ctx, tx, t, audit.Entry{Action: "jobs.delete", Entity: "job", Diff: audit.Change(map[string]any{"jobs": n, "kinds": kinds, "errors": causes}, nil)})
 	})
 }
 

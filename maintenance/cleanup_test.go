@@ -95,7 +95,7 @@ func TestJobs(t *testing.T) {
 	if left := one[int](w, `select count(*) from core.job_queue`); left != 31 {
 		t.Errorf("%d jobs are left", left)
 	}
-	if got := one[string](w, `select (diff ->> 'jobs') || ' ' || (diff -> 'errors' ? 'cause 10') from authority.audit_log where tenant_id = $1 and action = 'jobs.delete'`, w.tenant); got != "5 true" {
+	if got := one[string](w, `select (diff #>> '{before,jobs}') || ' ' || (diff #> '{before,errors}' ? 'cause 10') from authority.audit_log where tenant_id = $1 and action = 'jobs.delete'`, w.tenant); got != "5 true" {
 		t.Errorf("audit log: %s", got)
 	}
 }

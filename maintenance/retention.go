@@ -295,7 +295,7 @@ func (r *retention) deleteBatch(ctx context.Context, tx pgx.Tx, gone []candidate
 		before[kind] = c.Times[i].UTC()
 	}
 	r.fault("deleted")
-	return audit.Note(ctx, tx, r.tenant.ID, audit.Entry{Action: "retention.delete", Entity: "document", Diff: map[string]any{"documents": names, "received_before": before}})
+	return audit.Note(ctx, tx, r.tenant.ID, audit.Entry{Action: "retention.delete", Entity: "document", Diff: audit.Change(map[string]any{"documents": names, "received_before": before}, nil)})
 }
 
 // parked deletes parked documents that nobody tried again since at.
@@ -326,7 +326,7 @@ func (r *retention) parked(ctx context.Context, at time.Time) error {
 			return 0, err
 		}
 		r.bytes += sum
-		return int64(len(names)), audit.Note(ctx, tx, r.tenant.ID, audit.Entry{Action: "retention.delete", Entity: "parked", Diff: map[string]any{"documents": names, "parked_before": at.UTC()}})
+		return int64(len(names)), audit.Note(ctx, tx, r.tenant.ID, audit.Entry{Action: "retention.delete", Entity: "parked", Diff: audit.Change(map[string]any{"documents": names, "parked_before": at.UTC()}, nil)})
 	})
 	r.deleted["parked"] = n
 	if err != nil {

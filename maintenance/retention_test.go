@@ -294,7 +294,7 @@ func TestRetentionOfVersions(t *testing.T) {
 	if got := w.origins(); got != "v3" || out.Rows != 2 || out.What != "acme: deleted 2 sbom, 1 expired ones are needed" {
 		t.Errorf("%s are left; %+v", got, out)
 	}
-	if got := one[string](w, `select action || ' ' || jsonb_array_length(diff -> 'documents') || ' ' || (diff #>> '{documents,0}' ~ '^sha256:[0-9a-f]{64}$') from authority.audit_log where tenant_id = $1`, w.tenant); got != "retention.delete 2 true" {
+	if got := one[string](w, `select action || ' ' || jsonb_array_length(diff #> '{before,documents}') || ' ' || (diff #>> '{before,documents,0}' ~ '^sha256:[0-9a-f]{64}$') from authority.audit_log where tenant_id = $1`, w.tenant); got != "retention.delete 2 true" {
 		t.Errorf("audit log: %s", got)
 	}
 	if got := one[string](w, `select what || '|' || rows || '|' || coalesce(last_error, '-') from core.maintenance where task = 'retention'`); got != out.What+"|2|-" {
@@ -461,7 +461,7 @@ func TestRetentionOfParked(t *testing.T) {
 	if left := one[int](w, `select count(*) from ingest.parked`); left != 9 || out.Rows != 11 || out.Bytes != 110 {
 		t.Errorf("%d left, %+v", left, out)
 	}
-	if n := one[int](w, `select sum(jsonb_array_length(diff -> 'documents')) from authority.audit_log where entity_type = 'parked'`); n != 11 {
+	if n := one[int](w, `select sum(jsonb_array_length(diff #> '{before,documents}')) from authority.audit_log where entity_type = 'parked'`); n != 11 {
 		t.Errorf("the audit log tells of %d", n)
 	}
 }
@@ -498,7 +498,7 @@ func TestRetentionCrash(t *testing.T) {
 			if left := one[int](w, `select count(*) from ingest.original`); left != want {
 				t.Errorf("%d left after the crash, want %d", left, want)
 			}
-			if logged := one[int](w, `select coalesce(sum(jsonb_array_length(diff -> 'documents')), 0) from authority.audit_log`); logged != 10-want {
+			if logged := one[int](w, `select coalesce(sum(jsonb_array_length(diff #> '{before,documents}')), 0) from authority.audit_log`); logged != 10-want {
 				t.Errorf("the audit log tells of %d", logged)
 			}
 			w.orphans()

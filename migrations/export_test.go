@@ -1,6 +1,11 @@
 package migrations
 
-import "io/fs"
+import (
+	"context"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+)
 
 // What the tests of package migrations_test need besides the exported names.
 var (
@@ -20,3 +25,9 @@ func Alone(s Script) (texts []string, lines []int, last string, err error) {
 }
 
 func ScriptsOf(files fs.FS) []Script { return scriptsOf(files) }
+
+// PlanStatement is what is planned for one statement.
+func PlanStatement(ctx context.Context, conn *pgx.Conn, sql string) (*Step, error) {
+	step := &Step{}
+	return step, step.look(ctx, sql, sizes{conn: conn, known: map[string]*Lock{}})
+}

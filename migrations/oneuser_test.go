@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/test/twotenants"
@@ -149,6 +151,42 @@ func oneUser(t *testing.T, c cluster, user *url.Userinfo, database string) {
 		out, err := maintenance.Once(t.Context(), maint, task, false)
 		if want := map[string]int64{"outbox": 1}[task.Name]; err != nil || out.Rows != want {
 			t.Errorf("%s: %+v, %v", task.Name, out, err)
+		}
+	}
+
+	// The audit log is chained there too, in a transaction of several tenants and of the operator.
+	err = pgx.BeginFunc(t.Context(), maintainer, func(tx pgx.Tx) error {
+		for _, tenant := range []id.ID{b, a, id.Operator} {
+			if err := pg.SetTenant(t.Context(), tx, tenant); err != nil {
+				return err
+			}
+			if err := audit.Note(t.Context(), tx, tenant, audit.Entry{Action: "test.change", Entity: "thing"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, tenant := range []id.ID{a, b} {
+		if r, err := audit.Verify(t.Context(), reader, tenant, nil); err != nil || r.Fault != nil || r.Entries != 1 {
+			t.Errorf("audit log: %+v, %v", r, err)
+		}
+		r, err := audit.Retire(t.Context(), maintainer, tenant, "", time.Now().Add(time.Hour), t.TempDir(), false)
+		if err != nil || r.Entries != 1 {
+			t.Errorf("retire the audit log: %+v, %v", r, err)
+		}
+		if r, err := audit.Verify(t.Context(), reader, tenant, nil); err != nil || r.Fault != nil || r.Cut != 1 || r.Entries != 1 {
+			t.Errorf("audit log after that: %+v, %v", r, err)
+		}
+	}
+	if n := one[int](t, admin, `select count(*) from authority.audit_chain`); n != 3 {
+		t.Errorf("%d entries in the chains, and the operator's is one", n)
+	}
+	for _, sql := range []string{`update authority.audit_log set action = ''`, `truncate authority.audit_log`} {
+		if _, err := maintainer.Exec(t.Context(), sql); code(err) != "23001" {
+			t.Errorf("%s: %v", sql, err)
 		}
 	}
 

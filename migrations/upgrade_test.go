@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/klauspost/compress/zstd"
 
+	"sluice/internal/audit"
+	"sluice/internal/id"
 	"sluice/internal/test/dbtest"
 	"sluice/migrations"
 )
@@ -84,6 +86,17 @@ func TestUpgrade(t *testing.T) {
 		}
 	}
 	wantHashes(t, admin)
+	// What was logged before the chains is in them.
+	for _, tenant := range list[string](t, admin, `select distinct tenant_id::text from authority.audit_log`) {
+		of, err := id.Parse(tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := one[int64](t, admin, `select count(*) from authority.audit_log where tenant_id = $1`, of)
+		if r, err := audit.Verify(t.Context(), admin, of, nil); err != nil || r.Fault != nil || r.Entries != want || r.Last != want {
+			t.Errorf("audit log of %s: %+v, %v", tenant, r, err)
+		}
+	}
 	// Everything is read again by the next projection.
 	if documents, asked := one[int](t, admin, `select count(*)::int from ingest.original`), one[int](t, admin, `
 		select count(distinct o.document_id)::int from ingest.original o

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sluice/authority"
 	"sluice/internal/pg"
 )
@@ -14,6 +16,8 @@ type Access struct {
 	Audience string   // what their tokens must have been issued for
 	// Hush: whoever is refused reads our log. It says why at the level debug only.
 	Hush bool
+
+	registry *prometheus.Registry // shows what was decided; nil: nobody
 }
 
 // Authority says who may act in the tenants of this database.
@@ -23,6 +27,9 @@ func (d *Database) Authority(ctx context.Context, cfg Access) (*authority.Author
 		return nil, err
 	}
 	c := authority.Config{Issuers: cfg.Issuers, Audience: cfg.Audience, Logger: d.log}
+	if cfg.registry != nil {
+		c.Registerer = cfg.registry
+	}
 	if cfg.Hush {
 		level := slog.LevelDebug
 		c.LogRefusals = &level

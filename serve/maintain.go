@@ -34,6 +34,8 @@ type Maintenance struct {
 	FailedJobs time.Duration
 	// StaleAfter is when a scan run of which nothing is heard counts as stopped, an hour or more.
 	StaleAfter time.Duration
+	// Anchors says where the newest hashes of the audit logs are published. Zero: nowhere.
+	Anchors maintenance.AnchorConfig
 	// Ingest has the formats that the feed is read with.
 	Ingest ingest.Config
 	// Backup, where it says where to, has backups made and drilled.
@@ -71,6 +73,9 @@ func (d *Database) Tasks(m Maintenance) []maintenance.Task {
 		maintenance.Jobs(m.FailedJobs),
 		maintenance.Outbox(m.Outbox),
 		maintenance.Views(d.refreshViews),
+	}
+	if m.Anchors != (maintenance.AnchorConfig{}) {
+		list = append(list, maintenance.Anchors(m.Anchors))
 	}
 	if m.FeedPath != "" {
 		list = append(list, maintenance.Feed(maintenance.FeedConfig{

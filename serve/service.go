@@ -151,7 +151,9 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	if s.listener != nil {
-		if s.access, err = s.db.Authority(ctx, cfg.Access); err != nil {
+		access := cfg.Access
+		access.registry = s.registry
+		if s.access, err = s.db.Authority(ctx, access); err != nil {
 			return err
 		}
 		if s.answers, err = s.handler(s.routes(cfg)); err != nil {

@@ -182,7 +182,7 @@ func SetPolicy(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, change Cha
 		}
 		return audit.Note(ctx, tx, tenant, audit.Entry{
 			Action: "tenant.set", Entity: "tenant", Of: &tenant,
-			Diff: map[string]any{"before": json.RawMessage(raw), "after": json.RawMessage(text)},
+			Diff: audit.Change(json.RawMessage(raw), json.RawMessage(text)),
 		})
 	})
 	return after, err

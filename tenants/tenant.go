@@ -11,7 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/internal/ask"
+	"sluice/internal/audit"
 	"sluice/internal/id"
+	"sluice/internal/pg"
 )
 
 // Tenant is one of those whose documents are kept apart.
@@ -58,14 +60,21 @@ func Create(ctx context.Context, pool *pgxpool.Pool, name string) (t id.ID, made
 	}
 	// Derived from the name: the same documents of the same tenant have the same ids in every
 	// database, so a restored, rebuilt or second one can be compared row by row.
-	tag, err := pool.Exec(ctx, sqlCreate, id.Derive(id.Shared, "tenant", name), name)
+	derived := id.Derive(id.Shared, "tenant", name)
+	err = pg.Tenant(ctx, pool, derived, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sqlCreate, derived, name)
+		if made = tag.RowsAffected() == 1; err != nil || !made {
+			return err
+		}
+		return audit.Note(ctx, tx, derived, audit.Entry{Action: "tenant.create", Entity: "tenant", Of: &derived, Diff: audit.Change(nil, map[string]string{"name": name})})
+	})
 	if err == nil {
 		t, err = Find(ctx, pool, name)
 	}
 	if err != nil {
 		return t, false, fmt.Errorf("make tenant %s: %w", name, err)
 	}
-	return t, tag.RowsAffected() == 1, nil
+	return t, made, nil
 }
 
 // List returns all tenants by name, with their policies.

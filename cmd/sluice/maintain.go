@@ -20,6 +20,8 @@ func maintainFlags(m *serve.Maintenance, f *pflag.FlagSet) {
 	f.StringVar(&m.ExportDir, "export-dir", "", "folder for partitions that are exported when they expire (env SLUICE_EXPORT_DIR)")
 	f.DurationVar(&m.Checkpoints, "keep-checkpoints", 30*24*time.Hour, "how long a stopped import can go on where it was")
 	f.DurationVar(&m.FailedJobs, "keep-failed-jobs", 0, "delete jobs that were given up longer ago than this; 0 keeps all")
+	f.StringVar(&m.Anchors.File, "audit-anchor-file", "", "file to which the newest hash of each audit log is added, hourly (env SLUICE_AUDIT_ANCHOR_FILE)")
+	f.StringVar(&m.Anchors.Topic, "audit-anchor-topic", "", "Kafka topic to which the same is sent, by the relay (env SLUICE_AUDIT_ANCHOR_TOPIC)")
 	backupFlags(&m.Backup, f)
 	drillFlags(&m.Backup, f)
 	f.DurationVar(&m.StaleAfter, "stale-after", 24*time.Hour, "when a scan run of which nothing is heard counts as stopped")
@@ -70,11 +72,14 @@ func choose(all []maintenance.Task, names []string) ([]maintenance.Task, error) 
 	var out []maintenance.Task
 	for _, name := range names {
 		i := slices.Index(known, name)
-		if i < 0 && name == "feed" {
+		switch {
+		case i < 0 && name == "feed":
 			return nil, usagef("say where the feed is with --feed-path")
+		case i < 0 && name == "anchors":
+			return nil, usagef("say where anchors go with --audit-anchor-file or --audit-anchor-topic")
 		}
 		if i < 0 {
-			return nil, usagef("there is no task %q; there are %s and, with --feed-path, feed", name, strings.Join(known, ", "))
+			return nil, usagef("there is no task %q; there are %s and, with --feed-path, feed, with --audit-anchor-file, anchors", name, strings.Join(known, ", "))
 		}
 		if !slices.ContainsFunc(out, func(t maintenance.Task) bool { return t.Name == name }) {
 			out = append(out, all[i])

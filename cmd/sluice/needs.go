@@ -29,6 +29,9 @@ var needs = map[string]authority.Permission{
 	"sluice auth client token":     authority.Open, // the client's secret is what counts there
 	"sluice auth whoami":           authority.Anyone,
 
+	"sluice audit export":    authority.Read,
+	"sluice audit list":      authority.Read,
+	"sluice audit verify":    authority.Read,
 	"sluice document export": authority.Read,
 	"sluice document list":   authority.Read,
 	"sluice document show":   authority.Read,
@@ -75,6 +78,8 @@ var needs = map[string]authority.Permission{
 	"sluice parked replay":       authority.Admin,
 	"sluice rebuild":             authority.Admin,
 
+	"sluice audit anchor":        authority.Operate,
+	"sluice audit retire":        authority.Operate,
 	"sluice backup archive":      authority.Operate,
 	"sluice backup drill":        authority.Operate,
 	"sluice backup key":          authority.Open, // it asks no database

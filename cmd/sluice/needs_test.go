@@ -17,6 +17,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/test/dbtest"
+	"sluice/serve"
 )
 
 // commands are all commands that do something, with those that cobra adds.
@@ -82,11 +83,11 @@ func tokenFile(t *testing.T, auth *authority.Authority, tenant id.ID, scopes ...
 	return file
 }
 
-// admitted asks whether a command may go on, without running it.
-func admitted(t *testing.T, path string, flags ...string) (*cobra.Command, error) {
+// admitted asks whether a command may go on, without running it. shared is the database where it is
+// connected to already; nil: the command connects as it does in earnest.
+func admitted(t *testing.T, shared *serve.Database, path string, flags ...string) (*cobra.Command, error) {
 	t.Helper()
 	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard}
-	defer a.close()
 	root := newRoot(a)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -98,7 +99,17 @@ func admitted(t *testing.T, path string, flags ...string) (*cobra.Command, error
 	if err := cmd.ParseFlags(append(flags, "--log-level", "error")); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	return cmd, root.PersistentPreRunE(cmd, nil)
+	if shared == nil {
+		defer a.close()
+		return cmd, root.PersistentPreRunE(cmd, nil)
+	}
+	if err := a.configure(cmd); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	own, done := shared.Apart()
+	defer done()
+	a.db = own
+	return cmd, a.admit(cmd)
 }
 
 // TestScopeReadOpensNothingElse: a token of somebody who may all, with the scope read, lets in to
@@ -114,8 +125,13 @@ func TestScopeReadOpensNothingElse(t *testing.T) {
 	}
 	reads := tokenFile(t, auth, acme, authority.Read)
 	operates := tokenFile(t, auth, id.Operator, authority.Operate)
+	shared := serve.NewDatabase(serve.DatabaseConfig{URL: db.URL})
+	defer shared.Close()
+	if err := shared.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	in := func(path, file string, flags ...string) bool {
-		cmd, err := admitted(t, path, append(flags, "--database-url", db.URL, "--token-file", file)...)
+		cmd, err := admitted(t, shared, path, append(flags, "--database-url", db.URL, "--token-file", file)...)
 		var missing *authority.MissingError
 		if err != nil && !errors.As(err, &missing) {
 			t.Errorf("`%s` with %s: %v", path, flags, err)
@@ -169,7 +185,7 @@ func TestWideningByEnvironment(t *testing.T) {
 	file := tokenFile(t, auth, db.Tenant(t, "acme"), authority.Read)
 	t.Setenv("SLUICE_SHARED", "true")
 	var missing *authority.MissingError
-	if _, err := admitted(t, "sluice parked list", "--database-url", db.URL, "--token-file", file); !errors.As(err, &missing) || missing.Needs != authority.Operate {
+	if _, err := admitted(t, nil, "sluice parked list", "--database-url", db.URL, "--token-file", file); !errors.As(err, &missing) || missing.Needs != authority.Operate {
 		t.Errorf("SLUICE_SHARED=true: %v", err)
 	}
 }

@@ -1,23 +1,21 @@
-// Package audit appends to the audit log: who changed what, and what stood before. Rows are
-// written in the transaction of the change and never altered, by nobody.
+// Package audit is the audit log: who changed what, and what stood before. Entries are written
+// in the transaction of the change (Note) and never altered, by nobody.
+//
+// The database chains the entries of a tenant: each has a number and holds the hash of the one
+// before. So whoever edits, takes out or puts in one, past all rules, is found by Verify; whoever
+// rewrites the whole rest of the chain, by an Anchor that was published before. The oldest entries go
+// to a file (Retire) that VerifyFile checks on its own. docs/audit.md has the form of a line.
 package audit
 
 import (
 	"context"
-	"embed"
 	"encoding/json"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
-	"sluice/internal/sqltext"
 )
-
-//go:embed sql/*.sql
-var sqlFiles embed.FS
-
-var sqlNote = sqltext.From(sqlFiles)("note")
 
 // Entry is a row of the audit log.
 type Entry struct {

@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,15 +76,39 @@ func List(ctx context.Context, pool *pgxpool.Pool, f Filter, limit int) ([]Entry
 	return list, nil
 }
 
-// Retry has jobs that failed tried again at once, with all their attempts before them. Those
-// in a worker's hands are left alone. pool acts as the projector.
+// Retry has jobs that failed tried again at once, with all their attempts before them, and writes
+// that to the audit log of each tenant. Those in a worker's hands are left alone. pool acts as the
+// projector.
 func Retry(ctx context.Context, pool *pgxpool.Pool, f Filter) (n int64, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sqlRetry, f.args()...)
+		rows, err := tx.Query(ctx, sqlRetry, f.args()...)
 		if err != nil {
 			return err
 		}
-		n = tag.RowsAffected()
+		sums := map[id.ID]*summary{}
+		var tenant id.ID
+		var job int64
+		var kind, cause string
+		_, err = pgx.ForEachRow(rows, []any{&tenant, &job, &kind, &cause}, func() error {
+			if sums[tenant] == nil {
+				sums[tenant] = newSummary()
+			}
+			sums[tenant].add(job, kind, cause)
+			n++
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, tenant := range slices.SortedFunc(maps.Keys(sums), id.ID.Compare) {
+			if err := pg.SetTenant(ctx, tx, tenant); err != nil {
+				return err
+			}
+			err := audit.Note(ctx, tx, tenant, audit.Entry{Action: "jobs.retry", Entity: "job", Diff: audit.Change(sums[tenant], map[string]int64{"waiting": sums[tenant].Jobs})})
+			if err != nil {
+				return err
+			}
+		}
 		_, err = tx.Exec(ctx, `select pg_notify($1, '')`, Channel) // with the commit
 		return err
 	})
@@ -104,30 +130,38 @@ func Drop(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, f Filter) (n in
 		}
 		var job int64
 		var kind, cause string
-		var ids []int64
-		kinds, causes := map[string]int64{}, map[string]int64{}
-		_, err = pgx.ForEachRow(rows, []any{&job, &kind, &cause}, func() error {
-			kinds[kind]++
-			if len(ids) < 1000 { // a row of the log has its limits; the counts tell of all
-				ids = append(ids, job)
-			}
-			if cause = firstLine(cause); len(causes) < 20 || causes[cause] > 0 {
-				causes[cause]++
-			}
-			n++
-			return nil
-		})
-		if err != nil || n == 0 {
+		sum := newSummary()
+		_, err = pgx.ForEachRow(rows, []any{&job, &kind, &cause}, func() error { sum.add(job, kind, cause); return nil })
+		if n = sum.Jobs; err != nil || n == 0 {
 			return err
 		}
-		return audit.Note(ctx, tx, tenant, audit.Entry{
-			Action: "jobs.drop", Entity: "job", Diff: map[string]any{"jobs": n, "ids": ids, "kinds": kinds, "errors": causes},
-		})
+		return audit.Note(ctx, tx, tenant, audit.Entry{Action: "jobs.drop", Entity: "job", Diff: audit.Change(sum, nil)})
 	})
 	if err != nil {
 		return 0, fmt.Errorf("drop jobs: %w", err)
 	}
 	return n, nil
+}
+
+// summary is what the audit log keeps of jobs that somebody did something to.
+type summary struct {
+	Jobs   int64            `json:"jobs"`
+	IDs    []int64          `json:"ids"` // at most 1,000: an entry has its limits; the counts tell of all
+	Kinds  map[string]int64 `json:"kinds"`
+	Errors map[string]int64 `json:"errors"` // at most 20 different ones
+}
+
+func newSummary() *summary { return &summary{Kinds: map[string]int64{}, Errors: map[string]int64{}} }
+
+func (s *summary) add(job int64, kind, cause string) {
+	s.Jobs++
+	s.Kinds[kind]++
+	if len(s.IDs) < 1000 {
+		s.IDs = append(s.IDs, job)
+	}
+	if cause = firstLine(cause); len(s.Errors) < 20 || s.Errors[cause] > 0 {
+		s.Errors[cause]++
+	}
 }
 
 func firstLine(s string) string {

@@ -75,7 +75,7 @@ func TestFailed(t *testing.T) {
 		t.Errorf("%d dropped, %v", n, err)
 	}
 	var audit string
-	if err := admin.QueryRow(t.Context(), `select string_agg(tenant_id || ' ' || action || ' ' || (diff - 'ids'), ', ') from authority.audit_log where action = 'jobs.drop'`).Scan(&audit); err != nil {
+	if err := admin.QueryRow(t.Context(), `select string_agg(tenant_id || ' ' || action || ' ' || ((diff -> 'before') - 'ids'), ', ') from authority.audit_log where action = 'jobs.drop'`).Scan(&audit); err != nil {
 		t.Fatal(err)
 	}
 	if want := acme.String() + ` jobs.drop {"jobs": 1, "kinds": {"fact": 1}, "errors": {"boom one": 1}}`; audit != want {

@@ -8,3 +8,4 @@ where id in (
     and (coalesce(cardinality($3::text[]), 0) = 0 or case when run_after = 'infinity' then 'given-up' else 'failing' end = any ($3))
     and ($4 = '' or kind = $4) and ($5 = '' or strpos(last_error, $5) > 0)
   for update skip locked)
+returning tenant_id, id, kind, last_error

@@ -144,8 +144,8 @@ var arrows = []arrow{
 	},
 	{
 		"maintenance",
-		[]string{"maintenance", "tenants", "internal"},
-		"it runs tasks of others that whoever wires it hands over; what a tenant lets it delete is the tenant's to say",
+		[]string{"maintenance", "tenants", "outbox", "internal"},
+		"it runs tasks of others that whoever wires it hands over; what a tenant lets it delete is the tenant's to say, and what it has to say goes out by the outbox",
 	},
 	{
 		"backup/storage",
