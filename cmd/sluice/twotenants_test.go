@@ -173,6 +173,7 @@ func (m *matrix) relations(t *testing.T) {
 // tells are functions whose answer has a value of A's in it, and why that is as it should be.
 var tells = map[string]string{
 	"authority.tenant_id(text)": "an importer that is told the name of a tenant finds its id, and lists none",
+	"core.figures(integer)":     "the operator's monitor counts over all tenants and names the first that were made; it shows nothing of what is theirs",
 }
 
 func (m *matrix) functions(t *testing.T) {
@@ -240,6 +241,7 @@ var with = map[string][]string{
 	"sluice ingest file":  {"../../fixtures/documents/06-router.cdx.json"},
 	"sluice vex decide":   {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001", "--status", "not_affected", "--rationale", "because"},
 	"sluice vex withdraw": {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001", "--rationale", "because"},
+	"sluice backup key":   {"/dev/null"},
 	"sluice match":        {"pkg:npm/of-b@1.0.0"},
 
 	"sluice auth client add":   {"--scope", "read"},
