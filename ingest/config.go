@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/ingest/deliver"
+	"sluice/internal/id"
 	"sluice/normalize"
 )
 
@@ -48,6 +49,9 @@ type Config struct {
 	// Carriers is how many batches may be on their way to the database at once, over all
 	// sources that share the pipeline; tenants take turns at them. 0: as many as the sources have.
 	Carriers int
+	// Flags, if set, says what is switched on for a tenant. It is asked once per batch and tenant, before
+	// documents are read; an error that is an outage is waited out. Without it everything is on.
+	Flags func(ctx context.Context, tenant id.ID) (Flags, error)
 	// Yield, if set, is called before each batch is carried: the place where a bulk lane
 	// lets others go first. It returns when ctx ends.
 	Yield func(ctx context.Context)
@@ -58,6 +62,14 @@ type Config struct {
 	// Calls do not overlap.
 	OnReceipts func([]Receipt)
 	Logger     *slog.Logger
+}
+
+// Flags is what is switched on for a tenant, as far as imports ask.
+type Flags interface {
+	// Format reports whether documents of this format are taken. Others are parked.
+	Format(name string) bool
+	// Receipts reports whether senders are told what became of their documents.
+	Receipts() bool
 }
 
 func (c Config) withDefaults() Config {

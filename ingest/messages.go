@@ -40,7 +40,7 @@ func (r *rows) addMessages(t *task) {
 		m.Key = []byte(m.Subject)
 	}
 	receipt := t.receipt()
-	if t.env.Reply != nil {
+	if t.env.Reply != nil && (t.flags == nil || t.flags.Receipts()) {
 		m.Type, m.Data = receiptType, json.RawMessage(toJSON(receipt))
 		r.receipts = append(r.receipts, m)
 	}

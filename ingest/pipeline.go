@@ -200,6 +200,9 @@ func (p *Pipeline) carryUntil(ctx, hard context.Context, src Source, order *orde
 	if err := p.insist(ctx, func() error { return p.lookUp(hard, b.tasks) }); err != nil {
 		return p.told(b.tasks, err)
 	}
+	if err := p.askFlags(ctx, b.tasks); err != nil {
+		return p.told(b.tasks, err)
+	}
 	p.read(hard, b.tasks)
 	if err := order.awaitStreams(hard, b.slot, b.tasks); err != nil {
 		return err

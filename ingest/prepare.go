@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type task struct {
 	received   time.Time     // when the source handed it over
 	reading    time.Duration // how long reading it took
 
+	flags   Flags   // of its tenant; nil: everything is on
 	outcome Outcome // "" until decided
 	known   known   // what the database has of these bytes
 	first   *task   // the earlier task of the batch that has the same bytes
@@ -90,7 +92,7 @@ func (t *task) prepare(cfg *Config) {
 func (t *task) readSafely(cfg *Config) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			cfg.Logger.Error("a document made its reader panic; it is parked", "origin", t.env.Origin, "panic", r, "stack", string(debug.Stack()))
+			cfg.Logger.ErrorContext(t.span.With(context.Background()), "a document made its reader panic; it is parked", "origin", t.env.Origin, "panic", r, "stack", string(debug.Stack()))
 			err = normalize.Park(normalize.ReasonInvalid, "", "the reader of this format failed (%v); this is a bug of Sluice, please report it with the document", r)
 		}
 	}()
@@ -114,6 +116,12 @@ func (t *task) read(cfg *Config) error {
 	format, err := detect.Detect(head, cfg.Formats)
 	if err != nil {
 		return err
+	}
+	if t.flags != nil && !t.flags.Format(format.Name()) {
+		park := normalize.Park(normalize.ReasonSwitchedOff, "", "documents of format %[1]s are switched off for this tenant by the flag format.%[1]s; once that is on, `sluice parked replay --reason %[2]s` takes them",
+			format.Name(), normalize.ReasonSwitchedOff)
+		park.Format = format.Name()
+		return park
 	}
 	t.doc, err = format.Normalize(normalize.Input{Bytes: t.env.Bytes, Head: head, Limits: cfg.Limits})
 	if err != nil {

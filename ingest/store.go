@@ -10,6 +10,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize"
 )
 
 // errConcurrent: another transaction stored one of these documents since the look-up.
@@ -89,7 +90,7 @@ func (s store) lookUp(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 			}
 			first[t.hash] = t
 			k, ok := have[t.hash]
-			if !ok || (k.parked != "" && (k.revision != s.revision || t.env.retries())) {
+			if !ok || (k.parked != "" && (k.revision != s.revision || k.parked == normalize.ReasonSwitchedOff || t.env.retries())) {
 				continue
 			}
 			t.known, t.outcome = k, Duplicate

@@ -42,7 +42,7 @@ func (p *Pipeline) refuse(t *task, fault pg.Fault, cause error) error {
 		// Not the document's doing: there is nothing of it in what was written.
 		return fmt.Errorf("store %s: %w", t.env.Origin, cause)
 	}
-	p.cfg.Logger.Warn("the database does not take a document; it is parked", "origin", t.env.Origin, "fault", string(fault), "error", cause)
+	p.cfg.Logger.WarnContext(t.span.With(context.Background()), "the database does not take a document; it is parked", "origin", t.env.Origin, "fault", string(fault), "error", cause)
 	t.park = normalize.Park(normalize.ReasonDatabase, "", "%w", cause)
 	if fault == pg.FaultTooSlow {
 		t.park = normalize.Park(normalize.ReasonTooSlow, "", "tried %d times: %w", p.cfg.SlowTries, cause)

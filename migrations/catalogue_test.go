@@ -51,7 +51,7 @@ func TestCatalogue(t *testing.T) {
 		select c.oid::regclass::text from pg_class c
 		where c.relnamespace = any ($1::text[]::regnamespace[]) and c.relkind in ('r', 'p')
 		  and not exists (select from pg_attribute where attrelid = c.oid and attname = 'tenant_id')
-		  and c.relname <> all ('{schema_version,schema_migration,partition_policy,retired_partition,maintenance,lead,kafka_offset,kafka_gap,deferred,outbox_route,outbox_producer,view_refresh}')`, schemas)
+		  and c.relname <> all ('{schema_version,schema_migration,partition_policy,retired_partition,maintenance,lead,kafka_offset,kafka_gap,deferred,outbox_route,outbox_producer,view_refresh,change}')`, schemas)
 	wrong(t, conn, "a right on a partition", `
 		select c.oid::regclass::text || ' for ' || a.grantee::regrole || ': ' || a.privilege_type
 		from pg_class c, aclexplode(c.relacl) a where c.relispartition and c.relkind = 'r' and a.grantee <> c.relowner`)
@@ -95,12 +95,12 @@ func TestCatalogue(t *testing.T) {
 		where c.relnamespace = any ($1::text[]::regnamespace[]) and c.relkind in ('r', 'p', 'v', 'm')
 		  and (has_any_column_privilege('sluice_reader', c.oid, 'insert, update') or has_table_privilege('sluice_reader', c.oid, 'delete'))`, schemas)
 	wrong(t, conn, "a role that changes what only grows", `
-		select x || ' by ' || r from unnest('{ingest.original,ingest.sbom_document,ingest.document_alias,ingest.sbom_inventory,ingest.scan_run_event,vex.vuln_fact,vex.vex_document,vex.finding_history,authority.audit_log}'::text[]) x, unnest($1::text[]) r
+		select x || ' by ' || r from unnest('{ingest.original,ingest.sbom_document,ingest.document_alias,ingest.sbom_inventory,ingest.scan_run_event,vex.vuln_fact,vex.vex_document,vex.finding_history,authority.audit_log,routing.feature_flag_history}'::text[]) x, unnest($1::text[]) r
 		where exists (
 		        select from pg_attribute a where a.attrelid = x::regclass and a.attnum > 0 and has_column_privilege(r, a.attrelid, a.attnum, 'update')
 		          and not (r = 'sluice_projector' and x || '.' || a.attname = any ($2)))
 		   or has_table_privilege(r, x, 'delete')
-		      and not (r = 'sluice_maintainer' and x <> all ('{ingest.scan_run_event,vex.finding_history,authority.audit_log}')) -- retention
+		      and not (r = 'sluice_maintainer' and x <> all ('{ingest.scan_run_event,vex.finding_history,authority.audit_log,routing.feature_flag_history}')) -- retention
 		      and not (r = 'sluice_projector' and x = 'vex.vuln_fact') -- made again, see remade`, appRoles, remade)
 
 	wrong(t, conn, "a role that sees the hash of a secret, or changes what a token is and may", `

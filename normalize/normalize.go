@@ -384,6 +384,7 @@ const (
 	ReasonEmptyArchive   = "empty-archive"       // an archive without entries
 	ReasonDatabase       = "refused-by-database" // PostgreSQL refused a value that got past the checks
 	ReasonTooSlow        = "too-slow"            // PostgreSQL's time-outs do not suffice for it, several times
+	ReasonSwitchedOff    = "switched-off"        // documents of the format are switched off for the tenant
 	ReasonUnreadable     = "unreadable"          // the file could not be opened or read
 	ReasonTenant         = "unknown-tenant"      // a message that names no tenant, or one that there is not
 	ReasonHeader         = "invalid-header"      // of a message

@@ -23,10 +23,11 @@ const (
 	kindDecision = "decision" // {"vuln"}: somebody decided
 	kindReread   = "reread"   // {"document"}: what it says is to be made again from the original
 	kindPackage  = "package"  // {"packages"}: these are to be matched as if they were new
+	kindFlag     = "flag"     // {"key"}: a flag that findings depend on was changed
 )
 
 // Kinds are the kinds of jobs that ask for something.
-var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread, kindPackage}
+var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread, kindPackage, kindFlag}
 
 // batch is the work of one transaction for one tenant: what its jobs ask for, and
 // what turns out to be touched on the way.
@@ -40,6 +41,8 @@ type batch struct {
 	documents []id.ID         // with statements that came
 	reread    []id.ID         // of these: to be read again
 	own       map[string]bool // external ids of the tenant's records that came in a new version
+	flagged   map[string]bool // flags that were changed
+	force     InForce         // nil: not read yet
 
 	took     time.Time           // when the work began
 	first    int64               // the least id of its jobs: no other batch has it
@@ -80,7 +83,7 @@ func (k streamKeys) columns() (artifacts []id.ID, streams []string) {
 
 func newBatch(tx pgx.Tx, tenant id.ID, w *Worker) *batch {
 	return &batch{
-		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{}, derived: map[id.ID]bool{},
+		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, flagged: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{}, derived: map[id.ID]bool{},
 		vulns: map[string]bool{}, statements: map[id.ID]bool{}, spoke: map[id.ID]bool{}, ended: map[id.ID]ending{}, filled: map[string]bool{},
 		took: time.Now(), runs: newRuns(), tally: map[tallyKey]*tally{},
 	}
@@ -105,6 +108,7 @@ func (b *batch) take(jobs []queue.Job) error {
 			Records  []string `json:"records"`
 			Vulns    []string `json:"vulns"`
 			Vuln     string   `json:"vuln"`
+			Key      string   `json:"key"`
 			Run      int64    `json:"run"` // for events only: whose scan run asked for it
 		}
 		if err := json.Unmarshal(job.Payload, &p); err != nil {
@@ -147,6 +151,8 @@ func (b *batch) take(jobs []queue.Job) error {
 		case kindDecision:
 			b.vulns[p.Vuln] = true
 			b.runs.decided[p.Vuln] = true
+		case kindFlag:
+			b.flagged[p.Key] = true
 		default:
 			return fmt.Errorf("job %d: this program does not know jobs of kind %q; a newer one made it", job.ID, job.Kind)
 		}
@@ -164,6 +170,7 @@ func (b *batch) run(ctx context.Context) error {
 		{"facts", b.projectFacts},
 		{"components", b.projectStreams},
 		{"unknowns", b.projectUnknowns},
+		{"flags", b.projectFlags},
 		{"match", b.match},
 		{"statements", b.projectStatements},
 		{"findings", b.projectFindings},

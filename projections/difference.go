@@ -165,6 +165,9 @@ func (f *finding) whyEnded(ended map[id.ID]ending) (reason string, detail map[st
 		return "", nil
 	}
 	detail = map[string]string{"why": string(e.why), "statement": v.StatementID.String(), "document": v.Document}
+	if e.why == vex.LostTrust {
+		return "the issuer who said so is not trusted any more", detail
+	}
 	if e.why == vex.EndedVersion {
 		detail["version"] = e.by
 		return "the document that said so has a newer version, which does not", detail

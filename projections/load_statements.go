@@ -120,7 +120,12 @@ func (b *batch) loadStatements(ctx context.Context, pairs []*pair, g *groups, in
 	if err := b.follow(ctx, all); err != nil {
 		return fmt.Errorf("BOM-Links: %w", err)
 	}
+	force, err := b.inForce(ctx)
+	if err != nil {
+		return err
+	}
 	for _, s := range all {
+		s.Untrusted = !force.Trusts(s.Issuer, s.Source)
 		into.statement[s.ID] = s
 		for _, name := range g.about(s.VulnID) {
 			if into.statements[name] == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -86,6 +87,9 @@ func (b *batch) matchChunk(ctx context.Context, packages, facts []id.ID) error {
 	if err != nil {
 		return err
 	}
+	if err := b.leaveCPEs(ctx, targets); err != nil {
+		return err
+	}
 	covers, err := findCover(ctx, b.tx, b.tenant, targets, facts, b.w.compiled)
 	if err != nil {
 		return err
@@ -164,6 +168,24 @@ func (b *batch) storedCovers(ctx context.Context, packages, facts []id.ID) (map[
 		return nil, fmt.Errorf("stored matches: %w", err)
 	}
 	return out, nil
+}
+
+// leaveCPEs takes the CPEs out of what packages are looked up by, where that is switched off.
+func (b *batch) leaveCPEs(ctx context.Context, targets []target) error {
+	isCPE := func(key string) bool { return strings.HasPrefix(key, "cpe:") }
+	for i := range targets {
+		if !slices.ContainsFunc(targets[i].Keys, isCPE) {
+			continue
+		}
+		force, err := b.inForce(ctx)
+		if err != nil {
+			return err
+		}
+		if !force.ByCPE() {
+			targets[i].Keys = slices.DeleteFunc(targets[i].Keys, isCPE)
+		}
+	}
+	return nil
 }
 
 // eachCover reads rows of package_vuln with the document of the fact.

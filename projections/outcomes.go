@@ -16,6 +16,7 @@ const (
 	outcomeNoProduct  = "no_such_product"       // no artifact and no component is known by its product
 	outcomeNoVuln     = "no_such_vulnerability" // the product is known, the vulnerability is not found there
 	outcomeUnreadable = "unreadable_product"    // what it names cannot be told: it is about nothing
+	outcomeUntrusted  = "untrusted_issuer"      // its issuer is not trusted: it is kept and decides nothing
 	outcomeEnded      = "ended"                 // its document does not speak any more; settle keeps it
 )
 
@@ -49,6 +50,8 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 		Artifact *id.ID
 		Serial   string
 		Nothing  bool // about nothing
+		Issuer   string
+		Source   string
 		Outcome  string
 	}
 	statements, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
@@ -78,6 +81,10 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 	if err := b.ids(ctx, knownArtifacts, sqlKnownArtifacts, b.tenant, sortedIDs(artifacts)); err != nil {
 		return fmt.Errorf("known artifacts: %w", err)
 	}
+	force, err := b.inForce(ctx)
+	if err != nil {
+		return err
+	}
 	changed := map[string][]id.ID{}
 	for _, s := range statements {
 		outcome := outcomeNoProduct
@@ -86,6 +93,8 @@ func (b *batch) setOutcomesOf(ctx context.Context, list []id.ID) error {
 			continue
 		case s.Nothing:
 			outcome = outcomeUnreadable
+		case !force.Trusts(s.Issuer, s.Source):
+			outcome = outcomeUntrusted
 		case applied[s.ID]:
 			outcome = outcomeApplied
 		case lost[s.ID]:

@@ -17,6 +17,7 @@ type sharedChange struct {
 	records map[string][]string // match key -> external ids of the records that speak of it
 	run     int64               // the newest scan run that brought any of it, for events
 	keys    []string
+	flags   []string // keys of flags that were changed for all
 	vulns   []string // ids of the groups that changed, of all versions of their aliases
 }
 
@@ -44,7 +45,7 @@ func (w *Worker) projectShared(ctx context.Context, lease queue.Lease) error {
 	if err != nil {
 		return fmt.Errorf("shared facts: %w", err)
 	}
-	if len(c.keys) > 0 || len(c.vulns) > 0 {
+	if len(c.keys) > 0 || len(c.vulns) > 0 || len(c.flags) > 0 {
 		if err := w.handOn(ctx, c); err != nil {
 			return fmt.Errorf("hand shared facts on: %w", err)
 		}
@@ -54,6 +55,7 @@ func (w *Worker) projectShared(ctx context.Context, lease queue.Lease) error {
 
 func (b *batch) projectSharedFacts(ctx context.Context) (sharedChange, error) {
 	c := sharedChange{records: map[string][]string{}}
+	c.flags = sorted(b.flagged)
 	if err := b.readAgain(ctx); err != nil {
 		return c, fmt.Errorf("read again: %w", err)
 	}
@@ -104,6 +106,11 @@ func (w *Worker) handOn(ctx context.Context, c sharedChange) error {
 func (w *Worker) handTo(ctx context.Context, tenant id.ID, c sharedChange) error {
 	return pg.Tenant(ctx, w.pool, tenant, func(tx pgx.Tx) error {
 		b := newBatch(tx, tenant, w)
+		for _, key := range c.flags {
+			if err := b.exec(ctx, sqlInsertJob, tenant, kindFlag, mustJSON(map[string]string{"key": key})); err != nil {
+				return err
+			}
+		}
 		var idle bool
 		if err := tx.QueryRow(ctx, sqlTryLockTenant, tenant.String()).Scan(&idle); err != nil {
 			return err

@@ -77,6 +77,9 @@ var (
 	sqlDeleteSupp      = text("delete_suppressed")
 	sqlHistory         = text("history")
 
+	sqlPackagesWithCPE  = text("packages_with_cpe")
+	sqlStatementIssuers = text("statement_issuers")
+
 	sqlStatementsByID = text("statements_by_id")
 	sqlKnownProducts  = text("known_products")
 	sqlKnownArtifacts = text("known_artifacts")

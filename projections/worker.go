@@ -46,6 +46,9 @@ type Config struct {
 	// returns what else is to be looked at. Without it jobs of kind reread fail: only who knows the
 	// formats can do them.
 	Reread func(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (Remade, error)
+	// Flags, if set, says what is switched on. Without it every tenant is projected, every issuer
+	// is trusted and nothing is matched by a CPE.
+	Flags Flags
 	// OnOutage, if set, is called when the database cannot be reached.
 	OnOutage func(error)
 	// OnBatch, if set, is called after each batch with the number of jobs done.
@@ -80,6 +83,7 @@ type Worker struct {
 	views    chan struct{} // holds one while somebody refreshes the views now and then
 
 	mu       sync.Mutex
+	paused   []id.ID              // tenants with jobs that are to wait, as of the last step
 	owed     []queue.Lease        // to be given back once the database is there again
 	serving  map[id.ID]bool       // tenants that are worked for here: whoever takes more of their jobs would only wait
 	paces    map[id.ID]*fair.Pace // how many jobs fit into a batch
@@ -191,6 +195,9 @@ func (w *Worker) Drain(ctx context.Context, tenants ...id.ID) error {
 		if err == nil {
 			left, err = w.queue.Left(ctx, tenants...)
 		}
+		if paused := w.pausedOf(tenants); err == nil && left.Open && len(paused) > 0 {
+			return &PausedError{paused}
+		}
 		if err == nil && !left.Open {
 			if _, err = w.refreshViews(ctx, true); err == nil {
 				if left.Failing > 0 {
@@ -287,6 +294,9 @@ func (w *Worker) step(ctx context.Context, only []id.ID) (bool, error) {
 	}
 	if len(only) > 0 {
 		tenants = slices.DeleteFunc(tenants, func(t id.ID) bool { return !slices.Contains(only, t) })
+	}
+	if tenants, err = w.leavePaused(ctx, tenants); err != nil {
+		return false, err
 	}
 	if len(tenants) > 0 {
 		w.analyze(ctx)

@@ -14,6 +14,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/embedpg"
 	"sluice/internal/pg"
+	"sluice/internal/redisclient"
 	"sluice/internal/secret"
 	"sluice/migrations"
 	"sluice/normalize"
@@ -34,7 +35,10 @@ type DatabaseConfig struct {
 	Home string
 	// Formats are those that documents of an older program are read again with.
 	Formats []normalize.Format
-	Logger  *slog.Logger
+	// Redis, if there is one, holds flags and counts what limits allow; PostgreSQL does where
+	// there is none.
+	Redis  *redisclient.Client
+	Logger *slog.Logger
 }
 
 // Database is the database of this process. It connects when it is needed first. Its methods
@@ -50,6 +54,8 @@ type Database struct {
 	queries *pg.Metrics
 	imports *ingest.Metrics
 	project *projections.Metrics
+
+	routing *routing
 }
 
 // NewDatabase connects to nothing yet.
@@ -58,7 +64,7 @@ func NewDatabase(cfg DatabaseConfig) *Database {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Database{cfg: cfg, log: log}
+	return &Database{cfg: cfg, log: log, routing: &routing{}}
 }
 
 // URL is where the database is; "" before Connect.
@@ -239,7 +245,7 @@ func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxp
 // other parts, and again and again.
 func (d *Database) Apart() (own *Database, done func()) {
 	c := *d
-	c.pools = nil
+	c.pools, c.routing = nil, &routing{}
 	return &c, func() { c.closePools() }
 }
 
@@ -311,7 +317,7 @@ func (d *Database) closePools() {
 		d.queries.Forget(p)
 		p.Close()
 	}
-	d.pools = nil
+	d.pools, d.routing = nil, &routing{}
 }
 
 // Remove closes the database, ends the embedded server and deletes its home.

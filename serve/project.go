@@ -33,7 +33,7 @@ func (d *Database) Projector(ctx context.Context, workers int) (*projections.Wor
 		return nil, err
 	}
 	return projections.New(pool, projections.Config{
-		Logger: d.log, OnOutage: d.Revive, Reread: d.reread, Metrics: d.project,
+		Logger: d.log, OnOutage: d.Revive, Reread: d.reread, Metrics: d.project, Flags: projectionFlags{d},
 		OnBatch: func(jobs int, took time.Duration) { d.log.Debug("projected", "jobs", jobs, "took", took) },
 	}), nil
 }

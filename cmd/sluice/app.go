@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"sluice/internal/id"
+	"sluice/internal/redisclient"
 	"sluice/internal/telemetry"
 	"sluice/inventory"
 	"sluice/serve"
@@ -20,8 +21,8 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	tenant, output, databaseURL, home, logLevel, logFormat, config string
-	databasePassword                                               secretFlags
+	tenant, output, databaseURL, redisURL, home, logLevel, logFormat, config string
+	databasePassword                                                         secretFlags
 
 	token        secretFlags
 	oidcIssuers  []string
@@ -29,8 +30,9 @@ type app struct {
 
 	origins map[string]origin // of the flags of the command that runs, by name
 	log     *slog.Logger
-	db      *serve.Database // connected to when it is needed
-	tracing func()          // sends what is left; nil: never started
+	db      *serve.Database     // connected to when it is needed
+	tracing func()              // sends what is left; nil: never started
+	redis   *redisclient.Client // nil: none
 }
 
 func (a *app) flags(f *pflag.FlagSet) {
@@ -39,6 +41,8 @@ func (a *app) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.databaseURL, "database-url", "", "PostgreSQL to use, 16 or newer; empty means the embedded one under --home (env SLUICE_DATABASE_URL)")
 	addURLFile(f, "database-url")
 	a.databasePassword.add(f, "database-password", "the password for --database-url, fetched for every connection")
+	f.StringVar(&a.redisURL, "redis-url", "", "Redis that holds flags and counts what limits allow, like redis://host:6379/0; PostgreSQL does without (env SLUICE_REDIS_URL)")
+	addURLFile(f, "redis-url")
 	f.StringVar(&a.home, "home", "", "folder of the embedded server; default $XDG_DATA_HOME/sluice (env SLUICE_HOME)")
 	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
@@ -71,7 +75,12 @@ func (a *app) configure(cmd *cobra.Command) (err error) {
 	if a.databaseURL == "" && a.databasePassword.asked() {
 		return usagef("--database-password-file and --database-password-command are for the server of --database-url, and none is named")
 	}
-	a.db = serve.NewDatabase(serve.DatabaseConfig{URL: a.databaseURL, Password: password, Home: a.home, Formats: formats(), Logger: a.log})
+	if a.redisURL != "" {
+		if a.redis, err = redisclient.New(redisclient.Config{URL: a.redisURL, Logger: a.log}); err != nil {
+			return usagef("--redis-url: %w", err)
+		}
+	}
+	a.db = serve.NewDatabase(serve.DatabaseConfig{Redis: a.redis, URL: a.databaseURL, Password: password, Home: a.home, Formats: formats(), Logger: a.log})
 	return nil
 }
 
@@ -116,6 +125,7 @@ func (a *app) close() {
 	if a.db != nil {
 		a.db.Close()
 	}
+	_ = a.redis.Close()
 	if a.tracing != nil {
 		a.tracing()
 	}

@@ -198,6 +198,7 @@ func TestMetrics(t *testing.T) {
 		return err == nil && err2 == nil && value(got, "sluice_projection_delay_seconds")+value(without, "sluice_projection_delay_seconds") >= 2 &&
 			value(without, "sluice_parked_documents", "reason", "syntax") == 1 && value(got, "sluice_parked_documents", "reason", "syntax") == 1 &&
 			value(got, "sluice_kafka_lag_messages", "topic", prefix+".sbom") == 0 && value(got, "sluice_kafka_deferred_messages") == 0 &&
+			value(without, "sluice_documents_stored", "kind", "sbom") == 2 && value(without, "sluice_documents_stored", "kind", "vuln") == 1 &&
 			value(got, "sluice_maintenance_failed", "task", "partitions") == 0 && value(without, "sluice_maintenance_failed", "task", "partitions") == 0
 	})
 	compareWithDocs(t, got, "happened")

@@ -53,6 +53,7 @@ const (
 	// EndedSBOM: it stands in an SBOM that is not the current one of its stream.
 	EndedSBOM Reason = "sbom_not_current"
 
+	LostTrust    Reason = "trust"    // its issuer is not trusted
 	LostDecision Reason = "decision" // the tenant decided
 	LostScope    Reason = "scope"    // another one is more specific
 	LostTime     Reason = "time"     // another one is newer

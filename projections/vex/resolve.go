@@ -39,7 +39,11 @@ func Resolve(p *Place, statements []*Statement, decisions []*Decision) Verdict {
 	var v Verdict
 	var list []candidate
 	for _, s := range statements {
-		if scope := s.ScopeAt(p); scope != None {
+		switch scope := s.ScopeAt(p); {
+		case scope == None:
+		case s.Untrusted:
+			v.lose([]candidate{{s, scope}}, LostTrust)
+		default:
 			list = append(list, candidate{s, scope})
 		}
 	}

@@ -24,6 +24,9 @@ const (
 	product = "pkg:oci/app@2.1"
 )
 
+// untrusted is the number of a document whose issuer is not trusted.
+const untrusted = 99
+
 // say is a statement of a document: its entry, what it says, about what and when.
 type say struct {
 	document, entry int
@@ -44,6 +47,16 @@ type rule struct {
 }
 
 var rules = map[string][]rule{
+	"trust": {
+		{
+			name: "who is not trusted decides nothing", want: "", wins: -1, why: map[int]Reason{0: LostTrust},
+			says: []say{{untrusted, 0, "not_affected", product, pkgAt, 9}},
+		},
+		{
+			name: "nor does it stand in the way of others", want: "affected", wins: 1, why: map[int]Reason{0: LostTrust},
+			says: []say{{untrusted, 0, "not_affected", product, pkgAt, 9}, {1, 0, "affected", pkg, "", 1}},
+		},
+	},
 	"decision": {
 		{
 			name: "a decision beats what is most specific and newest", want: "affected", wins: -1, why: map[int]Reason{0: LostDecision},
@@ -289,6 +302,7 @@ func (r rule) try(t *testing.T, random *rand.Rand) {
 		c := about(s.product, s.sub, "")
 		c.ID, c.Document, c.Entry, c.Status, c.Time, c.Tie = ID{1, byte(i)}, d.ID, s.entry, s.status, day(s.time), d.Hash
 		c.Unreadable = s.product != "" && c.Product == nil || s.sub != "" && c.Sub == nil
+		c.Untrusted = s.document == untrusted
 		if s.time == 0 {
 			c.Time = standings[d.ID].At
 		}

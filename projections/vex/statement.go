@@ -30,6 +30,7 @@ type Statement struct {
 	Range    string      // VERS range of versions; goes with the most specific thing named
 	// ProductRange is the product's own VERS range where Range is that of something inside it.
 	ProductRange string
+	Untrusted    bool   // its issuer is not trusted: it decides nothing
 	Unreadable   bool   // what it names cannot be told: it is about nothing
 	Tie          []byte // content hash of its document; of an SBOM the meaning hash, which its twins share
 }

@@ -10,7 +10,7 @@ import (
 
 // databaseDescs are the server's own counters.
 type databaseDescs struct {
-	hitRatio, hit, read, backends, limit, transactions, deadlocks, temporary, age *prometheus.Desc
+	hitRatio, hit, read, backends, limit, transactions, deadlocks, temporary, age, documents *prometheus.Desc
 }
 
 func (d *databaseDescs) declare(s *set) {
@@ -22,12 +22,14 @@ func (d *databaseDescs) declare(s *set) {
 	d.transactions = s.gauge("postgres_transactions_total", "Transactions of anybody by how they ended.", "end")
 	d.deadlocks = s.gauge("postgres_deadlocks_total", "Deadlocks that the server broke.")
 	d.temporary = s.gauge("postgres_temporary_bytes_total", "Bytes that sorts and hashes wrote to temporary files.")
+	d.documents = s.gauge("sluice_documents_stored", "Documents that are stored, by the server's statistics: an estimate.", "kind")
 	d.age = s.gauge("postgres_transaction_id_age", "Age of the oldest transaction id that is not frozen; the server stops taking writes at about 2100000000.")
 }
 
 func (f *Figures) lookAtDatabase(ctx context.Context, conn *pgx.Conn) (look, error) {
 	var backends, limit, commits, rollbacks, hit, read, deadlocks, temporary, age float64
-	err := conn.QueryRow(ctx, sqlDatabase).Scan(&backends, &limit, &commits, &rollbacks, &hit, &read, &deadlocks, &temporary, &age)
+	var stored []float64 // of any kind, SBOMs, VEX documents
+	err := conn.QueryRow(ctx, sqlDatabase).Scan(&backends, &limit, &commits, &rollbacks, &hit, &read, &deadlocks, &temporary, &age, &stored)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = errNoRow
 	}
@@ -50,5 +52,8 @@ func (f *Figures) lookAtDatabase(ctx context.Context, conn *pgx.Conn) (look, err
 	l.counter(d.deadlocks, deadlocks)
 	l.counter(d.temporary, temporary)
 	l.gauge(d.age, age)
+	l.gauge(d.documents, stored[1], "sbom")
+	l.gauge(d.documents, stored[2], "vex")
+	l.gauge(d.documents, max(0, stored[0]-stored[1]-stored[2]), "vuln")
 	return l, nil
 }

@@ -29,6 +29,14 @@ type Server struct {
 // packages hold redis-server and the libraries that a machine without it lacks.
 var packages = []string{"redis-server", "redis-tools", "libjemalloc2", "liblzf1", "libatomic1"}
 
+// Need skips the test where there is no Redis to be had.
+func Need(t testing.TB) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		debpkg.Dir(t, packages...)
+	}
+}
+
 // Start returns a running server, which ends with the test. It skips the test where there is
 // no Redis to be had.
 func Start(t testing.TB) *Server {
