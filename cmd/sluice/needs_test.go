@@ -62,6 +62,48 @@ func TestEveryCommandNeeds(t *testing.T) {
 	}
 }
 
+// TestAccessNamesCommands: docs/access.md has each command of a tenant beside what it takes; all
+// others are the operator's there.
+func TestAccessNamesCommands(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/access.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]authority.Permission{} // by command, or by its group and …
+	for _, p := range []authority.Permission{authority.Read, authority.Ingest, authority.Decide, authority.Admin} {
+		_, row, ok := strings.Cut(string(b), "\n| `"+string(p)+"` | ")
+		if !ok {
+			t.Fatalf("docs/access.md has no row of %s", p)
+		}
+		row, _, _ = strings.Cut(row, "\n")
+		for i, word := range strings.Split(row, "`") {
+			if i%2 == 1 {
+				said["sluice "+word] = p
+			}
+		}
+	}
+	named := map[string]bool{}
+	for path, need := range needs {
+		group, _, _ := strings.Cut(strings.TrimPrefix(path, "sluice "), " ")
+		as := path
+		if _, ok := said[as]; !ok {
+			as = "sluice " + group + " …"
+		}
+		named[as] = true
+		of, ok := said[as]
+		inTenant := slices.Contains([]authority.Permission{authority.Read, authority.Ingest, authority.Decide, authority.Admin}, need)
+		if inTenant && of != need || ok && !inTenant && need == authority.Operate {
+			t.Errorf("`%s` takes %s, and docs/access.md says %q", path, need, of)
+		}
+	}
+	for as := range said {
+		if !named[as] {
+			t.Errorf("docs/access.md has `%s`, which is no command", as)
+		}
+	}
+}
+
 // tokenFile keeps a new token of a user who may all, in a file.
 func tokenFile(t *testing.T, auth *authority.Authority, tenant id.ID, scopes ...authority.Permission) string {
 	t.Helper()
