@@ -190,14 +190,7 @@ var errStopped = errors.New("stopped")
 
 // describe reads what the headers say and gets the bytes of the document.
 func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelope, []byte, error) {
-	d := readHeaders(m)
-	value := m.Value
-	if d.park == nil && d.structured() {
-		value, d.park = d.openEvent(value)
-		if d.park != nil {
-			value = m.Value
-		}
-	}
+	d, value := readMessage(m)
 	key := m.Key
 	if key == nil {
 		key = []byte{}
@@ -236,7 +229,7 @@ func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelop
 		return env, value, nil
 	}
 	if d.ref != "" {
-		value, env.Err, err = s.reference(ctx, d.ref, d.sha256)
+		value, env.Err, err = s.reference(ctx, env.Tenant, d.ref, d.sha256)
 		return env, value, err
 	}
 	if len(value) == 0 {
