@@ -50,6 +50,7 @@ var unaudited = map[string]string{
 	"sluice partitions status": "changes nothing",
 	"sluice tenant list":       "changes nothing",
 	"sluice topics verify":     "changes nothing",
+	"sluice topics allowed":    "changes nothing",
 }
 
 // step is a call of a changing command, and the actions that it leaves in the audit log. With sql it is not a
@@ -83,6 +84,9 @@ var changing = []step{
 	{args: "jobs retry --all-tenants --all --kind none", want: ""},
 	{sql: `update core.job_queue set attempts = 20, run_after = 'infinity' where kind = 'sorcery'`},
 	{args: "maintain jobs --keep-failed-jobs 2h", want: "jobs.delete"},
+	{args: "topics allow 'team-a.*' --tenant acme", want: "topics.allow"},
+	{args: "topics allow 'team-a.*' --tenant acme", want: ""},
+	{args: "topics deny 'team-a.*' --tenant acme", want: "topics.deny"},
 	{args: "rebuild --tenant acme", want: "tenant.rebuild"},
 	{args: "auth user add ana --tenant acme", want: "user.add"},
 	{args: "auth user disable ana --tenant acme", want: "user.set"},
