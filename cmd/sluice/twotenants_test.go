@@ -242,6 +242,12 @@ var with = map[string][]string{
 	"sluice vex withdraw": {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001", "--rationale", "because"},
 	"sluice match":        {"pkg:npm/of-b@1.0.0"},
 
+	"sluice flag set":     {"receipts", "off"},
+	"sluice flag eval":    {"receipts"},
+	"sluice flag delete":  {"receipts"},
+	"sluice limit set":    {"documents", "1000000"},
+	"sluice limit delete": {"documents"},
+
 	"sluice auth client add":   {"--scope", "read"},
 	"sluice auth client set":   {"--scope", "read"},
 	"sluice auth client token": {"--client-secret-command", "echo no-secret"},
