@@ -249,12 +249,6 @@ var with = map[string][]string{
 	"sluice flag set":     {"format.osv-yaml", "off"},
 	"sluice match":        {"pkg:npm/of-b@1.0.0"},
 
-	"sluice flag set":     {"receipts", "off"},
-	"sluice flag eval":    {"receipts"},
-	"sluice flag delete":  {"receipts"},
-	"sluice limit set":    {"documents", "1000000"},
-	"sluice limit delete": {"documents"},
-
 	"sluice auth client add":   {"--scope", "read"},
 	"sluice auth client set":   {"--scope", "read"},
 	"sluice auth client token": {"--client-secret-command", "echo no-secret"},
