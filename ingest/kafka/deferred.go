@@ -103,16 +103,12 @@ func (s *Source) putAside(ctx context.Context, late *lateError) error {
 	if len(m.Key) > 0 {
 		key = m.Key
 	}
-	entry := 0
-	if s.span.from.offset == m.Offset {
-		entry = s.span.from.entry
-	}
 	cause := ""
 	if late.cause != nil {
 		cause = storable(late.Error())
 	}
 	_, err := s.alone(ctx, s.span, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, sqlDefer, s.owner.group, s.topic, s.partition, m.Offset, entry, key, m.Value, names, values, m.Time.UTC(),
+		_, err := tx.Exec(ctx, sqlDefer, s.owner.group, s.topic, s.partition, m.Offset, s.start, key, m.Value, names, values, m.Time.UTC(),
 			storable(readHeaders(m).ref), late.cause != nil, cause)
 		if err != nil {
 			return fmt.Errorf("put %s aside: %w", origin(m), err)
