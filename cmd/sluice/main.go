@@ -20,6 +20,7 @@ import (
 
 	"sluice/internal/ask"
 	"sluice/internal/embedpg"
+	"sluice/internal/pg"
 )
 
 func main() {
@@ -97,6 +98,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.As(context.Cause(ctx), &stop):
 		fmt.Fprintf(stderr, "sluice: %v\n", stop)
 		return 128 + int(stop.sig)
+	}
+	if old := (*pg.TooOldError)(nil); errors.As(err, &old) {
+		err = old // whatever was to be done with the server
 	}
 	fmt.Fprintf(stderr, "sluice: %v\n", err)
 	return 1
