@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/id"
 )
 
 // Park sets envelopes with Err aside in a transaction of the caller's, whose connection
@@ -12,14 +14,14 @@ import (
 // that write something other than documents by themselves.
 func (p *Pipeline) Park(ctx context.Context, tx pgx.Tx, list []Envelope) ([]Receipt, error) {
 	var tasks []*task
-	seen := map[documentKey]bool{}
+	seen := map[id.ID]bool{} // of all tenants: a document's id follows from its tenant too
 	for _, env := range list {
 		if env.Err == nil {
 			return nil, errors.New("park: " + env.Origin + " has no error")
 		}
 		t := newTask(env)
-		if k := (documentKey{env.Tenant, t.hash}); !seen[k] {
-			seen[k] = true
+		if !seen[t.documentID] {
+			seen[t.documentID] = true
 			t.park = env.Err
 			tasks = append(tasks, t)
 		}

@@ -70,9 +70,19 @@ func newTask(env Envelope) *task {
 		// Nothing to hash: the place and the trouble stand for it, so that it is parked once.
 		t.hash = sha256.Sum256(fmt.Appendf(nil, "%s\x00%s", env.Origin, env.Err.Reason))
 	}
-	t.documentID = id.Derive(env.Tenant, "document", string(t.hash[:]))
+	t.documentID = documentID(env, t.hash)
 	t.env.Origin = clean(env.Origin) // the name of a file may have any bytes
 	return t
+}
+
+// documentID tells documents apart. What waits with the operator is one document per tenant that it was
+// meant for: the same bytes may have been sent to several.
+func documentID(env Envelope, hash [32]byte) id.ID {
+	parts := []string{string(hash[:])}
+	if named := env.Hints["tenant"]; env.Tenant == id.Operator && named != "" {
+		parts = append(parts, named)
+	}
+	return id.Derive(env.Tenant, "document", parts...)
 }
 
 // prepare reads the document. What is wrong with it ends up in t.park.

@@ -79,16 +79,16 @@ func (s store) lookUp(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 		if err != nil {
 			return fmt.Errorf("look up %d content hashes: %w", len(hashes), err)
 		}
-		first := map[[32]byte]*task{}
+		first := map[id.ID]*task{}
 		for _, t := range tasks {
 			if t.first != nil {
 				continue // decided by an earlier task of the batch
 			}
-			if f := first[t.hash]; f != nil {
+			if f := first[t.documentID]; f != nil {
 				t.first, t.outcome = f, Duplicate
 				continue
 			}
-			first[t.hash] = t
+			first[t.documentID] = t
 			k, ok := have[t.hash]
 			if !ok || (k.parked != "" && (k.revision != s.revision || k.parked == normalize.ReasonSwitchedOff || t.env.retries())) {
 				continue

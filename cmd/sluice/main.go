@@ -86,6 +86,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 0
 	case errors.Is(err, errParked):
 		return 3
+	case errors.Is(err, errWarn):
+		return 4
+	case errors.Is(err, errAct):
+		return 5
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "sluice: %v\n", err)
 		return 2
@@ -116,6 +120,7 @@ effect, for many tenants, and keeps the findings right whatever order they arriv
 Without --database-url it runs a PostgreSQL of its own under --home.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
+4 and 5 what doctor found is to be watched, or acted on,
 130 or 143 stopped by a signal after the batch in hand was finished.`,
 		Example: `  sluice ingest file feeds/ --shared
   sluice ingest file ./sboms --tenant acme --wait
@@ -159,6 +164,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 		newAudit(a),
 		newConfig(a),
 		newHealth(a),
+		newDoctor(a),
 		newBench(a),
 		newVersion(a),
 	)

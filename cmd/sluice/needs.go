@@ -91,6 +91,7 @@ var needs = map[string]authority.Permission{
 	"sluice backup wal":          authority.Operate,
 	"sluice bench":               authority.Operate,
 	"sluice bench kafka":         authority.Operate,
+	"sluice doctor":              authority.Operate,
 	"sluice database run":        authority.Operate,
 	"sluice database url":        authority.Operate,
 	"sluice ingest kafka":        authority.Operate,
