@@ -83,9 +83,13 @@ func (a *archive) missing(system systemID, backups []Backup) []gap {
 			}
 		}
 	}
+	if len(backups) == 0 {
+		return nil
+	}
+	first := segmentOf(0, backups[0].Start, a.size).number // what is before is of no use to any
 	var list []segment
 	for s := range a.segments {
-		if len(backups) > 0 && s.number >= segmentOf(0, backups[0].Start, a.size).number { // what is before is of no use to any
+		if s.number >= first {
 			list = append(list, s)
 		}
 	}
@@ -105,7 +109,7 @@ func (a *archive) missing(system systemID, backups []Backup) []gap {
 			continue
 		}
 		from := way[len(way)-1]
-		if fork := segmentOf(s.timeline, from.at, a.size); s.number > fork.number {
+		if fork := segmentOf(s.timeline, from.at, a.size); s.number > fork.number && fork.number >= first {
 			miss(fork, "timeline begins with it")
 		}
 		if parent := lastSegment(from.timeline, from.at, a.size); parent.number > 0 {

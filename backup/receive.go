@@ -160,6 +160,9 @@ func Receive(ctx context.Context, cfg Config, every time.Duration) error {
 		if errors.Is(err, ErrElsewhere) {
 			wait = statusEvery
 		} else {
+			if cfg.Failed != nil {
+				cfg.Failed(err)
+			}
 			cfg.Logger.Warn("WAL is not archived; it is tried again, and the server keeps it meanwhile", "error", err)
 		}
 		if !pause(ctx, wait) {
@@ -288,11 +291,14 @@ func (r *receiver) message(ctx context.Context, m pgproto3.BackendMessage) (answ
 		r.behind(b[1:])
 		return b[17] != 0, nil
 	case b[0] == 'w' && len(b) >= 25:
-		defer r.behind(b[9:])
 		if at := LSN(binary.BigEndian.Uint64(b[1:])); at != r.at {
 			return false, fmt.Errorf("the server sends WAL at %s, expected %s", at, r.at)
 		}
-		return r.take(ctx, b[25:])
+		full, err := r.take(ctx, b[25:])
+		if err == nil {
+			r.behind(b[9:])
+		}
+		return full, err
 	}
 	return false, fmt.Errorf("the server sends a message of kind %q", b[0])
 }

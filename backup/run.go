@@ -32,6 +32,8 @@ type Config struct {
 	Logger   *slog.Logger
 	// Behind, if set, hears how many bytes of WAL the server has and the archive does not.
 	Behind func(bytes int64)
+	// Failed, if set, hears why WAL is not archived just now.
+	Failed func(error)
 	// Progress, if set, hears how many bytes of about how many the server has sent.
 	Progress func(done, total int64)
 }

@@ -247,6 +247,13 @@ func TestChain(t *testing.T) {
 			t.Errorf("without %s: %s, want %s", c.lost, got, c.want)
 		}
 	}
+	later := Backup{ID: "c", Timeline: 2, Start: 7<<20 + 40, Stop: 8<<20 + 300, Segment: size, WAL: Stream}
+	if gaps := make(all...).missing(7, []Backup{later}); len(gaps) > 0 {
+		t.Errorf("of a backup after the fork: %v", gaps)
+	}
+	if gaps := make(seg(1, 3), seg(1, 4), seg(1, 5), seg(2, 7), seg(2, 8)).missing(7, []Backup{backup, later}); len(gaps) != 1 || !strings.HasSuffix(gaps[0].object, seg(2, 6)) {
+		t.Errorf("the way from the first backup to the second's timeline: %v", gaps)
+	}
 	list, err := make(all...).needed(backup, Target{})
 	var names []string
 	for _, s := range list {

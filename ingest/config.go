@@ -52,6 +52,9 @@ type Config struct {
 	// Flags, if set, says what is switched on for a tenant. It is asked once per batch and tenant, before
 	// documents are read; an error that is an outage is waited out. Without it everything is on.
 	Flags func(ctx context.Context, tenant id.ID) (Flags, error)
+	// Allowance, if set, says how much may be stored now. It is asked once per batch and tenant, about what
+	// is no duplicate; what it does not allow waits, and the source with it.
+	Allowance Limits
 	// Yield, if set, is called before each batch is carried: the place where a bulk lane
 	// lets others go first. It returns when ctx ends.
 	Yield func(ctx context.Context)

@@ -35,6 +35,13 @@ func (p *Pipeline) fetch(ctx context.Context, src Source, out chan<- *task) erro
 		case err != nil:
 			return fmt.Errorf("read source: %w", err)
 		}
+		// Before it takes room: what is known to wait must not keep it from others.
+		for wait := p.closed.closed(env.Tenant); wait > 0 && ctx.Err() == nil; wait = p.closed.closed(env.Tenant) {
+			if !put(nil) {
+				return nil
+			}
+			pause(ctx, wait)
+		}
 		weight := p.weight(env)
 		if !p.bytes.TryAcquire(weight) {
 			if !put(nil) || p.bytes.Acquire(ctx, weight) != nil {

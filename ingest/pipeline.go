@@ -33,6 +33,7 @@ type Pipeline struct {
 	analyzer *analyzer
 
 	carriers *fair.Gate // nil: as many as there are
+	closed   doors      // tenants that a limit holds up
 	pace     *fair.Pace // bytes of a batch, see size
 
 	receipts sync.Mutex // serialises OnReceipts
@@ -105,10 +106,12 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 
 // batch is what one transaction carries.
 type batch struct {
-	tasks []*task
-	bytes int64
-	slot  *slot
-	began time.Time // when it was complete
+	tasks  []*task
+	bytes  int64
+	slot   *slot
+	began  time.Time     // when it was complete
+	freed  bool          // its room was given back, because limits hold it up
+	waited time.Duration // for limits
 }
 
 // leastBatch is the smallest that batches get for the sake of Config.BatchTarget.
@@ -155,7 +158,11 @@ func (p *Pipeline) weight(env Envelope) int64 {
 
 // carry takes one batch all the way to the database and reports on it.
 func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch) (err error) {
-	defer p.release(b.tasks...)
+	defer func() {
+		if !b.freed {
+			p.release(b.tasks...)
+		}
+	}()
 	defer order.leave(b.slot)
 	b.began = time.Now()
 	ctx, span := p.traceBatch(ctx, b)
@@ -171,7 +178,7 @@ func (p *Pipeline) carry(ctx context.Context, src Source, order *order, b *batch
 		}
 		defer p.carriers.Leave()
 	}
-	defer func(began time.Time) { p.pace.Took(p.size(b), time.Since(began)) }(time.Now())
+	defer func(began time.Time) { p.pace.Took(p.size(b), time.Since(began)-b.waited) }(time.Now())
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
@@ -207,7 +214,7 @@ func (p *Pipeline) carryUntil(ctx, hard context.Context, src Source, order *orde
 	if err := order.awaitStreams(hard, b.slot, b.tasks); err != nil {
 		return err
 	}
-	return p.write(ctx, hard, src, b)
+	return p.writeAllowed(ctx, hard, src, b)
 }
 
 // read reads the documents that are not known yet.

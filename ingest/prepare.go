@@ -29,6 +29,7 @@ type task struct {
 	reading    time.Duration // how long reading it took
 
 	flags   Flags   // of its tenant; nil: everything is on
+	allowed bool    // within the limits of its tenant, and counted
 	outcome Outcome // "" until decided
 	known   known   // what the database has of these bytes
 	first   *task   // the earlier task of the batch that has the same bytes

@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/backup"
 	"sluice/backup/storage"
@@ -21,7 +20,6 @@ import (
 	"sluice/internal/embedpg"
 	"sluice/internal/id"
 	"sluice/internal/pg"
-	"sluice/internal/telemetry"
 	"sluice/maintenance"
 	"sluice/migrations"
 	"sluice/partitions"
@@ -339,17 +337,22 @@ func receivedBefore(ctx context.Context, pool *pgxpool.Pool, until time.Time) (m
 	return out, nil
 }
 
-// ArchiveWAL archives WAL until ctx ends; behind, if set, hears how many bytes of it the archive does not have.
-func (d *Database) ArchiveWAL(ctx context.Context, b Backup, behind func(float64)) error {
+// ArchiveWAL archives WAL until ctx ends.
+func (d *Database) ArchiveWAL(ctx context.Context, b Backup) error { return d.archiveWAL(ctx, b, nil) }
+
+func (d *Database) archiveWAL(ctx context.Context, b Backup, f *backupFigures) (err error) {
 	cfg, err := d.backupConfig(ctx, b)
-	if err != nil {
-		return err
+	if err == nil {
+		cfg.WAL = backup.Stream
+		if f != nil {
+			cfg.Behind, cfg.Failed = f.archived, f.archiveFailed
+		}
+		err = backup.Receive(ctx, cfg, b.SwitchEvery)
 	}
-	cfg.WAL = backup.Stream
-	if behind != nil {
-		cfg.Behind = func(bytes int64) { behind(float64(bytes)) }
+	if f != nil && ctx.Err() == nil {
+		f.archiveFailed(err)
 	}
-	return backup.Receive(ctx, cfg, b.SwitchEvery)
+	return err
 }
 
 // ArchiveNow archives all WAL up to now, and says up to where.
@@ -370,13 +373,6 @@ func (d *Database) DropSlot(ctx context.Context, b Backup) error {
 	cfg := backup.Config{Slot: b.Slot, Logger: d.log}
 	cfg.URL, cfg.Login = d.replication(b)
 	return backup.DropSlot(ctx, cfg)
-}
-
-// newWALBehind makes the metric of what a loss of the server would cost.
-func newWALBehind(r prometheus.Registerer) prometheus.Gauge {
-	return telemetry.Register(r, prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "sluice_backup_wal_behind_bytes", Help: "WAL that the server has written and the archive does not have, as of the last word of the server; on the instance that archives.",
-	}))
 }
 
 // RestoreHome restores the embedded server of this home, which must have none yet.

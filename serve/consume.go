@@ -90,7 +90,7 @@ func (s *Service) consume(ctx context.Context, c Consume) error {
 	base := c.Ingest
 	base.OnOutage, base.Metrics, base.Source = s.db.Revive, s.db.imports, sourceKafka
 	s.db.imports.Source(sourceKafka)
-	base.Flags = s.db.importFlags
+	base.Flags, base.Allowance = s.db.importFlags, importLimits{s.db}
 	base.OnReceipts = func(list []ingest.Receipt) {
 		if relayer != nil {
 			relayer.Wake()

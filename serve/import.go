@@ -98,7 +98,7 @@ func (d *Database) Import(ctx context.Context, in Import) (out Imported, err err
 	cfg := in.Ingest
 	cfg.Limits, cfg.Logger, cfg.OnOutage = in.Files.Limits, d.log, d.Revive
 	cfg.Metrics, cfg.Source = d.imports, sourceFiles
-	cfg.Flags = d.importFlags
+	cfg.Flags, cfg.Allowance = d.importFlags, importLimits{d}
 	cfg.OnReceipts = func(list []ingest.Receipt) {
 		out.Counts.Add(list...)
 		if in.Ingest.OnReceipts != nil {

@@ -30,6 +30,7 @@ func (d *Database) Inventory() (*inventory.Inventory, error) {
 // Replay is how parked documents and events are tried again with these formats.
 func (d *Database) Replay(cfg ingest.Config) inventory.ReplayConfig {
 	cfg.Logger, cfg.OnOutage, cfg.Flags = d.log, d.Revive, d.importFlags
+	cfg.Allowance = importLimits{d}
 	return inventory.ReplayConfig{
 		Importer: func(ctx context.Context, role pg.Role) (*pgxpool.Pool, error) {
 			return d.Pool(ctx, role, ingest.PoolConfig(3))

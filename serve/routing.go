@@ -12,12 +12,14 @@ import (
 	"sluice/internal/pg"
 	"sluice/projections"
 	"sluice/routing/flags"
+	"sluice/routing/limits"
 )
 
 // routing is what is switched on and how much is allowed, as this process knows it. Opened when it is asked first.
 type routing struct {
-	mu    sync.Mutex
-	flags map[pg.Role]*flags.Flags
+	mu     sync.Mutex
+	flags  map[pg.Role]*flags.Flags
+	limits *limits.Limiter
 }
 
 // Flags is what is switched on, for whom, as role reads it: a login may be able to take that one

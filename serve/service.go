@@ -195,9 +195,10 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		Tasks: s.db.Tasks(*cfg.Maintenance), Who: s.self.Holder(), OnOutage: s.db.Revive, Registerer: s.registry, Logger: s.db.log,
 	})
 	s.add("maintenance", loop.Run)
+	f := newBackupFigures(s.registry)
+	s.addBeside("figures of backups", func(ctx context.Context) error { return f.keep(ctx, pool, cfg.Metrics.Every) })
 	if b := cfg.Maintenance.Backup; b.To != "" && b.WAL == backup.Stream {
-		behind := newWALBehind(s.registry)
-		s.addBeside("archive of WAL", func(ctx context.Context) error { return s.db.ArchiveWAL(ctx, b, behind.Set) })
+		s.addBeside("archive of WAL", func(ctx context.Context) error { return s.db.archiveWAL(ctx, b, f) })
 	}
 	return nil
 }

@@ -306,7 +306,7 @@ func newBackupWAL(a *app) *cobra.Command {
 			case drop:
 				return a.db.DropSlot(cmd.Context(), b)
 			case !once:
-				return a.db.ArchiveWAL(cmd.Context(), b, nil)
+				return a.db.ArchiveWAL(cmd.Context(), b)
 			}
 			at, err := a.db.ArchiveNow(cmd.Context(), b)
 			if err == nil {

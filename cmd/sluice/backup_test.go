@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	dto "github.com/prometheus/client_model/go"
 
 	"sluice/backup"
 	"sluice/fixtures"
@@ -76,6 +77,7 @@ func TestDrillBetweenImports(t *testing.T) {
 	documents, findings := documentsOf(t, sluice(home, "document", "list", "--limit", "1000000")), findingsOf(t, sluice(home, "findings", "--status", "all"))
 	at := clockOf(t, strings.TrimSpace(sluice(home, "database", "url")))
 	sluice(home, "ingest", "file", halves[1], "--wait")
+	archiveByServe(t, home, store, recipient)
 	sluice(home, "backup", "wal", "--once", "--backup-to", store, "--backup-recipient", recipient)
 	if len(documents) < size/2 || len(findings) < 16 {
 		t.Fatalf("%d documents, %d findings: too few to lose", len(documents), len(findings))
@@ -111,6 +113,39 @@ func TestDrillBetweenImports(t *testing.T) {
 		t.Errorf("the scratch server is left: %v", err)
 	}
 	noted(t, home, strings.TrimSpace(sluice(home, "database", "url")), d)
+}
+
+// archiveByServe has serve archive WAL until its metrics say that it does, and what they say of the backup.
+func archiveByServe(t *testing.T, home, store, recipient string) {
+	t.Helper()
+	addr := freeAddress(t)
+	p := launch(t, []string{"SLUICE_HOME=" + home, "SLUICE_BACKUP_TO=" + store, "SLUICE_BACKUP_RECIPIENT=" + recipient}, "serve", "--listen", addr, "--metrics-every", "1s")
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		got, err := scrape(addr)
+		if err == nil && value(got, "sluice_backup_last_success_timestamp_seconds", "kind", "wal") > 0 && value(got, "sluice_backup_last_success_timestamp_seconds", "kind", "base") > 0 &&
+			value(got, "sluice_backup_last_failure_timestamp_seconds", "kind", "base") == 0 && value(got, "sluice_backup_wal_behind_bytes") >= 0 {
+			compareBackupMetrics(t, got)
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("serve does not say that it archives: %v, %s", err, tail(p.err.String()))
+		}
+	}
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	p.finish(t, time.Minute)
+}
+
+// compareBackupMetrics: what is shown only where backups are is in docs/metrics.md too.
+func compareBackupMetrics(t *testing.T, families map[string]*dto.MetricFamily) {
+	t.Helper()
+	docs := documentedMetrics(t)
+	for name := range families {
+		if strings.HasPrefix(name, "sluice_backup_") && docs[name].shown == "" {
+			t.Errorf("docs/metrics.md does not have %s", name)
+		}
+	}
 }
 
 const fixturesDir = "../../fixtures"

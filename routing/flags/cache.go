@@ -17,6 +17,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/redisclient"
+	"sluice/routing/change"
 )
 
 // Config tunes Flags. Pool is required.
@@ -40,12 +41,10 @@ type Config struct {
 type Flags struct {
 	cfg Config
 
-	mu      sync.Mutex
-	serial  int64     // of routing.change, when it was asked last
-	checked time.Time // when that was; zero: never
-	asking  bool      // somebody asks for the serial now
-	sets    map[id.ID]loaded
-	rules   map[string]*Rules // by their hash
+	watch *change.Watch
+	mu    sync.Mutex
+	sets  map[id.ID]loaded
+	rules map[string]*Rules // by their hash
 }
 
 type loaded struct {
@@ -73,20 +72,18 @@ func New(cfg Config) *Flags {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Flags{cfg: cfg, sets: map[id.ID]loaded{}, rules: map[string]*Rules{}}
+	return &Flags{cfg: cfg, watch: &change.Watch{Pool: cfg.Pool, What: "flag", Every: cfg.Every, Stale: cfg.Stale}, sets: map[id.ID]loaded{}, rules: map[string]*Rules{}}
 }
-
-// askTimeout bounds a question to the database. Those who wait meanwhile use what they know.
-const askTimeout = time.Second
 
 // Of returns what holds for a tenant. An error is that of the database, which has not answered
 // for longer than flags may be used.
 func (f *Flags) Of(ctx context.Context, tenant id.ID) (*Set, error) {
-	if err := f.check(ctx); err != nil {
+	serial, err := f.watch.Serial(ctx)
+	if err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
-	have, serial := f.sets[tenant], f.serial
+	have := f.sets[tenant]
 	f.mu.Unlock()
 	if have.set != nil && have.serial == serial {
 		return have.set, nil
@@ -103,40 +100,6 @@ func (f *Flags) Of(ctx context.Context, tenant id.ID) (*Set, error) {
 	// The serial was asked before the flags: they may be newer, never older.
 	f.sets[tenant] = loaded{set, serial}
 	return set, nil
-}
-
-// check asks what the last change is, where that is due. One asks at a time; others go by what is known.
-func (f *Flags) check(ctx context.Context) error {
-	f.mu.Lock()
-	age := time.Since(f.checked)
-	never := f.checked.IsZero()
-	if !never && (age < f.cfg.Every || f.asking && age < f.cfg.Stale) {
-		f.mu.Unlock()
-		return nil
-	}
-	f.asking = true
-	f.mu.Unlock()
-
-	began := time.Now()
-	short, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	var serial int64
-	err := f.cfg.Pool.QueryRow(short, sqlSerial).Scan(&serial)
-
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.asking = false
-	if err == nil {
-		// Of two that asked at once the later answer may be the older one.
-		if began.After(f.checked) {
-			f.serial, f.checked = serial, began
-		}
-		return nil
-	}
-	if !never && time.Since(f.checked) < f.cfg.Stale {
-		return nil
-	}
-	return fmt.Errorf("feature flags: %w", err)
 }
 
 // versioned is a row of sql/versions.sql.

@@ -28,7 +28,7 @@ func TestQueriesPrepare(t *testing.T) {
 	dbtest.Plan(t, sqlFiles, db.Conn(t, pg.Maintainer), nil)
 	for _, role := range []pg.Role{pg.Ingest, pg.Projector, pg.Reader} {
 		conn := db.Conn(t, role)
-		for _, sql := range []string{sqlSerial, sqlVersions, sqlRules, sqlList, sqlHistory} {
+		for _, sql := range []string{sqlVersions, sqlRules, sqlList, sqlHistory} {
 			if _, err := conn.Prepare(t.Context(), "", sql); err != nil {
 				t.Errorf("%s: %v", role, err)
 			}

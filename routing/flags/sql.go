@@ -13,7 +13,6 @@ var sqlFiles embed.FS
 var text = sqltext.From(sqlFiles)
 
 var (
-	sqlSerial   = text("serial")
 	sqlVersions = text("versions")
 	sqlRules    = text("rules")
 	sqlFlag     = text("flag")
