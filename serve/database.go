@@ -252,6 +252,20 @@ func (d *Database) Monitor(ctx context.Context) (*pgx.Conn, error) {
 	})
 }
 
+// Onlooker opens a connection that sees as much of the server's statistics as we may: of the embedded
+// server's superuser, else of the user of the URL, who needs pg_read_all_stats to see others' sessions.
+func (d *Database) Onlooker(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := d.verified(ctx, func(*pgx.Conn) error { return nil })
+	if err != nil || d.server == nil {
+		return conn, err
+	}
+	conn.Close(context.WithoutCancel(ctx))
+	if conn, err = pg.Connect(ctx, d.server.AdminURL(), d.login()); err != nil {
+		return nil, fmt.Errorf("connect as the embedded server's superuser: %w", err)
+	}
+	return conn, nil
+}
+
 // Pool connects and opens connections that act as role. They are closed by Close.
 func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxpool.Pool, error) {
 	if err := d.Connect(ctx); err != nil {
