@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -50,7 +51,7 @@ type replayed struct {
 // them parked, with the reason.
 type ReplayConfig struct {
 	// Fetch gets a document that a message only named, and checks its hash.
-	Fetch func(ctx context.Context, ref string, sum []byte) ([]byte, *normalize.ParkError, error)
+	Fetch func(ctx context.Context, tenant id.ID, ref string, sum []byte) ([]byte, *normalize.ParkError, error)
 	// Limits are those of the documents. Default normalize.DefaultLimits.
 	Limits normalize.Limits
 }
@@ -166,6 +167,17 @@ func (r *Replay) complete(ctx context.Context, p *parked, env *Envelope) error {
 			env.Err = &normalize.ParkError{Reason: p.reason, Pointer: p.pointer, Format: p.format, Err: errors.New(p.message)}
 			return nil
 		}
+		if p.reason == normalize.ReasonProducer {
+			topic, _, _ := strings.Cut(p.origin, "/")
+			may, err := MayWrite(ctx, r.pool, *found, topic)
+			if err != nil {
+				return err
+			}
+			if !may {
+				env.Err = &normalize.ParkError{Reason: p.reason, Pointer: p.pointer, Format: p.format, Err: errors.New(p.message)}
+				return nil
+			}
+		}
 		if r.runs[*found] == 0 {
 			if r.runs[*found], err = startReplay(ctx, r.pool, *found); err != nil {
 				return err
@@ -185,7 +197,7 @@ func (r *Replay) complete(ctx context.Context, p *parked, env *Envelope) error {
 	case r.cfg.Fetch == nil:
 		env.Err = normalize.Park(normalize.ReasonReference, "header document-ref", "the message only names the document, %s; allow its place with --document-prefix", ref)
 	default:
-		b, park, err := r.cfg.Fetch(ctx, ref, sum)
+		b, park, err := r.cfg.Fetch(ctx, env.Tenant, ref, sum)
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,7 @@ var needs = map[string]authority.Permission{
 	"sluice flag history":    authority.Read,
 	"sluice flag list":       authority.Read,
 	"sluice jobs list":       authority.Read,
+	"sluice limit list":      authority.Read,
 	"sluice match":           authority.Read,
 	"sluice parked list":     authority.Read,
 	"sluice parked show":     authority.Read,
@@ -101,6 +102,8 @@ var needs = map[string]authority.Permission{
 	"sluice database url":        authority.Operate,
 	"sluice ingest kafka":        authority.Operate,
 	"sluice instances":           authority.Operate,
+	"sluice limit delete":        authority.Operate, // nobody lifts his own limits
+	"sluice limit set":           authority.Operate,
 	"sluice maintain":            authority.Operate,
 	"sluice migrate status":      authority.Operate,
 	"sluice migrate up":          authority.Operate,
@@ -117,6 +120,9 @@ var needs = map[string]authority.Permission{
 	"sluice tenant create":       authority.Operate,
 	"sluice tenant list":         authority.Operate,
 	"sluice tenant set":          authority.Operate,
+	"sluice topics allow":        authority.Operate,
+	"sluice topics allowed":      authority.Operate,
+	"sluice topics deny":         authority.Operate,
 	"sluice topics create":       authority.Operate,
 	"sluice topics verify":       authority.Operate,
 }

@@ -3,6 +3,5 @@
 select pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') as sees_all,
   coalesce(d.stats_reset, pg_postmaster_start_time()) as counted_since,
   (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_stat_statements') as statements,
-  to_regclass('pg_catalog.pg_stat_statements_info') is not null
-    or 'pg_stat_statements' = any (regexp_split_to_array(current_setting('shared_preload_libraries', true), '\s*,\s*')) as loaded
+  exists (select from pg_settings where name = 'pg_stat_statements.max') as loaded -- a setting that the library brings
 from pg_stat_database d where d.datname = current_database();
