@@ -41,6 +41,7 @@ var needs = map[string]authority.Permission{
 	"sluice flag list":       authority.Read,
 	"sluice jobs list":       authority.Read,
 	"sluice limit list":      authority.Read,
+	"sluice limit show":      authority.Read,
 	"sluice match":           authority.Read,
 	"sluice parked list":     authority.Read,
 	"sluice parked show":     authority.Read,
