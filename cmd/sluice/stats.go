@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/vitals"
+	"sluice/doctor/vitals"
 )
 
 func newStats(a *app) *cobra.Command {

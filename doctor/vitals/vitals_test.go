@@ -168,7 +168,7 @@ func TestVerdicts(t *testing.T) {
 // TestThresholdsDocumented: docs/operations.md has the limits.
 func TestThresholdsDocumented(t *testing.T) {
 	t.Parallel()
-	doc, err := os.ReadFile("../docs/operations.md")
+	doc, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
