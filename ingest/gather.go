@@ -106,7 +106,7 @@ func (g *gatherer) add(ctx context.Context, t *task) bool {
 		g.due.Reset(g.p.cfg.BatchWait)
 	}
 	g.b.tasks, g.b.bytes = append(g.b.tasks, t), g.b.bytes+size
-	if going && g.p.size(g.b) >= g.p.pace.Size() {
+	if going && g.p.full(g.b) {
 		going = g.send(ctx)
 	}
 	return going

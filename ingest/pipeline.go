@@ -114,12 +114,20 @@ type batch struct {
 	waited time.Duration // for limits
 }
 
-// leastBatch is the smallest that batches get for the sake of Config.BatchTarget.
-const leastBatch = 64 << 10
+// The smallest that batches get for the sake of Config.BatchTarget: what is less costs more than it helps.
+const (
+	leastBatch     = 64 << 10
+	leastDocuments = 16
+)
 
 // size is how much of a batch this one is, in bytes: by what is in it, or by how many they are.
 func (p *Pipeline) size(b *batch) int {
 	return int(max(b.bytes, int64(len(b.tasks))*p.cfg.BatchBytes/int64(p.cfg.BatchDocuments)))
+}
+
+// full reports whether a batch is as large as batches are to be now.
+func (p *Pipeline) full(b *batch) bool {
+	return len(b.tasks) >= min(leastDocuments, p.cfg.BatchDocuments) && p.size(b) >= p.pace.Size() || b.bytes >= int64(p.pace.Size())
 }
 
 // tenants are those of a batch.

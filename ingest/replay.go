@@ -50,7 +50,7 @@ type replayed struct {
 // them parked, with the reason.
 type ReplayConfig struct {
 	// Fetch gets a document that a message only named, and checks its hash.
-	Fetch func(ctx context.Context, ref string, sum []byte) ([]byte, *normalize.ParkError, error)
+	Fetch func(ctx context.Context, tenant id.ID, ref string, sum []byte) ([]byte, *normalize.ParkError, error)
 	// Limits are those of the documents. Default normalize.DefaultLimits.
 	Limits normalize.Limits
 }
@@ -185,7 +185,7 @@ func (r *Replay) complete(ctx context.Context, p *parked, env *Envelope) error {
 	case r.cfg.Fetch == nil:
 		env.Err = normalize.Park(normalize.ReasonReference, "header document-ref", "the message only names the document, %s; allow its place with --document-prefix", ref)
 	default:
-		b, park, err := r.cfg.Fetch(ctx, ref, sum)
+		b, park, err := r.cfg.Fetch(ctx, env.Tenant, ref, sum)
 		if err != nil {
 			return err
 		}

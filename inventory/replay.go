@@ -25,7 +25,7 @@ type ReplayConfig struct {
 	// OnReceipts is called too.
 	Ingest ingest.Config
 	// Fetch gets a document that a message only named. nil leaves these parked.
-	Fetch func(ctx context.Context, ref string, sum []byte) ([]byte, *normalize.ParkError, error)
+	Fetch func(ctx context.Context, tenant id.ID, ref string, sum []byte) ([]byte, *normalize.ParkError, error)
 	// Events tries parked events again, as kafka.ReplayEvents does, and Cover makes the
 	// partition that the time of one needs. nil leaves events parked.
 	Events func(context.Context, *pgxpool.Pool, id.ID, ingest.ParkedFilter, func(context.Context, time.Time) error) (landed, stay int, err error)

@@ -96,6 +96,7 @@ var (
 	source     = regexp.MustCompile(`(?i)\b(?:from|join)\s+` + table)
 	references = regexp.MustCompile(`(?i)\breferences\s+` + table)
 	doBlock    = regexp.MustCompile(`(?is)\Ado\s+\$(\w*)\$(.*)\$\w*\$\s*\z`)
+	foreach    = regexp.MustCompile(`(?is)\bforeach\s+\w+\s+in\s+array\s+array\[([^\]]*)\]`)
 	executes   = regexp.MustCompile(`(?is)\bexecute\s+(?:format\()?'((?:[^']|'')*)'`)
 	begins     = regexp.MustCompile(`(?i)\A(?:begin|commit)\z`)
 )
@@ -180,7 +181,14 @@ func (s *Step) look(ctx context.Context, text string, sizes sizes) error {
 // lookInside looks at the statements of a block of PL/pgSQL: those that stand at the beginning of
 // a line, and what it executes.
 func (s *Step) lookInside(ctx context.Context, body string, sizes sizes) error {
+	each := []string{""} // what the loop at hand goes through, to stand for the first %s
 	for line := range strings.SplitSeq(body, ";") {
+		if m := foreach.FindStringSubmatch(line); m != nil {
+			each = each[:0]
+			for name := range strings.SplitSeq(m[1], ",") {
+				each = append(each, strings.Trim(strings.TrimSpace(name), "'"))
+			}
+		}
 		// Behind the words of the block itself, such as begin and then.
 		for {
 			line = strings.TrimSpace(line)
@@ -193,8 +201,13 @@ func (s *Step) lookInside(ctx context.Context, body string, sizes sizes) error {
 		if m := executes.FindStringSubmatch(line); m != nil {
 			line = strings.ReplaceAll(m[1], "''", "'")
 		}
-		if err := s.look(ctx, line, sizes); err != nil {
-			return err
+		for _, name := range each {
+			if err := s.look(ctx, strings.Replace(line, "%s", name, 1), sizes); err != nil {
+				return err
+			}
+			if !strings.Contains(line, "%s") {
+				break
+			}
 		}
 	}
 	return nil
@@ -209,6 +222,9 @@ func (s *Step) estimate(ctx context.Context, work, text string, lock *Lock, size
 	case "writes the table anew":
 		took = perSecond(bytesOf(lock), indexedBytes)
 	case "reads the table":
+		if strings.HasSuffix(strings.ToLower(strings.TrimSpace(text)), "not valid") {
+			return nil // old rows are not looked at
+		}
 		took = perSecond(bytesOf(lock), scannedBytes)
 	case "writes rows":
 		// As many rows as the largest table has that they come from, itself for an update.

@@ -186,6 +186,12 @@ func (c *crowd) meet(i int, receipts *brokertest.Reader, send func(document stri
 // seconds at most, wherever the two meet.
 func TestFair(t *testing.T) {
 	t.Parallel()
+	t.Run("topic partition", func(t *testing.T) {
+		c := newCrowd(t, 1)
+		c.crowdOut(topics.SBOM, func(int) int { return 0 })
+		c.serve()
+		c.meetByKafka(topics.SBOM, 0)
+	})
 	t.Run("other topic partition", func(t *testing.T) {
 		c := newCrowd(t, 6)
 		c.crowdOut(topics.SBOM, func(i int) int { return i % 5 })
@@ -228,6 +234,9 @@ func (c *crowd) meetByKafka(topic string, partition int) {
 // meetAll has B meet A a few times while A's work goes on.
 func (c *crowd) meetAll(receipts *brokertest.Reader, send func(i int, document string)) {
 	c.t.Helper()
+	for c.count(`select count(*) from core.job_queue where tenant_id <> $1`, c.b) == 0 {
+		time.Sleep(10 * time.Millisecond) // until the service has begun with A
+	}
 	met := 0
 	for i := range 5 {
 		receipt, finding := c.meet(i, receipts, func(document string) { send(i, document) })

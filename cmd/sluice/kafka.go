@@ -25,7 +25,7 @@ type consumerFlags struct {
 
 func (f *consumerFlags) add(fl *pflag.FlagSet) {
 	f.kafkaFlags.add(fl)
-	fl.StringSliceVar(&f.DocumentPrefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead: /srv/inbox,https://host/path/")
+	fl.StringSliceVar(&f.DocumentPrefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead: /srv/inbox,https://host/path/; {tenant} in one is the id of the message's tenant")
 	fl.DurationVar(&f.DocumentBudget, "document-budget", 5*time.Second, "how long a document-ref may hold up its topic partition; then the message waits beside it")
 	fl.DurationVar(&f.DocumentWait, "document-wait", time.Hour, "how long it is tried there before it is parked as unreachable")
 	fl.BoolVar(&f.Shared, "shared-feed", false, "take facts of tenant `shared` into the shared feed of every tenant; only where the vuln topics are yours alone to write")

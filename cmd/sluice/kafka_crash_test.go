@@ -58,6 +58,9 @@ func TestKafkaCrashes(t *testing.T) {
 		cluster.CreateTopic(t, prefix+"."+topic, 4)
 	}
 	must(t, env, time.Minute, 0, "tenant", "create", "acme")
+	for i := range smallTenants {
+		must(t, env, time.Minute, 0, "tenant", "create", fmt.Sprint("small-", i))
+	}
 
 	var conn *pgx.Conn
 	count := func(sql string) (n int64) {
@@ -84,7 +87,9 @@ func TestKafkaCrashes(t *testing.T) {
 	}
 	var zombies sync.WaitGroup
 	done := map[string]int{}
+	ahead := int64(0) // the most that was seen to be
 	for n := range kills + stops {
+		ahead = max(ahead, count(`select count(*) from ingest.kafka_ahead`))
 		time.Sleep(300*time.Millisecond + rand.N(1200*time.Millisecond))
 		i := rng.IntN(len(workers))
 		zombie := stops > 0 && n%((kills+stops)/stops) == 0
@@ -126,7 +131,7 @@ func TestKafkaCrashes(t *testing.T) {
 	}
 	zombies.Wait()
 	stopLoad()
-	t.Logf("kills: %v", done)
+	t.Logf("kills: %v; up to %d messages ahead of their topic partitions", done, ahead)
 
 	documents, events := messages(t, cluster, prefix+".sbom"), messages(t, cluster, prefix+".events")
 	const stored = `select coalesce(sum(next_offset), 0)::bigint from ingest.kafka_offset where topic like '%.sbom' or topic like '%.events'`
@@ -147,6 +152,7 @@ func TestKafkaCrashes(t *testing.T) {
 		`select count(*) from ingest.scan_run_event where event_type = 'crash.test'`:                                              len(events),
 		`select count(distinct event_id) from ingest.scan_run_event where event_type = 'crash.test'`:                              len(events),
 		`select count(*) from ingest.parked`:                                                                                      0,
+		`select count(*) from ingest.kafka_ahead`:                                                                                 0,
 		`select count(*) from ingest.kafka_gap`:                                                                                   0,
 		`select count(*) from core.outbox where topic = 'receipts' and jsonb_array_length(payload) = 0 and dispatched_at is null`: 0,
 	} {
@@ -215,6 +221,9 @@ func stopInTransaction(t *testing.T, server *embedpg.Server, p *os.Process) bool
 	return false
 }
 
+// smallTenants are those that send little beside acme.
+const smallTenants = 5
+
 // produceLoad produces documents and events until it is stopped, through any trouble of the broker.
 func produceLoad(t *testing.T, cluster *brokertest.Cluster, prefix string) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -226,9 +235,13 @@ func produceLoad(t *testing.T, cluster *brokertest.Cluster, prefix string) (stop
 	var running sync.WaitGroup
 	var sent atomic.Int64
 	running.Go(func() {
-		tenant := []kafka.Header{{Key: "tenant", Value: []byte("acme")}}
+		acme := []kafka.Header{{Key: "tenant", Value: []byte("acme")}}
 		for n := 0; ctx.Err() == nil; n++ {
 			var list []kafka.Message
+			tenant := acme
+			if n%8 == 3 { // now and then others, whose documents are taken out of what waits
+				tenant = []kafka.Header{{Key: "tenant", Value: fmt.Append(nil, "small-", n/8%smallTenants)}}
+			}
 			for i := range 40 {
 				list = append(list, kafka.Message{
 					Topic: prefix + ".sbom", Key: fmt.Appendf(nil, "app-%d", n%20), Headers: tenant,
@@ -238,7 +251,7 @@ func produceLoad(t *testing.T, cluster *brokertest.Cluster, prefix string) (stop
 			}
 			for i := range 50 {
 				list = append(list, kafka.Message{
-					Topic: prefix + ".events", Key: fmt.Appendf(nil, "run-%d", n%7), Headers: tenant,
+					Topic: prefix + ".events", Key: fmt.Appendf(nil, "run-%d", n%7), Headers: acme,
 					Value: fmt.Appendf(nil, `{"scan_run_id":%d,"occurred_at":%q,"event_type":"crash.test","n":%d}`, 1+n%7, time.Now().UTC().Format(time.RFC3339Nano), n*50+i),
 				})
 			}

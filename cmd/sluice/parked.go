@@ -69,7 +69,7 @@ came by Kafka get another receipt.`,
 		c.Flags().StringVar(&reason, "reason", "", "all with this reason")
 		c.Flags().BoolVar(&all, "all", false, "all of the tenant")
 	}
-	replay.Flags().StringSliceVar(&prefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead")
+	replay.Flags().StringSliceVar(&prefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead; {tenant} in one is the tenant's id")
 	cmd.AddCommand(list, show, replay, drop)
 	return cmd
 }

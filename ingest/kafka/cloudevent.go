@@ -7,8 +7,23 @@ import (
 	"mime"
 	"strings"
 
+	"github.com/segmentio/kafka-go"
+
 	"sluice/normalize"
 )
+
+// readMessage reads what a message says of its document, in its headers and, where it is a CloudEvent in
+// structured mode, around it; and the document, if it is there.
+func readMessage(m *kafka.Message) (d meta, value []byte) {
+	d, value = readHeaders(m), m.Value
+	if d.park != nil || !d.structured() {
+		return d, value
+	}
+	if value, d.park = d.openEvent(m.Value); d.park != nil {
+		value = m.Value
+	}
+	return d, value
+}
 
 // structured reports whether the message is a CloudEvent in structured mode: its value is
 // a JSON object that holds the attributes and, as data, the document.

@@ -309,7 +309,14 @@ func (c *Consumer) read(ctx context.Context, commits *commits, topic string, par
 	l, kind := c.laneOf(name)
 	src := newSource(newStream(&c.cfg, l.pool, c.metrics, topic, partition, commit), l.tenants, kind)
 	defer src.Close()
-	return c.watched(ctx, src.stream, func(ctx context.Context) error { return l.pipeline.Run(ctx, src) })
+	return c.watched(ctx, src.stream, func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		var scouting sync.WaitGroup
+		scouting.Go(func() { newScout(src, l).run(ctx) })
+		defer scouting.Wait()
+		defer cancel()
+		return l.pipeline.Run(ctx, src)
+	})
 }
 
 // kinds are what documents of a topic must be; an SBOM topic takes what comes.

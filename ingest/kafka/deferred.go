@@ -38,14 +38,14 @@ func (e *lateError) Error() string {
 }
 
 // reference gets the document that the message names.
-func (s *Source) reference(ctx context.Context, ref string, sum []byte) ([]byte, *normalize.ParkError, error) {
+func (s *Source) reference(ctx context.Context, tenant id.ID, ref string, sum []byte) ([]byte, *normalize.ParkError, error) {
 	if s.retried != nil {
 		return s.retried.bytes, s.retried.park, nil
 	}
 	if s.cfg.References == nil {
 		return nil, normalize.Park(normalize.ReasonReference, "header "+headerRef, "documents by reference are not allowed here; the operator allows prefixes with --document-prefix"), nil
 	}
-	b, park, late, err := s.cfg.References.Within(ctx, s.cfg.ReferenceBudget, true, ref, sum)
+	b, park, late, err := s.cfg.References.Within(ctx, s.cfg.ReferenceBudget, true, tenant, ref, sum)
 	if late {
 		return nil, nil, &lateError{park}
 	}
@@ -103,16 +103,12 @@ func (s *Source) putAside(ctx context.Context, late *lateError) error {
 	if len(m.Key) > 0 {
 		key = m.Key
 	}
-	entry := 0
-	if s.span.from.offset == m.Offset {
-		entry = s.span.from.entry
-	}
 	cause := ""
 	if late.cause != nil {
 		cause = storable(late.Error())
 	}
 	_, err := s.alone(ctx, s.span, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, sqlDefer, s.owner.group, s.topic, s.partition, m.Offset, entry, key, m.Value, names, values, m.Time.UTC(),
+		_, err := tx.Exec(ctx, sqlDefer, s.owner.group, s.topic, s.partition, m.Offset, s.start, key, m.Value, names, values, m.Time.UTC(),
 			storable(readHeaders(m).ref), late.cause != nil, cause)
 		if err != nil {
 			return fmt.Errorf("put %s aside: %w", origin(m), err)
@@ -248,7 +244,7 @@ func (c *Consumer) retry(ctx context.Context, pool *pgxpool.Pool, r *retried) er
 
 // refetch gets the document that the message names, if it names one. Not ready: it has to wait on.
 func (c *Consumer) refetch(ctx context.Context, r *retried) (ready bool, err error) {
-	meta := readHeaders(&r.message)
+	meta, _ := readMessage(&r.message)
 	if meta.park != nil || meta.ref == "" {
 		return true, nil
 	}
@@ -256,8 +252,15 @@ func (c *Consumer) refetch(ctx context.Context, r *retried) (ready bool, err err
 		r.park = normalize.Park(normalize.ReasonReference, "header "+headerRef, "it waited for %v, and nobody here may fetch documents; the operator allows prefixes with --document-prefix", c.cfg.ReferenceWait)
 		return true, nil
 	}
+	l, _ := c.laneOf(strings.TrimPrefix(r.message.Topic, c.cfg.Prefix+"."))
+	tenant, ok := id.Shared, true
+	if meta.tenant != SharedTenant {
+		if tenant, ok, err = l.tenants.find(ctx, meta.tenant); err != nil || !ok {
+			return err == nil, err // one that is gone is told of where the message is read
+		}
+	}
 	var late bool
-	r.bytes, r.park, late, err = c.cfg.References.Within(ctx, retryBudget, false, meta.ref, meta.sha256)
+	r.bytes, r.park, late, err = c.cfg.References.Within(ctx, retryBudget, false, tenant, meta.ref, meta.sha256)
 	if late && r.expired {
 		r.park = normalize.Park(r.park.Reason, r.park.Pointer, "it waited for %v and was tried %d times: %w", c.cfg.ReferenceWait, r.attempt, r.park.Err)
 		return true, nil

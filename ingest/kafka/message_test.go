@@ -14,6 +14,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"sluice/internal/id"
 	"sluice/normalize"
 )
 
@@ -130,7 +131,7 @@ func TestFetch(t *testing.T) {
 		{"/etc/passwd", normalize.ReasonReference},
 		{"\x7f://", normalize.ReasonReference},
 	} {
-		b, park, err := refs.Fetch(t.Context(), tc.ref, sum[:])
+		b, park, err := refs.Fetch(t.Context(), id.ID{1}, tc.ref, sum[:])
 		switch {
 		case err != nil:
 			t.Errorf("%s: %v", tc.ref, err)
@@ -142,13 +143,78 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%s: the password is shown: %v", tc.ref, park.Err)
 		}
 	}
-	if _, park, _ := refs.Fetch(t.Context(), inbox+"/doc.json", make([]byte, 32)); park == nil || park.Reason != normalize.ReasonHash {
+	if _, park, _ := refs.Fetch(t.Context(), id.ID{1}, inbox+"/doc.json", make([]byte, 32)); park == nil || park.Reason != normalize.ReasonHash {
 		t.Errorf("another hash: %v", park)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := refs.Fetch(ended, inbox+"/none.json", sum[:]); err == nil {
+	if _, _, err := refs.Fetch(ended, id.ID{1}, inbox+"/none.json", sum[:]); err == nil {
 		t.Error("no error after the end of the context")
+	}
+}
+
+// TestPlacesOfTenants: with {tenant} in a prefix each tenant has a place of its own, and is told the
+// same of what lies in another's as of what is nowhere; so it is of all that lies outside.
+func TestPlacesOfTenants(t *testing.T) {
+	t.Parallel()
+	a, b := id.ID{0xa}, id.ID{0xb}
+	doc := []byte(`{"openvex":"x"}`)
+	sum := sha256.Sum256(doc)
+	inbox := t.TempDir()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(doc) }))
+	defer server.Close()
+	refs, err := NewReferences([]string{inbox + "/{tenant}", server.URL + "/of/{tenant}/"}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs.pause = time.Millisecond
+	for _, tenant := range []id.ID{a, b} { // made after the start
+		if err := os.MkdirAll(filepath.Join(inbox, tenant.String()), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ofA := filepath.Join(inbox, a.String(), "doc.json")
+	if err := os.WriteFile(ofA, doc, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := func(tenant id.ID, ref string) string {
+		got, park, err := refs.Fetch(t.Context(), tenant, ref, sum[:])
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", ref, err)
+		case park != nil:
+			return strings.ReplaceAll(park.Error(), strings.TrimPrefix(ref, "file://"), "REF")
+		}
+		return string(got)
+	}
+	for _, ref := range []string{ofA, "file://" + ofA, server.URL + "/of/" + a.String() + "/doc.json"} {
+		if got := said(a, ref); got != string(doc) {
+			t.Errorf("A's own %s: %s", ref, got)
+		}
+	}
+	for theirs, nobodys := range map[string]string{
+		ofA: filepath.Join(inbox, a.String(), "none.json"),
+		server.URL + "/of/" + a.String() + "/doc.json":                                   server.URL + "/of/" + id.ID{0xc}.String() + "/doc.json",
+		filepath.Join(inbox, b.String(), "..", a.String(), "doc.json"):                   filepath.Join(inbox, b.String(), "..", "none.json"),
+		"file://" + filepath.Join(inbox, b.String()) + "/../" + a.String() + "/doc.json": "file://" + filepath.Join(inbox, b.String()) + "/../none.json",
+		"/etc/passwd": "/etc/no-such-file",
+	} {
+		got, want := said(b, theirs), said(b, nobodys)
+		if got != want || !strings.Contains(got, "under no allowed prefix") {
+			t.Errorf("B is told of %s: %s; of what is nowhere: %s", theirs, got, want)
+		}
+	}
+}
+
+// TestReadMessage: an event in structured mode names a document too, when it is tried again as at first.
+func TestReadMessage(t *testing.T) {
+	t.Parallel()
+	m := &kafka.Message{
+		Headers: []kafka.Header{{Key: "content-type", Value: []byte("application/cloudevents+json")}},
+		Value:   []byte(`{"specversion":"1.0","tenant":"acme","documentref":"file:///x","documentsha256":"` + strings.Repeat("ab", 32) + `"}`),
+	}
+	if d, value := readMessage(m); d.park != nil || d.tenant != "acme" || d.ref != "file:///x" || len(d.sha256) != 32 || len(value) != 0 {
+		t.Errorf("read as %+v, %q", d, value)
 	}
 }
 

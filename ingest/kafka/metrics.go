@@ -20,6 +20,7 @@ type metrics struct {
 	events       *prometheus.CounterVec
 	batches      *prometheus.CounterVec
 	gaps         *prometheus.CounterVec
+	ahead        *prometheus.CounterVec
 	fenced       prometheus.Counter
 	rebalances   prometheus.Counter
 	brokerErrors prometheus.Counter
@@ -45,6 +46,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		documents: counter("documents_total", "Documents by what became of them.", "outcome", "reason"),
 		events:    counter("events_total", "Events of the events topic by what became of them.", "outcome"),
 		batches:   counter("batches_total", "Transactions that were committed.", "lane"),
+		ahead:     counter("ahead_documents_total", "Documents that were taken out of the backlog of another tenant.", "topic"),
 		gaps:      counter("gaps_total", "Places where offsets were missing.", "topic", "reason"),
 
 		oldestAside:  gauge("deferred_oldest_seconds", "How long the oldest of them has waited."),

@@ -28,7 +28,7 @@ type place struct {
 type span struct {
 	from, to place
 	message  *kafka.Message // the message that ends at to; nil inside one
-	gap      *gap
+	gaps     []gap
 }
 
 // gap is a stretch of offsets that did not come.
@@ -62,6 +62,7 @@ type owner struct {
 	group, topic string
 	partition    int
 	epoch        int64
+	ahead        *ahead // nil where nothing is taken ahead
 }
 
 // stored is a row of ingest.kafka_offset.
@@ -95,25 +96,28 @@ func (o owner) advance(ctx context.Context, tx pgx.Tx, spans []span) error {
 	if err := o.move(ctx, tx, from, to, last); err != nil {
 		return err
 	}
+	if o.ahead.before(to.offset) {
+		if err := o.dropAhead(ctx, tx, to, false); err != nil {
+			return err
+		}
+	}
 	var all *gap
 	places := 0
 	for _, s := range spans {
-		if s.gap == nil {
-			continue
-		}
-		places++
-		if s.gap.reason != gapMissing {
-			if err := o.note(ctx, tx, *s.gap); err != nil {
-				return err
+		for _, g := range s.gaps {
+			places++
+			if g.reason != gapMissing {
+				if err := o.note(ctx, tx, g); err != nil {
+					return err
+				}
+				continue
 			}
-			continue
+			// Compaction leaves many: one row per transaction tells of all of them.
+			if all == nil {
+				all = &g
+			}
+			all.found = g.found
 		}
-		// Compaction leaves many: one row per transaction tells of all of them.
-		if all == nil {
-			g := *s.gap
-			all = &g
-		}
-		all.found = s.gap.found
 	}
 	if all != nil {
 		if places > 1 {
@@ -159,6 +163,9 @@ func (o owner) note(ctx context.Context, tx pgx.Tx, g gap) error {
 func (o owner) restart(ctx context.Context, pool *pgxpool.Pool, from place, g gap) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if err := o.set(ctx, tx, from, place{offset: g.found}, []byte{}, nil); err != nil {
+			return err
+		}
+		if err := o.dropAhead(ctx, tx, place{offset: g.found}, g.reason == gapRecreated); err != nil {
 			return err
 		}
 		return o.note(ctx, tx, g)

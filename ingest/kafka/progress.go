@@ -60,8 +60,12 @@ func (p *progress) begun(m *kafka.Message) {
 	}
 }
 
-// answered says that the broker did, and what the offset after the last message is.
+// answered says that the broker did, and what the offset after the last message is. A reader that looks on
+// for others has no progress of its own.
 func (p *progress) answered(end int64) {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.end, p.asked = end, time.Now()
@@ -69,6 +73,9 @@ func (p *progress) answered(end int64) {
 
 // unknown says that the broker does not answer.
 func (p *progress) unknown() {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	p.asked = time.Time{}
 	p.mu.Unlock()
@@ -126,6 +133,23 @@ func (p *progress) await(ctx context.Context, at place) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// at is the offset before which everything is stored.
+func (p *progress) at() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.durable.offset
+}
+
+// waiting is how many messages are not stored, as far as is known.
+func (p *progress) waiting() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.opened || p.asked.IsZero() {
+		return 0
+	}
+	return p.end - p.durable.offset
 }
 
 // is reports whether everything before at is stored, and nothing more.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,22 +18,44 @@ import (
 	"sync"
 	"time"
 
+	"sluice/internal/id"
 	"sluice/normalize"
 )
 
 // References fetches documents that are too large for a message: the message holds where
 // they are and their hash.
 type References struct {
-	files    []string   // folders, with links resolved
-	urls     []*url.URL // prefixes
+	places   places
+	own      []string // folders and prefixes with {tenant} in them
 	maxBytes int64
-	client   *http.Client
 	pause    time.Duration // between two tries
 
 	mu      sync.Mutex
 	slow    map[string]time.Time // hosts that have used a budget up, and until when nobody waits for them
 	running map[string]bool      // files that are being read: a file system that hangs cannot be interrupted
 }
+
+// places are where documents may come from.
+type places struct {
+	files []folder
+	urls  []*url.URL // prefixes
+}
+
+// folder is where it was said to be, and where it is with links resolved.
+type folder struct{ given, real string }
+
+// names reports whether a path leads into the folder by its text alone. Whether there is
+// something at a path that does not, nobody shall learn.
+func (f folder) names(path string) bool {
+	return slices.ContainsFunc([]string{f.given, f.real}, func(base string) bool {
+		inside, err := filepath.Rel(base, filepath.Clean(path))
+		return err == nil && filepath.IsLocal(inside)
+	})
+}
+
+// perTenant stands in a prefix for the id of the tenant that a message is of: each has a place
+// of its own then, and cannot name what lies in another's.
+const perTenant = "{tenant}"
 
 // avoidSlow is how long a host that did not answer in time is not waited for in a lane.
 const avoidSlow = 30 * time.Second
@@ -41,53 +64,79 @@ const avoidSlow = 30 * time.Second
 const fetchTries = 4
 
 // NewReferences allows documents below the given prefixes: folders ("/srv/inbox" or
-// "file:///srv/inbox") and URLs ("https://artifacts.example.org/sboms/").
+// "file:///srv/inbox") and URLs ("https://artifacts.example.org/sboms/"). {tenant} in one is the
+// tenant's id.
 func NewReferences(prefixes []string, maxBytes int64) (*References, error) {
 	r := &References{maxBytes: maxBytes, pause: 500 * time.Millisecond, slow: map[string]time.Time{}, running: map[string]bool{}}
 	for _, p := range prefixes {
-		if u, err := url.Parse(p); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
-			if u.Host == "" || u.RawQuery != "" || u.User != nil {
-				return nil, fmt.Errorf("document prefix %q: it is scheme://host/path without user and query", p)
+		if strings.Contains(p, perTenant) {
+			if err := new(places).add(strings.ReplaceAll(p, perTenant, id.Shared.String())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
 			}
-			if !strings.HasSuffix(u.Path, "/") {
-				u.Path += "/"
-			}
-			r.urls = append(r.urls, u)
-			continue
+			r.own = append(r.own, p)
+		} else if err := r.places.add(p); err != nil {
+			return nil, err
 		}
-		folder := strings.TrimPrefix(p, "file://")
-		if !filepath.IsAbs(folder) {
-			return nil, fmt.Errorf("document prefix %q is neither an absolute path nor an http(s) URL", p)
-		}
-		real, err := filepath.EvalSymlinks(folder)
-		if err != nil {
-			return nil, fmt.Errorf("document prefix %q: %w", p, err)
-		}
-		r.files = append(r.files, real)
 	}
-	r.client = &http.Client{
+	return r, nil
+}
+
+func (p *places) add(prefix string) error {
+	if u, err := url.Parse(prefix); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		if u.Host == "" || u.RawQuery != "" || u.User != nil {
+			return fmt.Errorf("document prefix %q: it is scheme://host/path without user and query", prefix)
+		}
+		if !strings.HasSuffix(u.Path, "/") {
+			u.Path += "/"
+		}
+		p.urls = append(p.urls, u)
+		return nil
+	}
+	given := strings.TrimPrefix(prefix, "file://")
+	if !filepath.IsAbs(given) {
+		return fmt.Errorf("document prefix %q is neither an absolute path nor an http(s) URL", prefix)
+	}
+	real, err := filepath.EvalSymlinks(given)
+	if err != nil {
+		return fmt.Errorf("document prefix %q: %w", prefix, err)
+	}
+	p.files = append(p.files, folder{filepath.Clean(given), real})
+	return nil
+}
+
+// of are the places of a tenant's documents. A folder of its own that is not there yet holds none.
+func (r *References) of(tenant id.ID) places {
+	p := places{slices.Clip(r.places.files), slices.Clip(r.places.urls)}
+	for _, own := range r.own {
+		_ = p.add(strings.ReplaceAll(own, perTenant, tenant.String()))
+	}
+	return p
+}
+
+// client fetches from the allowed URLs and follows redirects to those only.
+func (p places) client() *http.Client {
+	return &http.Client{
 		Timeout: 5 * time.Minute,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) >= 5 {
 				return errors.New("more than 5 redirects")
 			}
-			if !r.allowed(req.URL) {
+			if !p.allowed(req.URL) {
 				return fmt.Errorf("redirected to %s, which is under no allowed prefix", req.URL.Redacted())
 			}
 			return nil
 		},
 	}
-	return r, nil
 }
 
 // Fetch gets the document at ref and checks its hash. Troubles that may pass are tried
 // again for some seconds; then the message is parked and can be replayed.
-func (r *References) Fetch(ctx context.Context, ref string, sum []byte) ([]byte, *normalize.ParkError, error) {
+func (r *References) Fetch(ctx context.Context, tenant id.ID, ref string, sum []byte) ([]byte, *normalize.ParkError, error) {
 	var park *normalize.ParkError
 	for try := 1; ; try++ {
 		var b []byte
 		var passes bool
-		b, park, passes = r.once(ctx, ref)
+		b, park, passes = r.once(ctx, tenant, ref)
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
@@ -109,12 +158,14 @@ func (r *References) Fetch(ctx context.Context, ref string, sum []byte) ([]byte,
 }
 
 // any reports whether there is a place that documents may come from.
-func (r *References) any() bool { return r != nil && len(r.files)+len(r.urls) > 0 }
+func (r *References) any() bool {
+	return r != nil && len(r.places.files)+len(r.places.urls)+len(r.own) > 0
+}
 
 // Within gets the document at ref in one try of at most budget, and checks its hash. late says
 // that another try may succeed; park then says what was wrong with this one. hurry: a host that has
 // used up somebody's budget a moment ago is not waited for at all.
-func (r *References) Within(ctx context.Context, budget time.Duration, hurry bool, ref string, sum []byte) (b []byte, park *normalize.ParkError, late bool, err error) {
+func (r *References) Within(ctx context.Context, budget time.Duration, hurry bool, tenant id.ID, ref string, sum []byte) (b []byte, park *normalize.ParkError, late bool, err error) {
 	place := ref // a file
 	if u, err := url.Parse(ref); err == nil && u.Host != "" {
 		place = u.Host
@@ -124,7 +175,7 @@ func (r *References) Within(ctx context.Context, budget time.Duration, hurry boo
 	}
 	short, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	b, park, late = r.interruptible(short, ref)
+	b, park, late = r.interruptible(short, tenant, ref)
 	switch {
 	case ctx.Err() != nil:
 		return nil, nil, false, ctx.Err()
@@ -154,7 +205,7 @@ func (r *References) avoid(place string) bool {
 }
 
 // interruptible is once that returns when ctx ends, although reading a file may go on.
-func (r *References) interruptible(ctx context.Context, ref string) ([]byte, *normalize.ParkError, bool) {
+func (r *References) interruptible(ctx context.Context, tenant id.ID, ref string) ([]byte, *normalize.ParkError, bool) {
 	r.mu.Lock()
 	hangs := r.running[ref]
 	r.running[ref] = true
@@ -169,7 +220,7 @@ func (r *References) interruptible(ctx context.Context, ref string) ([]byte, *no
 	}
 	done := make(chan answer, 1)
 	go func() {
-		b, park, late := r.once(ctx, ref)
+		b, park, late := r.once(ctx, tenant, ref)
 		r.mu.Lock()
 		delete(r.running, ref)
 		r.mu.Unlock()
@@ -191,46 +242,47 @@ func otherHash(ref string, want []byte) *normalize.ParkError {
 }
 
 // once tries to fetch. passes says that another try may succeed.
-func (r *References) once(ctx context.Context, ref string) (b []byte, park *normalize.ParkError, passes bool) {
+func (r *References) once(ctx context.Context, tenant id.ID, ref string) (b []byte, park *normalize.ParkError, passes bool) {
 	refuse := func(format string, args ...any) *normalize.ParkError {
 		return normalize.Park(normalize.ReasonReference, "header "+headerRef, format, args...)
 	}
+	p := r.of(tenant)
 	u, err := url.Parse(ref)
 	if err != nil {
 		return nil, refuse("%.200q is no URL: %w", ref, err), false
 	}
 	switch u.Scheme {
 	case "http", "https":
-		if !r.allowed(u) {
+		if !p.allowed(u) {
 			return nil, refuse("%s is under no allowed prefix; the operator sets them with --document-prefix", u.Redacted()), false
 		}
-		return r.get(ctx, u, refuse)
+		return r.get(ctx, p.client(), u, refuse)
 	case "file", "":
 		if u.Host != "" && u.Host != "localhost" {
 			return nil, refuse("%.200q names another host; a file is file:///path", ref), false
 		}
-		return r.open(u.Path, refuse)
+		return r.open(p, u.Path, refuse)
 	}
 	return nil, refuse("%.200q: documents are fetched by file, http and https", ref), false
 }
 
 // allowed compares scheme, host and whole path elements, after the dots are resolved.
-func (r *References) allowed(u *url.URL) bool {
+func (p places) allowed(u *url.URL) bool {
 	if u.User != nil {
 		return false
 	}
 	path := u.JoinPath().EscapedPath()
-	return slices.ContainsFunc(r.urls, func(p *url.URL) bool {
-		return u.Scheme == p.Scheme && strings.EqualFold(u.Host, p.Host) && strings.HasPrefix(path, p.EscapedPath()) && !strings.Contains(strings.ToLower(path), "%2e%2e")
+	return slices.ContainsFunc(p.urls, func(prefix *url.URL) bool {
+		return u.Scheme == prefix.Scheme && strings.EqualFold(u.Host, prefix.Host) && strings.HasPrefix(path, prefix.EscapedPath()) && !strings.Contains(strings.ToLower(path), "%2e%2e")
 	})
 }
 
-func (r *References) get(ctx context.Context, u *url.URL, refuse func(string, ...any) *normalize.ParkError) ([]byte, *normalize.ParkError, bool) {
+func (r *References) get(ctx context.Context, client *http.Client, u *url.URL, refuse func(string, ...any) *normalize.ParkError) ([]byte, *normalize.ParkError, bool) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, refuse("%w", err), false
 	}
-	resp, err := r.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, refuse("%w", err), true
 	}
@@ -242,21 +294,27 @@ func (r *References) get(ctx context.Context, u *url.URL, refuse func(string, ..
 	return r.read(resp.Body, u.Redacted(), refuse)
 }
 
-func (r *References) open(path string, refuse func(string, ...any) *normalize.ParkError) ([]byte, *normalize.ParkError, bool) {
+func (r *References) open(p places, path string, refuse func(string, ...any) *normalize.ParkError) ([]byte, *normalize.ParkError, bool) {
 	if !filepath.IsAbs(path) {
 		return nil, refuse("%.200q is no absolute path", path), false
+	}
+	notHere := func() *normalize.ParkError {
+		return refuse("%s is under no allowed prefix; the operator sets them with --document-prefix", path)
+	}
+	if !slices.ContainsFunc(p.files, func(f folder) bool { return f.names(path) }) {
+		return nil, notHere(), false
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, refuse("%w", err), true // the document may still be on its way
 	}
-	for _, folder := range r.files {
-		inside, err := filepath.Rel(folder, real)
+	for _, f := range p.files {
+		inside, err := filepath.Rel(f.real, real)
 		if err != nil || !filepath.IsLocal(inside) {
 			continue
 		}
 		// Opened below the folder, so that a link made meanwhile does not lead out of it.
-		root, err := os.OpenRoot(folder)
+		root, err := os.OpenRoot(f.real)
 		if err != nil {
 			return nil, refuse("%w", err), true
 		}
@@ -268,14 +326,14 @@ func (r *References) open(path string, refuse func(string, ...any) *normalize.Pa
 		if err != nil {
 			return nil, refuse("%w", err), true
 		}
-		f, err := root.Open(inside)
+		file, err := root.Open(inside)
 		if err != nil {
 			return nil, refuse("%w", err), true
 		}
-		defer f.Close()
-		return r.read(f, path, refuse)
+		defer file.Close()
+		return r.read(file, path, refuse)
 	}
-	return nil, refuse("%s is under no allowed prefix; the operator sets them with --document-prefix", path), false
+	return nil, notHere(), false
 }
 
 func (r *References) read(from io.Reader, name string, refuse func(string, ...any) *normalize.ParkError) ([]byte, *normalize.ParkError, bool) {

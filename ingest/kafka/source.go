@@ -30,11 +30,15 @@ type Source struct {
 	entries func() (ingest.Envelope, bool)
 	stop    func()
 	ahead   *ingest.Envelope // the next one, looked at to know whether the one before is the last
-	skip    int              // documents of the message that were stored before a restart
+	start   int              // documents of the message that were stored before: at a restart, or ahead
+	reached bool             // the message was not taken ahead as a whole
+	skip    int              // start, unless there are not so many
 	entry   int              // number of the next document
 
 	keys    map[[32]byte]bool // of messages that wait beside the topic partition, as far as is known; nil: not looked yet
 	retried *retried          // what became of the document that the message names, where it has waited already
+
+	keepLate bool // a message that has to wait is the caller's business
 }
 
 func newSource(s *stream, t *tenants, kind normalize.Kind) *Source {
@@ -57,9 +61,16 @@ func (s *Source) Next(ctx context.Context) (ingest.Envelope, error) {
 			}
 			s.message, s.span = m, sp
 		}
+		if whole, err := s.reach(ctx); err != nil {
+			return ingest.Envelope{}, err // the message stays in hand
+		} else if whole {
+			s.passOver(s.span)
+			s.finish()
+			continue
+		}
 		err := s.begin(ctx)
 		var late *lateError
-		if errors.As(err, &late) {
+		if errors.As(err, &late) && !s.keepLate {
 			if err = s.putAside(ctx, late); err == nil {
 				s.finish()
 				continue
@@ -72,7 +83,7 @@ func (s *Source) Next(ctx context.Context) (ingest.Envelope, error) {
 	env := *s.ahead
 	sp := span{from: place{s.message.Offset, s.entry}, to: place{s.message.Offset, s.entry + 1}}
 	if s.entry == s.skip {
-		sp.from, sp.gap = s.span.from, s.span.gap
+		sp.from, sp.gaps = s.span.from, s.span.gaps
 	}
 	s.entry++
 	if next, ok := s.entries(); ok {
@@ -82,7 +93,30 @@ func (s *Source) Next(ctx context.Context) (ingest.Envelope, error) {
 		s.finish()
 	}
 	env.Position = sp
+	if s.stream.ahead != nil {
+		s.stream.ahead.serves(env.Tenant)
+	}
 	return env, nil
+}
+
+// reach finds out what of the message in hand is stored. Whole: all of it.
+func (s *Source) reach(ctx context.Context) (whole bool, err error) {
+	if s.reached {
+		return false, nil
+	}
+	s.start = 0
+	if s.span.from.offset == s.message.Offset {
+		s.start = s.span.from.entry
+	}
+	if s.stream.ahead != nil {
+		entry, whole, err := s.stream.ahead.reach(ctx, s.message)
+		if err != nil || whole {
+			return whole, err
+		}
+		s.start = max(s.start, entry)
+	}
+	s.reached = true
+	return false, nil
 }
 
 // finish lets go of the message in hand.
@@ -90,7 +124,7 @@ func (s *Source) finish() {
 	if s.stop != nil {
 		s.stop()
 	}
-	s.message, s.entries, s.stop, s.ahead = nil, nil, nil, nil
+	s.message, s.entries, s.stop, s.ahead, s.reached = nil, nil, nil, nil, false
 }
 
 // begin takes the documents out of the message in hand: one, or those of an archive, one
@@ -128,10 +162,7 @@ func (s *Source) begin(ctx context.Context) error {
 			return nil
 		})
 	}
-	s.skip = 0
-	if s.span.from.offset == s.message.Offset {
-		s.skip = s.span.from.entry
-	}
+	s.skip = s.start
 	for {
 		s.entries, s.stop = iter.Pull(documents)
 		s.entry = 0
@@ -159,14 +190,7 @@ var errStopped = errors.New("stopped")
 
 // describe reads what the headers say and gets the bytes of the document.
 func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelope, []byte, error) {
-	d := readHeaders(m)
-	value := m.Value
-	if d.park == nil && d.structured() {
-		value, d.park = d.openEvent(value)
-		if d.park != nil {
-			value = m.Value
-		}
-	}
+	d, value := readMessage(m)
 	key := m.Key
 	if key == nil {
 		key = []byte{}
@@ -205,7 +229,7 @@ func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelop
 		return env, value, nil
 	}
 	if d.ref != "" {
-		value, env.Err, err = s.reference(ctx, d.ref, d.sha256)
+		value, env.Err, err = s.reference(ctx, env.Tenant, d.ref, d.sha256)
 		return env, value, err
 	}
 	if len(value) == 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,8 @@ type stream struct {
 
 	owner    owner
 	next     place // of the next message
+	ahead    *ahead
+	passed   *span // messages before next that were taken ahead, after the last that was handed over
 	reader   *reader
 	progress *progress
 	commit   func(offset int64) // tells the group, for tools that show lag; may be nil
@@ -55,6 +58,7 @@ type stream struct {
 func newStream(cfg *Config, pool *pgxpool.Pool, m *metrics, topic string, partition int, commit func(int64)) *stream {
 	s := &stream{
 		cfg: cfg, pool: pool, metrics: m, topic: topic, partition: partition, commit: commit, idle: time.NewTimer(time.Hour),
+		ahead:    newAhead(),
 		progress: newProgress(m, topic, partition, 2*cfg.WatchInterval+checkTimeout),
 		log:      cfg.Logger.With("topic", topic, "partition", partition),
 	}
@@ -73,7 +77,8 @@ func (s *stream) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.owner, s.next = owner, at.place
+	owner.ahead = s.ahead
+	s.owner, s.next, s.passed = owner, at.place, nil
 	g, err := s.compare(ctx, at, first, end)
 	if err != nil {
 		return err
@@ -85,6 +90,9 @@ func (s *stream) open(ctx context.Context) error {
 		}
 		s.metrics.gaps.WithLabelValues(s.topic, g.reason).Inc()
 		s.next = place{offset: g.found}
+	}
+	if err := s.ahead.load(ctx, s.pool, owner, s.next); err != nil {
+		return err
 	}
 	s.tail, s.hidden = s.next.offset, 0
 	s.progress.open(s.next)
@@ -205,25 +213,33 @@ func (s *stream) await(ctx context.Context) (delivery, bool) {
 	return delivery{}, false
 }
 
-// pass moves the place behind what is at the end of the log and no message: markers of
-// transactions, aborted ones. Where nothing follows they would be lag for ever, and missing
+// pass moves the place behind what is at the end of the log and nothing to hand over: markers of
+// transactions, aborted messages, those that were taken ahead. Where nothing follows they would be lag for ever, and missing
 // messages once the broker has removed them. It waits for its turn: until what was handed over is stored.
 func (s *stream) pass(ctx context.Context) error {
-	if s.tail <= s.next.offset || !s.progress.is(s.next) {
+	by := span{from: s.next, to: s.next}
+	if s.passed != nil {
+		by = *s.passed
+	}
+	if s.tail > s.next.offset {
+		by.to = place{offset: s.tail}
+		if s.tail-s.next.offset > s.hidden {
+			by.gaps = append(slices.Clip(by.gaps), s.gap(ctx, s.tail))
+		}
+	}
+	if by.from == by.to || !s.progress.is(by.from) {
 		return nil
 	}
-	to := place{offset: s.tail}
-	var g *gap
-	if s.tail-s.next.offset > s.hidden {
-		g = s.gap(ctx, s.tail)
-	}
-	moved, err := s.alone(ctx, span{from: s.next, to: to, gap: g}, func(pgx.Tx) error { return nil })
+	moved, err := s.alone(ctx, by, func(pgx.Tx) error { return nil })
 	if err != nil || !moved {
 		return err
 	}
 	s.hidden = 0
 	return nil
 }
+
+// passOver leaves a message out that was taken ahead: the place moves past it with the next one.
+func (s *stream) passOver(sp span) { s.passed = &sp }
 
 // alone moves the place by a span, with what fn writes, while nothing that was handed over
 // before is still to be stored. An error that is an outage leaves all as it was, and alone may
@@ -265,7 +281,7 @@ func (s *stream) alone(ctx context.Context, by span, fn func(tx pgx.Tx) error) (
 
 // moved notes that everything before at is stored.
 func (s *stream) moved(at place) {
-	s.next = at
+	s.next, s.passed = at, nil
 	s.position.Store(at.offset)
 	s.stored(at, nil)
 }
@@ -273,6 +289,7 @@ func (s *stream) moved(at place) {
 // stored notes that everything before at is; m is the last message of it, if there is one.
 func (s *stream) stored(at place, m *kafka.Message) {
 	s.progress.stored(at, m)
+	s.ahead.forget(at.offset)
 	if s.commit != nil && at.entry == 0 {
 		s.commit(at.offset)
 	}
@@ -344,11 +361,14 @@ func (s *stream) readAgain(ctx context.Context, offset int64) (*kafka.Message, e
 	}
 }
 
-// step is the span of a whole message, with the gap before it.
+// step is the span of a whole message, with what was passed over and is missing before it.
 func (s *stream) step(ctx context.Context, m *kafka.Message) span {
 	sp := span{from: s.next, to: place{offset: m.Offset + 1}, message: m}
+	if s.passed != nil {
+		sp.from, sp.gaps, s.passed = s.passed.from, s.passed.gaps, nil
+	}
 	if m.Offset-s.next.offset > s.hidden {
-		sp.gap = s.gap(ctx, m.Offset)
+		sp.gaps = append(slices.Clip(sp.gaps), s.gap(ctx, m.Offset))
 	}
 	s.next, s.tail, s.hidden = sp.to, sp.to.offset, 0
 	s.position.Store(sp.to.offset)
@@ -356,8 +376,8 @@ func (s *stream) step(ctx context.Context, m *kafka.Message) span {
 }
 
 // gap says why offsets did not come. The reader jumps to the first message that is kept.
-func (s *stream) gap(ctx context.Context, found int64) *gap {
-	g := &gap{gapMissing, s.next.offset, found, "the broker has no messages between these offsets: compacted away"}
+func (s *stream) gap(ctx context.Context, found int64) gap {
+	g := gap{gapMissing, s.next.offset, found, "the broker has no messages between these offsets: compacted away"}
 	if time.Since(s.asked) > time.Second {
 		if first, _, err := bounds(ctx, s.cfg.client, s.topic, s.partition); err == nil {
 			s.first, s.asked = first, time.Now()

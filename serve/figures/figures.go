@@ -24,6 +24,7 @@ var text = sqltext.From(sqlFiles)
 var (
 	sqlTables   = text("tables")
 	sqlDatabase = text("database")
+	sqlBackups  = text("backups")
 )
 
 // Timeout bounds each look: its statements, and their wait for a lock.
@@ -57,13 +58,14 @@ type Partition struct {
 
 // Figures keeps what was looked up.
 type Figures struct {
-	cfg                              Config
-	queues, tables, database, parted *set
-	queue                            queueDescs
-	table                            tableDescs
-	server                           databaseDescs
-	partition                        partitionDescs
-	looks                            []func(context.Context, *pgx.Conn) error
+	cfg                                       Config
+	queues, tables, database, backups, parted *set
+	queue                                     queueDescs
+	table                                     tableDescs
+	server                                    databaseDescs
+	partition                                 partitionDescs
+	backup                                    backupDescs
+	looks                                     []func(context.Context, *pgx.Conn) error
 }
 
 // New registers the figures; they have no value until Run has looked.
@@ -86,12 +88,13 @@ func New(cfg Config) *Figures {
 		return &set{name: name, every: every, known: known.WithLabelValues(name), at: at.WithLabelValues(name)}
 	}
 	slow := max(4*cfg.Every, min(time.Minute, 20*cfg.Every))
-	f.queues, f.database, f.tables = add("queues", cfg.Every), add("database", cfg.Every), add("tables", slow)
+	f.queues, f.database, f.tables, f.backups = add("queues", cfg.Every), add("database", cfg.Every), add("tables", slow), add("backups", cfg.Every)
 	f.queue.declare(f.queues)
 	f.server.declare(f.database)
 	f.table.declare(f.tables)
-	cfg.Registerer.MustRegister(f.queues, f.database, f.tables)
-	f.looks = append(f.looks, f.try(f.queues, f.lookAtQueues), f.try(f.database, f.lookAtDatabase), f.try(f.tables, f.lookAtTables))
+	f.backup.declare(f.backups)
+	cfg.Registerer.MustRegister(f.queues, f.database, f.tables, f.backups)
+	f.looks = append(f.looks, f.try(f.queues, f.lookAtQueues), f.try(f.database, f.lookAtDatabase), f.try(f.tables, f.lookAtTables), f.try(f.backups, f.lookAtBackups))
 	if cfg.Partitions != nil {
 		f.parted = add("partitions", slow)
 		f.partition.declare(f.parted)
@@ -119,7 +122,7 @@ func (f *Figures) round(ctx context.Context) {
 	defer cancel()
 	conn, err := f.cfg.Pool.Acquire(within)
 	if err != nil {
-		for _, s := range []*set{f.queues, f.database, f.tables, f.parted} {
+		for _, s := range []*set{f.queues, f.database, f.tables, f.backups, f.parted} {
 			s.fail()
 		}
 		if ctx.Err() == nil {

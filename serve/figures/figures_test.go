@@ -76,6 +76,9 @@ func TestFigures(t *testing.T) {
 		[]id.ID{acme, other}, []string{"syntax", "of a newer program"})
 	exec(`insert into core.outbox (aggregate_type, topic, payload, created_at) values ('batch', 'receipts', '[]', now() - interval '5 minutes'), ('batch', 'receipts', '[]', now())`)
 
+	exec(`insert into core.maintenance (task, last_success, last_error, updated_at) values
+		('backup', now() - interval '2 days', 'the target is full', now() - interval '1 hour'), ('drill', now() - interval '3 days', null, now()), ('retention', now(), null, now())`)
+
 	reg := prometheus.NewRegistry()
 	pool := db.Pool(t, monitor, pg.Config{MaxConns: 1, StatementTimeout: Timeout})
 	tenants := NewTenants(3)
@@ -121,6 +124,20 @@ func TestFigures(t *testing.T) {
 		t.Errorf("labels: %q %q %q", tenants.Label(acme), tenants.Label(other), tenants.Label(odd))
 	}
 
+	// A backup that failed after its last success, and a drill that did not.
+	since := func(name string) time.Duration {
+		return time.Since(time.Unix(int64(got["sluice_backup_last_"+name]), 0)).Round(time.Minute)
+	}
+	if s, f := since(`success_timestamp_seconds{kind="base"}`), since(`failure_timestamp_seconds{kind="base"}`); s != 48*time.Hour || f != time.Hour {
+		t.Errorf("the backup succeeded %s ago and failed %s ago", s, f)
+	}
+	if s, f := since(`success_timestamp_seconds{kind="drill"}`), got[`sluice_backup_last_failure_timestamp_seconds{kind="drill"}`]; s != 72*time.Hour || f != 0 {
+		t.Errorf("the drill succeeded %s ago and failed at %v", s, f)
+	}
+	if _, ok := got[`sluice_backup_last_success_timestamp_seconds{kind="wal"}`]; ok {
+		t.Error("an archive of WAL that nobody set up")
+	}
+
 	// The monitor reads what it counts by the function only, and one tenant's rows not at all.
 	conn := db.Conn(t, monitor)
 	for _, sql := range []string{`select count(*) from core.job_queue`, `select count(*) from ingest.parked`, `select count(*) from authority.tenant`} {
@@ -150,6 +167,12 @@ func TestFigures(t *testing.T) {
 	if got[`sluice_figures_known{set="partitions"}`] != 1 || got[`sluice_parked_documents{reason="syntax"}`] != 2 {
 		t.Error("the others are not known any more")
 	}
+}
+
+// TestQueriesPrepare plans every statement of sql/ as the monitor.
+func TestQueriesPrepare(t *testing.T) {
+	t.Parallel()
+	dbtest.Plan(t, sqlFiles, dbtest.New(t).Conn(t, monitor), nil)
 }
 
 // TestFiguresCost: however long the queues are, the figures read no more than their bounds.

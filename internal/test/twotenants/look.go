@@ -24,7 +24,7 @@ type Sighting struct {
 	Hits  int    // rows that tell of the owner
 	State string // SQLSTATE of the error; empty: none
 	Error string
-	Given string // the first argument of a function
+	Given string // the arguments of a function
 	Said  string // what it returned
 }
 
@@ -81,8 +81,13 @@ func look(t testing.TB, conn *pgx.Conn, sql string, settings map[string]any) []S
 	}
 	trace := regexp.MustCompile(settings["look.trace"].(string))
 	for i, s := range all {
-		given := strings.Trim(strings.TrimSuffix(s.Given, "::uuid"), "'")
-		if trace.MatchString(strings.ReplaceAll(s.Error+s.Said, given, "")) {
+		said := s.Error + s.Said
+		for _, given := range strings.Split(s.Given, ", ") {
+			if given = strings.Trim(strings.TrimSuffix(given, "::uuid"), "'"); len(given) > 3 {
+				said = strings.ReplaceAll(said, given, "")
+			}
+		}
+		if trace.MatchString(said) {
 			all[i].Hits++
 		}
 	}
