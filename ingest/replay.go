@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -165,6 +166,17 @@ func (r *Replay) complete(ctx context.Context, p *parked, env *Envelope) error {
 		if found == nil || *found == id.Shared {
 			env.Err = &normalize.ParkError{Reason: p.reason, Pointer: p.pointer, Format: p.format, Err: errors.New(p.message)}
 			return nil
+		}
+		if p.reason == normalize.ReasonProducer {
+			topic, _, _ := strings.Cut(p.origin, "/")
+			may, err := MayWrite(ctx, r.pool, *found, topic)
+			if err != nil {
+				return err
+			}
+			if !may {
+				env.Err = &normalize.ParkError{Reason: p.reason, Pointer: p.pointer, Format: p.format, Err: errors.New(p.message)}
+				return nil
+			}
 		}
 		if r.runs[*found] == 0 {
 			if r.runs[*found], err = startReplay(ctx, r.pool, *found); err != nil {

@@ -36,6 +36,7 @@ var (
 	sqlInsertOriginal  = text("insert_original")
 	sqlInsertSBOM      = text("insert_sbom")
 	sqlInsertVEX       = text("insert_vex_document")
+	sqlMayWrite        = text("may_write")
 	sqlUpsertParked    = text("upsert_parked")
 	sqlDeleteParked    = text("delete_parked")
 	sqlCommitMark      = text("commit_mark")

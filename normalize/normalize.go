@@ -367,37 +367,38 @@ func (l Limits) OrDefault() Limits {
 
 // Reasons why a document is parked; parked.reason and receipts hold these words.
 const (
-	ReasonEmpty          = "empty"               // no bytes
-	ReasonUnknownFormat  = "unknown-format"      // no format recognises it
-	ReasonUnsupported    = "unsupported-version" // the format is known, this version of it is not
-	ReasonSyntax         = "syntax"              // not well-formed JSON, XML, YAML
-	ReasonInvalid        = "invalid"             // well-formed, but lacks what nobody can do without
-	ReasonEncoding       = "encoding"            // invalid UTF-8
-	ReasonNUL            = "nul-character"       // \u0000: PostgreSQL cannot hold it
-	ReasonSurrogate      = "lone-surrogate"      // \ud800 without its partner
-	ReasonNumber         = "number-out-of-range" // 1e400
-	ReasonDepth          = "too-deep"            // Limits.MaxDepth
-	ReasonTooLarge       = "too-large"           // Limits.MaxBytes, MaxArchive
-	ReasonTooMany        = "too-many"            // Limits.MaxComponents, MaxEntries
-	ReasonLayers         = "too-many-layers"     // Limits.MaxLayers
-	ReasonCorruptArchive = "corrupt-archive"     // truncated gzip, bad zip directory
-	ReasonEmptyArchive   = "empty-archive"       // an archive without entries
-	ReasonDatabase       = "refused-by-database" // PostgreSQL refused a value that got past the checks
-	ReasonTooSlow        = "too-slow"            // PostgreSQL's time-outs do not suffice for it, several times
-	ReasonSwitchedOff    = "switched-off"        // documents of the format are switched off for the tenant
-	ReasonUnreadable     = "unreadable"          // the file could not be opened or read
-	ReasonTenant         = "unknown-tenant"      // a message that names no tenant, or one that there is not
-	ReasonHeader         = "invalid-header"      // of a message
-	ReasonReference      = "unreachable"         // what document-ref names is not allowed or could not be fetched
-	ReasonHash           = "hash-mismatch"       // other bytes than document-sha256 says
-	ReasonTime           = "time-out-of-bounds"  // of an event: no partition is made for it
+	ReasonEmpty          = "empty"                // no bytes
+	ReasonUnknownFormat  = "unknown-format"       // no format recognises it
+	ReasonUnsupported    = "unsupported-version"  // the format is known, this version of it is not
+	ReasonSyntax         = "syntax"               // not well-formed JSON, XML, YAML
+	ReasonInvalid        = "invalid"              // well-formed, but lacks what nobody can do without
+	ReasonEncoding       = "encoding"             // invalid UTF-8
+	ReasonNUL            = "nul-character"        // \u0000: PostgreSQL cannot hold it
+	ReasonSurrogate      = "lone-surrogate"       // \ud800 without its partner
+	ReasonNumber         = "number-out-of-range"  // 1e400
+	ReasonDepth          = "too-deep"             // Limits.MaxDepth
+	ReasonTooLarge       = "too-large"            // Limits.MaxBytes, MaxArchive
+	ReasonTooMany        = "too-many"             // Limits.MaxComponents, MaxEntries
+	ReasonLayers         = "too-many-layers"      // Limits.MaxLayers
+	ReasonCorruptArchive = "corrupt-archive"      // truncated gzip, bad zip directory
+	ReasonEmptyArchive   = "empty-archive"        // an archive without entries
+	ReasonDatabase       = "refused-by-database"  // PostgreSQL refused a value that got past the checks
+	ReasonTooSlow        = "too-slow"             // PostgreSQL's time-outs do not suffice for it, several times
+	ReasonSwitchedOff    = "switched-off"         // documents of the format are switched off for the tenant
+	ReasonUnreadable     = "unreadable"           // the file could not be opened or read
+	ReasonProducer       = "producer-not-allowed" // a message that names a tenant whose documents its topic may not carry
+	ReasonTenant         = "unknown-tenant"       // a message that names no tenant, or one that there is not
+	ReasonHeader         = "invalid-header"       // of a message
+	ReasonReference      = "unreachable"          // what document-ref names is not allowed or could not be fetched
+	ReasonHash           = "hash-mismatch"        // other bytes than document-sha256 says
+	ReasonTime           = "time-out-of-bounds"   // of an event: no partition is made for it
 )
 
 // Reasons are all of them.
 var Reasons = []string{
 	ReasonEmpty, ReasonUnknownFormat, ReasonUnsupported, ReasonSyntax, ReasonInvalid, ReasonEncoding, ReasonNUL, ReasonSurrogate, ReasonNumber,
 	ReasonDepth, ReasonTooLarge, ReasonTooMany, ReasonLayers, ReasonCorruptArchive, ReasonEmptyArchive, ReasonDatabase, ReasonTooSlow,
-	ReasonUnreadable, ReasonTenant, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
+	ReasonUnreadable, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
 }
 
 // ParkError says why a document can never be normalised by this version.

@@ -32,6 +32,8 @@ type Consume struct {
 	// Shared: facts of tenant `shared` go into the feed of every tenant. Seven more
 	// connections; only where the vuln topics are one's own alone to write.
 	Shared bool
+	// MustBeAllowed parks messages that name a tenant whose documents their topic may not carry.
+	MustBeAllowed bool
 	// MaxDocument is the largest document, unpacked, in bytes, up to 1 GiB; larger ones are
 	// parked. The memory limit of the process grows with it.
 	MaxDocument int64
@@ -101,7 +103,7 @@ func (s *Service) consume(ctx context.Context, c Consume) error {
 		}
 	}
 	consumer, err = kafka.New(kafka.Config{
-		Broker: c.Broker, Group: c.Group, Prefix: c.Prefix, Shared: c.Shared, Limits: limits, References: refs,
+		Broker: c.Broker, Group: c.Group, Prefix: c.Prefix, Shared: c.Shared, MustBeAllowed: c.MustBeAllowed, Limits: limits, References: refs,
 		ReferenceBudget: c.DocumentBudget, ReferenceWait: c.DocumentWait,
 		SessionTimeout: c.Session, HeartbeatInterval: c.Session / 5, RebalanceTimeout: max(20*time.Second, c.Session),
 		Cover: s.db.CoverEvents, Logger: s.db.log, Registerer: s.registry,

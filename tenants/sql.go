@@ -13,6 +13,9 @@ var sqlFiles embed.FS
 var text = sqltext.From(sqlFiles)
 
 var (
+	sqlAllow        = text("allow")
+	sqlDeny         = text("deny")
+	sqlProducers    = text("producers")
 	sqlAsMaintainer = text("as_maintainer")
 	sqlCreate       = text("create")
 	sqlCutoff       = text("cutoff")

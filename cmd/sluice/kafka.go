@@ -28,6 +28,7 @@ func (f *consumerFlags) add(fl *pflag.FlagSet) {
 	fl.StringSliceVar(&f.DocumentPrefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead: /srv/inbox,https://host/path/; {tenant} in one is the id of the message's tenant")
 	fl.DurationVar(&f.DocumentBudget, "document-budget", 5*time.Second, "how long a document-ref may hold up its topic partition; then the message waits beside it")
 	fl.DurationVar(&f.DocumentWait, "document-wait", time.Hour, "how long it is tried there before it is parked as unreachable")
+	fl.BoolVar(&f.MustBeAllowed, "producers-must-be-allowed", false, "park messages that name a tenant whose documents their topic may not carry; see the command topics allow")
 	fl.BoolVar(&f.Shared, "shared-feed", false, "take facts of tenant `shared` into the shared feed of every tenant; only where the vuln topics are yours alone to write")
 	fl.Int64Var(&f.MaxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
 	fl.DurationVar(&f.Session, "session-timeout", 15*time.Second, "silence after which the brokers give our topic partitions to others")

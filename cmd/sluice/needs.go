@@ -41,6 +41,7 @@ var needs = map[string]authority.Permission{
 	"sluice flag list":       authority.Read,
 	"sluice jobs list":       authority.Read,
 	"sluice limit list":      authority.Read,
+	"sluice limit show":      authority.Read,
 	"sluice match":           authority.Read,
 	"sluice parked list":     authority.Read,
 	"sluice parked show":     authority.Read,
@@ -119,6 +120,9 @@ var needs = map[string]authority.Permission{
 	"sluice tenant create":       authority.Operate,
 	"sluice tenant list":         authority.Operate,
 	"sluice tenant set":          authority.Operate,
+	"sluice topics allow":        authority.Operate,
+	"sluice topics allowed":      authority.Operate,
+	"sluice topics deny":         authority.Operate,
 	"sluice topics create":       authority.Operate,
 	"sluice topics verify":       authority.Operate,
 }

@@ -53,6 +53,7 @@ the exit status is 1.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return plan(cmd.Context(), topics.Verify) },
 	}
 	cmd.AddCommand(create, verify)
+	cmd.AddCommand(newTopicsAllow(a)...)
 	return cmd
 }
 

@@ -24,6 +24,9 @@ type Config struct {
 	// Shared says that facts of tenant "shared" go to the shared feed. Needs FeedPool.
 	Shared bool
 
+	// MustBeAllowed parks messages whose topic may not carry what is of the tenant that they name: ingest.producer.
+	MustBeAllowed bool
+
 	Limits     normalize.Limits
 	References *References // nil: none
 	// ReferenceBudget is how long a document that a message names may take while its topic

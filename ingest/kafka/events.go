@@ -227,6 +227,15 @@ func (w *eventWriter) prepare(ctx context.Context, list []event, exact bool) err
 				e.park = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "there is no tenant %.100q; name one in the header tenant or the member tenant", e.tenantName)
 			}
 		}
+		if w.cfg.MustBeAllowed && tenant != id.Operator {
+			may, err := w.lane.tenants.mayWrite(ctx, tenant, e.message.Topic)
+			if err != nil {
+				return err
+			}
+			if !may {
+				tenant, e.park = id.Operator, notAllowed(e.message.Topic, e.tenantName)
+			}
+		}
 		e.tenant = tenant
 		if e.scanRun == 0 || e.park != nil {
 			if e.scanRun, err = w.lane.tenants.run(ctx, tenant); err != nil {

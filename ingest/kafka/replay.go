@@ -33,6 +33,7 @@ func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter 
 		Size            int64
 		ScanRun         int64
 		Tenant, MsgTime string
+		Reason          string
 	}
 	var list []row
 	err = pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
@@ -65,6 +66,16 @@ func ReplayEvents(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, filter 
 			if !ok || found == id.Shared {
 				stay++
 				continue
+			}
+			if r.Reason == normalize.ReasonProducer {
+				may, err := names.mayWrite(ctx, found, m.Topic)
+				if err != nil {
+					return landed, stay, err
+				}
+				if !may {
+					stay++
+					continue
+				}
 			}
 			to = found
 		}

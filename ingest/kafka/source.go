@@ -220,6 +220,15 @@ func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelop
 			env.Err = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "there is no tenant %.100q; make it with `sluice tenant create`, then `sluice parked replay --operator`", d.tenant)
 		}
 	}
+	if s.cfg.MustBeAllowed && env.Tenant != id.Operator {
+		may, err := s.tenants.mayWrite(ctx, env.Tenant, m.Topic)
+		if err != nil {
+			return env, nil, err
+		}
+		if !may {
+			env.Tenant, env.Err = id.Operator, notAllowed(m.Topic, d.tenant)
+		}
+	}
 	if env.ScanRun == 0 || env.Tenant == id.Operator {
 		if env.ScanRun, err = s.tenants.run(ctx, env.Tenant); err != nil {
 			return env, nil, err

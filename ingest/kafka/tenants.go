@@ -32,10 +32,11 @@ type tenants struct {
 	pool  *pgxpool.Pool
 	group string
 
-	mu    sync.Mutex
-	names map[string]tenant
-	runs  map[runKey]int64
-	tally map[runRef]*ingest.Counts // not written to the scan run yet
+	mu      sync.Mutex
+	names   map[string]tenant
+	runs    map[runKey]int64
+	permits map[permit]permitted
+	tally   map[runRef]*ingest.Counts // not written to the scan run yet
 }
 
 // runRef is a scan run.
@@ -56,7 +57,7 @@ type runKey struct {
 }
 
 func newTenants(pool *pgxpool.Pool, group string) *tenants {
-	return &tenants{pool: pool, group: group, names: map[string]tenant{}, runs: map[runKey]int64{}, tally: map[runRef]*ingest.Counts{}}
+	return &tenants{pool: pool, group: group, names: map[string]tenant{}, runs: map[runKey]int64{}, permits: map[permit]permitted{}, tally: map[runRef]*ingest.Counts{}}
 }
 
 // find returns the tenant of a name or a UUID, and whether there is one.
