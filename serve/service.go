@@ -196,7 +196,6 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	})
 	s.add("maintenance", loop.Run)
 	f := newBackupFigures(s.registry)
-	s.addBeside("figures of backups", func(ctx context.Context) error { return f.keep(ctx, pool, cfg.Metrics.Every) })
 	if b := cfg.Maintenance.Backup; b.To != "" && b.WAL == backup.Stream {
 		s.addBeside("archive of WAL", func(ctx context.Context) error { return s.db.archiveWAL(ctx, b, f) })
 	}
