@@ -37,12 +37,12 @@ func TestUpgradeUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	exec(t, conn, `reset role`)
-	// A hundredth of them in the audit log: decisions of people. authority_v003 hashes each one
+	// A thousandth of them in the audit log: decisions of people. authority_v003 hashes each one
 	// into the chain of its tenant while nobody may add to the log, some thousands in a second.
 	exec(t, admin, `
 		 insert into authority.audit_log (tenant_id, action, entity_type, entity_id, diff)
 		 select t.tenant_id, 'vex.decide', 'package', gen_random_uuid(), jsonb_build_object('status', 'not_affected', 'n', n)
-		 from generate_series(1, $1::int) as n cross join lateral (select tenant_id from authority.tenant order by tenant_id offset n % 2 limit 1) as t`, rows/100)
+		 from generate_series(1, $1::int) as n cross join lateral (select tenant_id from authority.tenant order by tenant_id offset n % 2 limit 1) as t`, rows/1000)
 	for _, sql := range []string{
 		`insert into ingest.parked (tenant_id, scan_run_id, document_id, content_hash, size, encoding, bytes, reason, pointer, message, origin, format)
 		 select t.tenant_id, 1, gen_random_uuid(), sha256(n::text::bytea), 10, 'zstd', '\x00', 'invalid', '', 'message', 'origin', ''
@@ -108,7 +108,7 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d rows in each of three tables and a hundredth in the audit log: %d scripts in %s; of %d times the longest wait was %s, for %s", rows, len(plans), took, asked, longest, on)
+	t.Logf("%d rows in each of three tables and a thousandth in the audit log: %d scripts in %s; of %d times the longest wait was %s, for %s", rows, len(plans), took, asked, longest, on)
 	if longest > 2*time.Second {
 		t.Errorf("somebody waited %s for %s, want at most 2 s", longest, on)
 	}
