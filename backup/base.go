@@ -39,7 +39,8 @@ func (s *server) baseBackup(ctx context.Context, label string, sink baseSink) (o
 	if _, err := s.query(ctx, "CREATE_REPLICATION_SLOT "+slot+" TEMPORARY PHYSICAL RESERVE_WAL"); err != nil {
 		return out, fmt.Errorf("keep WAL during the backup: %w", err)
 	}
-	command := "BASE_BACKUP (LABEL " + quote(label) + ", PROGRESS, CHECKPOINT 'fast', WAL, TABLESPACE_MAP, MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256')"
+	// WAIT 0: not for the server's archiver, which may be broken. What has to be archived we wait for ourselves, and not for ever.
+	command := "BASE_BACKUP (LABEL " + quote(label) + ", PROGRESS, CHECKPOINT 'fast', WAL, WAIT 0, TABLESPACE_MAP, MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256')"
 	if err := s.send(command); err != nil {
 		return out, err
 	}

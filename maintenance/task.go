@@ -55,11 +55,7 @@ func (r *Result) add(o Result) {
 // and of 5 minutes for a statement. Who waits for a lock holds up those that come after.
 func PoolConfig() pg.Config {
 	return pg.Config{
-		MaxConns: 5, StatementTimeout: 5 * time.Minute, IdleInTransaction: time.Minute,
-		AfterConnect: func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, `set lock_timeout = '2s'`)
-			return err
-		},
+		MaxConns: 5, StatementTimeout: 5 * time.Minute, LockTimeout: 2 * time.Second, IdleInTransaction: time.Minute,
 	}
 }
 

@@ -308,16 +308,10 @@ func Verify(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// checkServer refuses servers that lack what the scripts use.
+// checkServer refuses servers and databases that lack what the scripts use.
 func checkServer(ctx context.Context, conn *pgx.Conn) error {
-	var version int
-	var name string
-	err := conn.QueryRow(ctx, `select current_setting('server_version_num')::int, current_setting('server_version')`).Scan(&version, &name)
-	if err != nil {
-		return fmt.Errorf("server version: %w", err)
-	}
-	if version < 160000 {
-		return fmt.Errorf("PostgreSQL %s is too old: Sluice needs 16 or newer", name)
+	if err := pg.CheckVersion(conn.PgConn()); err != nil {
+		return err
 	}
 	var encoding string
 	if err := conn.QueryRow(ctx, `select current_setting('server_encoding')`).Scan(&encoding); err != nil {

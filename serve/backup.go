@@ -130,6 +130,9 @@ func (d *Database) RunBackup(ctx context.Context, b Backup, progress func(done, 
 // noted runs a task as `maintain` does. A database that this program does not fit, before an upgrade say, is backed up without a note.
 func (d *Database) noted(ctx context.Context, t maintenance.Task) (maintenance.Outcome, error) {
 	conn, err := d.verified(ctx, func(*pgx.Conn) error { return nil })
+	if old := (*pg.TooOldError)(nil); errors.As(err, &old) {
+		return maintenance.Outcome{}, err
+	}
 	if err != nil {
 		d.log.Warn("what comes of this is not noted in the database", "task", t.Name, "reason", err)
 		_, err := t.Run(ctx, nil, false)

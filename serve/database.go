@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/ingest"
+	"sluice/internal/ask"
 	"sluice/internal/embedpg"
 	"sluice/internal/pg"
 	"sluice/internal/redisclient"
@@ -37,7 +39,9 @@ type DatabaseConfig struct {
 	Formats []normalize.Format
 	// Redis, if there is one, holds flags and counts what limits allow; PostgreSQL does where
 	// there is none.
-	Redis  *redisclient.Client
+	Redis *redisclient.Client
+	// Pools is what the operator says of the sizes and time-outs of pools.
+	Pools  pg.Limits
 	Logger *slog.Logger
 }
 
@@ -49,6 +53,8 @@ type Database struct {
 	server *embedpg.Server // nil with a URL of somebody else's
 	url    string          // "" until it is known and, by Connect, checked
 	pools  []*pgxpool.Pool
+	least  int32        // connections that the larger pools keep open
+	ours   *atomic.Bool // sessions are ours from connecting to closing
 
 	// What is counted of the work with it; nil outside of a Service.
 	queries *pg.Metrics
@@ -64,7 +70,7 @@ func NewDatabase(cfg DatabaseConfig) *Database {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Database{cfg: cfg, log: log, routing: &routing{}}
+	return &Database{cfg: cfg, log: log, ours: new(atomic.Bool), routing: &routing{}}
 }
 
 // URL is where the database is; "" before Connect.
@@ -156,13 +162,32 @@ func ensurePartitions(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // Dial opens one connection as the user of the URL, without a role. The caller closes it, as
-// with every connection.
+// with every connection. The first one is looked at: whether sessions are ours.
 func (d *Database) Dial(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := pg.Connect(ctx, d.url, d.login())
+	conn, err := d.dial(ctx)
+	if err == nil && !d.ours.Load() {
+		if err = pg.CheckSession(ctx, conn, func() (*pgx.Conn, error) { return d.dial(ctx) }); err != nil {
+			conn.Close(context.WithoutCancel(ctx))
+		}
+		d.ours.Store(err == nil)
+	}
 	if err != nil {
 		return nil, pg.Tell("", fmt.Errorf("connect to the database: %w", err))
 	}
 	return conn, nil
+}
+
+func (d *Database) dial(ctx context.Context) (*pgx.Conn, error) {
+	login := d.login()
+	return pg.Connect(ctx, d.url, func(ctx context.Context, c *pgx.ConnConfig) error {
+		if ms := d.cfg.Pools[pg.LimitConnect][""]; ms > 0 {
+			c.ConnectTimeout = time.Duration(ms) * time.Millisecond
+		}
+		if login == nil {
+			return nil
+		}
+		return login(ctx, c)
+	})
 }
 
 // login changes what the URL says of a connection that is about to be made.
@@ -227,10 +252,31 @@ func (d *Database) Monitor(ctx context.Context) (*pgx.Conn, error) {
 	})
 }
 
+// Onlooker opens a connection that sees as much of the server's statistics as we may: of the embedded
+// server's superuser, else of the user of the URL, who needs pg_read_all_stats to see others' sessions.
+func (d *Database) Onlooker(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := d.verified(ctx, func(*pgx.Conn) error { return nil })
+	if err != nil || d.server == nil {
+		return conn, err
+	}
+	conn.Close(context.WithoutCancel(ctx))
+	if conn, err = pg.Connect(ctx, d.server.AdminURL(), d.login()); err != nil {
+		return nil, fmt.Errorf("connect as the embedded server's superuser: %w", err)
+	}
+	return conn, nil
+}
+
 // Pool connects and opens connections that act as role. They are closed by Close.
 func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxpool.Pool, error) {
 	if err := d.Connect(ctx); err != nil {
 		return nil, err
+	}
+	if cfg.MaxConns > d.least {
+		cfg.MinConns = max(cfg.MinConns, d.least)
+	}
+	cfg, err := d.cfg.Pools.Apply(role, cfg)
+	if err != nil {
+		return nil, ask.Wrong("pool-max", "%w", err)
 	}
 	cfg.BeforeConnect, cfg.Metrics = d.login(), d.queries
 	pool, err := pg.Open(ctx, d.url, role, cfg)
@@ -246,6 +292,7 @@ func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxp
 func (d *Database) Apart() (own *Database, done func()) {
 	c := *d
 	c.pools, c.routing = nil, &routing{}
+	c.pools, c.least = nil, 0
 	return &c, func() { c.closePools() }
 }
 

@@ -101,6 +101,10 @@ type check struct {
 	ask  func(context.Context) error
 }
 
+// leastConns is what the pools of a service that are larger keep open: the specification's section
+// 13.1. A command keeps none, since it ends.
+const leastConns = 5
+
 // startPatience is how long a service waits for its database at the start.
 const startPatience = time.Minute
 
@@ -110,6 +114,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{db: cfg.Database, registry: prometheus.NewRegistry(), tenants: figures.NewTenants(cfg.Metrics.Tenants)}
+	s.db.least = leastConns
 	s.paused = newPaused(s.registry)
 	s.db.queries, s.db.imports, s.db.project = pg.NewMetrics(s.registry, cfg.Metrics.SlowQuery), ingest.NewMetrics(s.registry, s.tenants.Label), projections.NewMetrics(s.registry)
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -191,7 +196,6 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	})
 	s.add("maintenance", loop.Run)
 	f := newBackupFigures(s.registry)
-	s.addBeside("figures of backups", func(ctx context.Context) error { return f.keep(ctx, pool, cfg.Metrics.Every) })
 	if b := cfg.Maintenance.Backup; b.To != "" && b.WAL == backup.Stream {
 		s.addBeside("archive of WAL", func(ctx context.Context) error { return s.db.archiveWAL(ctx, b, f) })
 	}

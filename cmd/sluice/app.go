@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"sluice/internal/id"
+	"sluice/internal/pg"
 	"sluice/internal/redisclient"
 	"sluice/internal/telemetry"
 	"sluice/inventory"
@@ -23,6 +24,7 @@ type app struct {
 
 	tenant, output, databaseURL, redisURL, home, logLevel, logFormat, config string
 	databasePassword                                                         secretFlags
+	pools                                                                    pg.Limits
 
 	token        secretFlags
 	oidcIssuers  []string
@@ -41,6 +43,7 @@ func (a *app) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.databaseURL, "database-url", "", "PostgreSQL to use, 16 or newer; empty means the embedded one under --home (env SLUICE_DATABASE_URL)")
 	addURLFile(f, "database-url")
 	a.databasePassword.add(f, "database-password", "the password for --database-url, fetched for every connection")
+	a.poolFlags(f)
 	f.StringVar(&a.redisURL, "redis-url", "", "Redis that holds flags and counts what limits allow, like redis://host:6379/0; PostgreSQL does without (env SLUICE_REDIS_URL)")
 	addURLFile(f, "redis-url")
 	f.StringVar(&a.home, "home", "", "folder of the embedded server; default $XDG_DATA_HOME/sluice (env SLUICE_HOME)")
@@ -80,7 +83,7 @@ func (a *app) configure(cmd *cobra.Command) (err error) {
 			return usagef("--redis-url: %w", err)
 		}
 	}
-	a.db = serve.NewDatabase(serve.DatabaseConfig{Redis: a.redis, URL: a.databaseURL, Password: password, Home: a.home, Formats: formats(), Logger: a.log})
+	a.db = serve.NewDatabase(serve.DatabaseConfig{Redis: a.redis, URL: a.databaseURL, Password: password, Home: a.home, Formats: formats(), Pools: a.pools, Logger: a.log})
 	return nil
 }
 

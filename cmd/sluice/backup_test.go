@@ -122,7 +122,7 @@ func archiveByServe(t *testing.T, home, store, recipient string) {
 	p := launch(t, []string{"SLUICE_HOME=" + home, "SLUICE_BACKUP_TO=" + store, "SLUICE_BACKUP_RECIPIENT=" + recipient}, "serve", "--listen", addr, "--metrics-every", "1s")
 	for end := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		got, err := scrape(addr)
-		if err == nil && value(got, "sluice_backup_last_success_timestamp_seconds", "kind", "wal") > 0 && value(got, "sluice_backup_last_success_timestamp_seconds", "kind", "base") > 0 &&
+		if err == nil && value(got, "sluice_backup_wal_failing") == 0 && value(got, "sluice_backup_last_success_timestamp_seconds", "kind", "base") > 0 &&
 			value(got, "sluice_backup_last_failure_timestamp_seconds", "kind", "base") == 0 && value(got, "sluice_backup_wal_behind_bytes") >= 0 {
 			compareBackupMetrics(t, got)
 			break

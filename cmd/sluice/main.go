@@ -20,6 +20,7 @@ import (
 
 	"sluice/internal/ask"
 	"sluice/internal/embedpg"
+	"sluice/internal/pg"
 )
 
 func main() {
@@ -102,6 +103,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "sluice: %v\n", stop)
 		return 128 + int(stop.sig)
 	}
+	if old := (*pg.TooOldError)(nil); errors.As(err, &old) {
+		err = old // whatever was to be done with the server
+	}
 	fmt.Fprintf(stderr, "sluice: %v\n", err)
 	return 1
 }
@@ -161,6 +165,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 		newAudit(a),
 		newConfig(a),
 		newHealth(a),
+		newStats(a),
 		newDoctor(a),
 		newBench(a),
 		newVersion(a),

@@ -49,6 +49,9 @@ func (a *app) migrateUp(ctx context.Context) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	done, err := serve.Migrate(ctx, conn)
+	if err != nil && len(done) == 0 {
+		return err // nothing was applied, and nothing is up to date either
+	}
 	t := table{head: []string{"applied", "sha256"}, empty: "nothing to apply: the database is up to date"}
 	names := []string{}
 	for _, s := range done {

@@ -247,6 +247,8 @@ var with = map[string][]string{
 	"sluice flag delete":  {"format.osv-yaml"},
 	"sluice flag eval":    {"format.osv-yaml"},
 	"sluice flag set":     {"format.osv-yaml", "off"},
+	"sluice limit delete": {"documents"},
+	"sluice limit set":    {"documents", "1000000"},
 	"sluice match":        {"pkg:npm/of-b@1.0.0"},
 
 	"sluice auth client add":   {"--scope", "read"},

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,6 +20,10 @@ import (
 // otherwise, as with libpq: a database that takes tokens for passwords (RDS, Azure) wants require_auth=password.
 const safeAuth = "!md5,!password"
 
+// connectTimeout bounds the making of a connection, unless the URL (connect_timeout) or the operator
+// has another.
+const connectTimeout = 5 * time.Second
+
 // Connect opens one connection as the user of the URL, without a role. Before may change where
 // to connect to, and with which password; nil changes nothing.
 func Connect(ctx context.Context, url string, before func(context.Context, *pgx.ConnConfig) error) (*pgx.Conn, error) {
@@ -27,12 +32,23 @@ func Connect(ctx context.Context, url string, before func(context.Context, *pgx.
 		return nil, urlError(url, err)
 	}
 	careful(cfg)
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTimeout
+	}
 	if before != nil {
 		if err := before(ctx, cfg); err != nil {
 			return nil, err
 		}
 	}
-	return pgx.ConnectConfig(ctx, cfg)
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckVersion(conn.PgConn()); err != nil {
+		conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return conn, nil
 }
 
 // parsePool is pgxpool.ParseConfig, careful with passwords.

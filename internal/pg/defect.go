@@ -22,11 +22,30 @@ func (e *DefectError) Unwrap() error { return e.Err }
 // because of it.
 func Tell(role Role, err error) error {
 	var told *DefectError
-	var malformed *URLError // which says what to do itself
-	if FaultOf(err) != FaultDefect || errors.As(err, &told) || errors.As(err, &malformed) {
+	if own, says := advised(err); says {
+		return own
+	}
+	if FaultOf(err) != FaultDefect || errors.As(err, &told) {
 		return err
 	}
 	return &DefectError{role, err}
+}
+
+// advised returns the part of err that says itself what to do, alone: how we came to connect adds
+// nothing to it.
+func advised(err error) (error, bool) {
+	var malformed *URLError
+	var old *TooOldError
+	var shared *TransactionPoolingError
+	switch {
+	case errors.As(err, &malformed):
+		return err, true
+	case errors.As(err, &old):
+		return old, true
+	case errors.As(err, &shared):
+		return shared, true
+	}
+	return nil, false
 }
 
 // Advice says what is wrong and what to do about it, in a sentence or two.
@@ -44,7 +63,7 @@ func (e *DefectError) Advice() string {
 		return "this cannot go on. " + same
 	}
 	if refusedByPooler(pe) {
-		return "the pooler does not let this user in: look at the user and the password of --database-url, and at auth_file there. " + same
+		return "a pooler in front of the server does not let this connection in: look at the database, the user and the password of --database-url, and at [databases], auth_file and auth_type in pgbouncer.ini (docs/pools.md). " + same
 	}
 	switch pe.Code {
 	case "42501":

@@ -96,8 +96,7 @@ func FaultOf(err error) Fault {
 	if errors.As(err, &password) {
 		return FaultOutage
 	}
-	var malformed *URLError
-	if errors.As(err, &malformed) || refused(err) {
+	if _, says := advised(err); says || refused(err) {
 		return FaultDefect
 	}
 	var ne net.Error // context.DeadlineExceeded too: a server that does not answer in time
@@ -112,10 +111,10 @@ func FaultOf(err error) Fault {
 
 func faultOfState(pe *pgconn.PgError) Fault {
 	switch {
-	case lacksPartition(pe):
-		return FaultOutage // no partition for this moment: the tables lack one, the row is right
 	case refusedByPooler(pe):
 		return FaultDefect
+	case lacksPartition(pe):
+		return FaultOutage // no partition for this moment: the tables lack one, the row is right
 	case pe.Code == "57014" && strings.Contains(pe.Message, "user request"):
 		// pg_cancel_backend has the SQLSTATE of statement_timeout, and every other field too
 		// but the text. Where the server speaks another language a person's cancel counts as
@@ -128,12 +127,6 @@ func faultOfState(pe *pgconn.PgError) Fault {
 		}
 	}
 	return FaultDefect
-}
-
-// refusedByPooler: PgBouncer tells of a wrong password by the state of a broken protocol, which it
-// uses for outages too.
-func refusedByPooler(pe *pgconn.PgError) bool {
-	return pe.Code == "08P01" && strings.Contains(pe.Message, "authentication failed")
 }
 
 // Outage reports whether err says something about the database or the way to it rather

@@ -27,7 +27,8 @@ var without = []struct {
 }{
 	{"`23514` without the name of a constraint", pg.FaultOutage, []error{&pgconn.PgError{Code: "23514"}}},
 	{"`57014` on user request", pg.FaultOutage, []error{&pgconn.PgError{Code: "57014", Message: "canceling statement due to user request"}}},
-	{"`08P01` that says `authentication failed`: a wrong password, of PgBouncer", pg.FaultDefect, []error{&pgconn.PgError{Code: "08P01", Message: "SASL authentication failed"}}},
+	{"`08P01` of a pooler that will say the same at every try", pg.FaultDefect, []error{&pgconn.PgError{Code: "08P01", Message: "unsupported startup parameter: search_path"}, &pgconn.PgError{Code: "08P01", Message: "no such user: nobody"}}},
+	{"a server that is too old, a pooler that shares sessions out", pg.FaultDefect, []error{&pg.TooOldError{Version: "15.4"}, &pg.TransactionPoolingError{}}},
 	{"`22…` while a connection is set up", pg.FaultDefect, nil}, // TestDefectOfTheConnection
 	{"the connection breaks, nobody answers in time", pg.FaultOutage, []error{
 		fmt.Errorf("read: %w", io.ErrUnexpectedEOF), fmt.Errorf("read: %w", net.ErrClosed), io.EOF, errors.New("conn closed"),

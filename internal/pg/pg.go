@@ -7,6 +7,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -35,17 +36,27 @@ const (
 // SearchPath lists the schemas, so that the specification's unqualified names resolve.
 const SearchPath = "ingest, vex, unknowns, artifact, core, authority, routing, public"
 
-// Config tunes a pool. The zero value has the sizes of the specification's section 13.
+// Config tunes a pool. The zero value has the sizes and times of the specification's section 13, and
+// the time-outs of its role (TimeoutsOf).
 type Config struct {
 	MaxConns int32 // default 20
 	MinConns int32 // default 0: a command line tool holds none in reserve
-	// StatementTimeout bounds each statement; 0 leaves it to the server. Imports of large documents need minutes.
+	// ConnectTimeout bounds the making of a connection. Default connect_timeout of the URL, else 5 s.
+	ConnectTimeout time.Duration
+	// IdleTimeout is how long a connection waits for work before it is closed. Default 10 minutes.
+	IdleTimeout time.Duration
+	// Lifetime is how old a connection gets. Default 30 minutes.
+	Lifetime time.Duration
+	// StatementTimeout bounds each statement. Imports of large documents need minutes. Here and below
+	// 0 is the role's own, None is none.
 	StatementTimeout time.Duration
+	// LockTimeout is how long a statement waits for a lock.
+	LockTimeout time.Duration
 	// IdleInTransaction ends the session of a transaction that waits for us for so long, with
-	// its locks: of a process that was stopped in the middle. Default 5 minutes.
+	// its locks: of a process that was stopped in the middle.
 	IdleInTransaction time.Duration
 	// TransactionTimeout ends the session of a transaction that lasts so long, whatever it does:
-	// of a process that was stopped while it was sending. From PostgreSQL 17 on; 0: none.
+	// of a process that was stopped while it was sending. From PostgreSQL 17 on.
 	TransactionTimeout time.Duration
 	// AfterConnect runs once per connection, after the role is taken: temporary tables go here.
 	AfterConnect func(context.Context, *pgx.Conn) error
@@ -67,12 +78,12 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 	if cfg.MaxConns > 0 {
 		pc.MaxConns = cfg.MaxConns
 	}
-	pc.MinConns = cfg.MinConns
-	pc.MaxConnIdleTime = 10 * time.Minute
-	pc.MaxConnLifetime = 30 * time.Minute
-	pc.ConnConfig.ConnectTimeout = 5 * time.Second
+	pc.MinConns = min(cfg.MinConns, pc.MaxConns)
+	pc.MaxConnIdleTime = cmp.Or(cfg.IdleTimeout, 10*time.Minute)
+	pc.MaxConnLifetime = cmp.Or(cfg.Lifetime, 30*time.Minute)
+	pc.ConnConfig.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, pc.ConnConfig.ConnectTimeout, connectTimeout)
+	// Only what every pooler takes at the start; the rest is set in setUp.
 	pc.ConnConfig.RuntimeParams["application_name"] = "sluice " + strings.TrimPrefix(string(role), "sluice_")
-	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.BeforeConnect = cfg.BeforeConnect
 	if o := newObserver(role, cfg.Metrics); o != nil {
 		pc.ConnConfig.Tracer = o
@@ -95,44 +106,19 @@ func Open(ctx context.Context, url string, role Role, cfg Config) (*pgxpool.Pool
 	return pool, nil
 }
 
-// settings are what a session works with. They are set by a statement and not by the start of the
-// connection: a pooler refuses most of them there, or takes them and does nothing.
-func (cfg Config) settings() (names, values []string) {
-	set := func(name, value string) { names, values = append(names, name), append(values, value) }
-	set("search_path", SearchPath)
-	set("jit", "off")
-	// A generic plan that was made while a table was small is kept until the next ANALYZE,
-	// and reads a million rows by then. Our statements are few and carry many rows each:
-	// planning them anew costs nothing that shows.
-	set("plan_cache_mode", "force_custom_plan")
-	// The planner's 4 is for disks that turn: with it, a few hundred probes of an index look
-	// dearer than reading all of a table that is in memory.
-	set("random_page_cost", "1.1")
-	if cfg.StatementTimeout > 0 {
-		set("statement_timeout", fmt.Sprint(cfg.StatementTimeout.Milliseconds()))
-	}
-	idle := cfg.IdleInTransaction
-	if idle == 0 {
-		idle = 5 * time.Minute
-	}
-	set("idle_in_transaction_session_timeout", fmt.Sprint(idle.Milliseconds()))
-	return names, values
-}
-
 // setUp makes a new connection what it is to be.
 func (cfg Config) setUp(ctx context.Context, c *pgx.Conn, role Role) error {
-	names, values := cfg.settings()
-	if _, err := c.Exec(ctx, `select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s (name, value)`, names, values); err != nil {
-		return fmt.Errorf("set up the session: %w", err)
+	if err := CheckVersion(c.PgConn()); err != nil {
+		return err
+	}
+	names, values := cfg.settings(role)
+	// Not all versions know all of them.
+	_, err := c.Exec(ctx, `select set_config(n, v, false) from unnest($1::text[], $2::text[]) as s (n, v) where current_setting(n, true) is not null`, names, values)
+	if err != nil {
+		return fmt.Errorf("settings of the session: %w", err)
 	}
 	if err := Become(ctx, c, role); err != nil {
 		return err
-	}
-	if cfg.TransactionTimeout > 0 {
-		_, err := c.Exec(ctx, `select set_config(name, $1, false) from pg_settings where name = 'transaction_timeout'`, fmt.Sprint(cfg.TransactionTimeout.Milliseconds()))
-		if err != nil {
-			return fmt.Errorf("set transaction_timeout: %w", err)
-		}
 	}
 	if cfg.AfterConnect != nil {
 		return cfg.AfterConnect(ctx, c)

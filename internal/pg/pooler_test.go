@@ -2,101 +2,82 @@ package pg_test
 
 import (
 	"context"
-	"fmt"
-	"net"
+	"errors"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/bouncertest"
 	"sluice/internal/test/dbtest"
-	"sluice/internal/test/debpkg"
 )
 
-// pooler starts PgBouncer before a database, in session mode, with credentials of its own: who
-// comes is "pooled" with one password, who goes on to the server is the user of the URL with
-// another. It returns the URL that leads through it.
-func pooler(t *testing.T, db *dbtest.DB) string {
+// session connects and looks whether the session is ours.
+func session(t *testing.T, url string) error {
 	t.Helper()
-	files := debpkg.Dir(t, "pgbouncer", "libevent-2.1-7", "libc-ares2")
-	u, err := url.Parse(db.URL)
+	open := func() (*pgx.Conn, error) { return pg.Connect(t.Context(), url, nil) }
+	conn, err := open()
+	if err != nil {
+		return err
+	}
+	defer conn.Close(t.Context())
+	return pg.CheckSession(t.Context(), conn, open)
+}
+
+// TestPoolerModes: through a PgBouncer as its defaults have it, connections are what they are without one;
+// where it shares sessions out they are refused, and what it refuses is no outage.
+func TestPoolerModes(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	if err := session(t, db.URL); err != nil {
+		t.Errorf("without a pooler: %v", err)
+	}
+	through := bouncertest.Start(t, db.URL)
+	if err := session(t, through); err != nil {
+		t.Errorf("by session: %v", err)
+	}
+	pool, err := pg.Open(t.Context(), through, pg.Ingest, pg.Config{MaxConns: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	password, _ := u.User.Password()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	defer pool.Close()
+	for name, want := range map[string]string{
+		"search_path": pg.SearchPath, "TimeZone": "UTC", "role": "sluice_ingest", "application_name": "sluice ingest", "statement_timeout": "15min", "jit": "off",
+	} {
+		if got := value(t, pool, `select current_setting($1)`, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+
+	var shared *pg.TransactionPoolingError
+	for _, mode := range [][]string{
+		{"pool_mode = transaction"}, {"pool_mode = transaction", "server_round_robin = 1"}, {"pool_mode = transaction", "default_pool_size = 1"}, {"pool_mode = statement"},
+	} {
+		url := bouncertest.Start(t, db.URL, mode...)
+		for range 3 {
+			if err := session(t, url); !errors.As(err, &shared) || pg.FaultOf(err) != pg.FaultDefect || !strings.Contains(err.Error(), "pool_mode = session") {
+				t.Errorf("%v: %v", mode, err)
+			}
+		}
+	}
+
+	u, err := url.Parse(through)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	dir, err := os.MkdirTemp("", "sluice-pooler-*") // not t.TempDir: where root runs the tests it is closed to the pooler's user
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	config := fmt.Sprintf(`[databases]
-%s = host=127.0.0.1 port=%s user=%s password='%s'
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = %s
-unix_socket_dir =
-pool_mode = session
-auth_type = scram-sha-256
-auth_file = %s/users
-`, strings.TrimPrefix(u.Path, "/"), u.Port(), u.User.Username(), password, port, dir)
-	for name, text := range map[string]string{"pgbouncer.ini": config, "users": `"pooled" "of-the-pooler"` + "\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+	nobody, nowhere, parameter := *u, *u, *u
+	nobody.User = url.UserPassword("nobody", "x")
+	nowhere.User = url.UserPassword(u.User.Username(), "wrong")
+	parameter.RawQuery = "geqo=off"
+	for name, u := range map[string]url.URL{"unknown user": nobody, "wrong password": nowhere, "a parameter": parameter} {
+		err := session(t, u.String())
+		if pg.FaultOf(err) != pg.FaultDefect || !strings.Contains(pg.Tell("", err).Error(), "--database-url") {
+			t.Errorf("%s: %v, %q", name, pg.Tell("", err), pg.FaultOf(err))
 		}
 	}
-	// The cache may be closed to the pooler's user.
-	if out, err := exec.Command("sh", "-c", `cp "$1"/usr/sbin/pgbouncer "$1"/usr/lib/*-linux-gnu*/lib*.so* "$2"`, "sh", files, dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	cmd := exec.Command(filepath.Join(dir, "pgbouncer"), filepath.Join(dir, "pgbouncer.ini"))
-	cmd.Env = []string{"LD_LIBRARY_PATH=" + dir}
-	if os.Geteuid() == 0 { // which it refuses to be
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		if out, err := exec.Command("chown", "-R", "65534:65534", dir).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
-		if err == nil {
-			conn.Close()
-			break
-		}
-		select {
-		case <-ended:
-			t.Fatalf("PgBouncer ended: %s", said.String())
-		default:
-		}
-		if time.Now().After(end) {
-			t.Fatalf("PgBouncer does not listen: %s", said.String())
-		}
-	}
-	u.User, u.Host = url.UserPassword("pooled", "of-the-pooler"), "127.0.0.1:"+port
-	return u.String()
 }
 
 // TestPooler: through a pooler in session mode, with credentials of its own, a connection has its
@@ -105,7 +86,7 @@ func TestPooler(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
 	acme := db.Tenant(t, "acme")
-	through := pooler(t, db)
+	through := bouncertest.StartAs(t, db.URL, url.UserPassword("pooled", "of-the-pooler"))
 	for range 2 { // the second one is given the first one's connection to the server
 		pool, err := pg.Open(t.Context(), through, pg.Ingest, pg.Config{MaxConns: 1, StatementTimeout: time.Minute})
 		if err != nil {

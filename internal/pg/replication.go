@@ -23,5 +23,13 @@ func ConnectReplication(ctx context.Context, url string, before func(context.Con
 	cfg.RuntimeParams["replication"] = "true"
 	cfg.RuntimeParams["application_name"] = "sluice backup"
 	delete(cfg.RuntimeParams, "search_path") // of tables, which there are none here
-	return pgconn.ConnectConfig(ctx, &cfg.Config)
+	conn, err := pgconn.ConnectConfig(ctx, &cfg.Config)
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckVersion(conn); err != nil {
+		conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return conn, nil
 }

@@ -4,7 +4,7 @@
 -- The audit log becomes a hash chain per tenant: an entry that is edited, taken out or put in by
 -- somebody who is above the rules is found. docs/audit.md has the form of a line, docs/design/0025 why
 -- it is done like this. What is logged already is chained here, in the order of its times: some
--- ten thousand rows per second, during which nothing is added to the log.
+-- thousand rows per second, during which nothing is added to the log.
 begin;
 
 -- Where each chain ends. Whoever appends locks this row, and only at the end of its transaction.
@@ -231,6 +231,8 @@ begin
     order by l.tenant_id, l.at, l.id
   loop
     if tenant is distinct from entry.tenant_id then
+      -- Once per tenant: every version of a row is looked at by the next update of it.
+      update authority.audit_head h set seq = place, hash = last where h.tenant_id = tenant;
       tenant := entry.tenant_id;
       insert into authority.audit_head (tenant_id) values (tenant) on conflict do nothing;
       select h.seq, h.hash into place, last from authority.audit_head h where h.tenant_id = tenant;
@@ -239,8 +241,8 @@ begin
     sum := sha256(convert_to(authority.audit_line(place, last, null, entry), 'UTF8'));
     insert into authority.audit_chain (tenant_id, seq, audit_id, login, prev, hash) values (tenant, place, entry.id, null, last, sum);
     last := sum;
-    update authority.audit_head h set seq = place, hash = last where h.tenant_id = tenant;
   end loop;
+  update authority.audit_head h set seq = place, hash = last where h.tenant_id = tenant;
 end $$;
 alter table authority.audit_log force row level security;
 alter table authority.audit_head force row level security;
