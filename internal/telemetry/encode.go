@@ -119,7 +119,7 @@ func value(v attribute.Value) *common.AnyValue {
 	case attribute.STRING:
 		return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: valid(v.AsString())}}
 	}
-	return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: valid(v.Emit())}}
+	return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: valid(v.String())}}
 }
 
 // valid is text as protobuf can hold it: one bad byte would cost all spans of a request.
