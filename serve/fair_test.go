@@ -186,6 +186,9 @@ func (c *crowd) meet(i int, receipts *brokertest.Reader, send func(document stri
 // seconds at most, wherever the two meet.
 func TestFair(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: a backlog of documents; internal/fair has the rules")
+	}
 	t.Run("topic partition", func(t *testing.T) {
 		c := newCrowd(t, 1)
 		c.crowdOut(topics.SBOM, func(int) int { return 0 })

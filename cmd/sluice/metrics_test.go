@@ -147,6 +147,9 @@ func compareWithDocs(t *testing.T, families map[string]*dto.MetricFamily, other 
 // from a Prometheus that scrapes it.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: runs a whole serve; serve and its rooms are tested by themselves")
+	}
 	db := dbtest.New(t)
 	db.Tenant(t, "acme")
 	db.Tenant(t, "rival")

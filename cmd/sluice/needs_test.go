@@ -159,6 +159,9 @@ func admitted(t *testing.T, shared *serve.Database, path string, flags ...string
 // the operator, lets in to what is his and to nothing of a tenant's.
 func TestScopeReadOpensNothingElse(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: calls every command; TestEveryCommandNeeds looks at the table")
+	}
 	db := dbtest.New(t)
 	acme := db.Tenant(t, "acme")
 	auth, err := authority.New(db.Pool(t, pg.Maintainer), authority.Config{Logger: slog.New(slog.DiscardHandler)})

@@ -110,6 +110,9 @@ func readReceipts(t *testing.T, path string) []ingest.Receipt {
 // status says which signal, and --scan-run goes on where it was.
 func TestSignals(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: starts a process for every signal")
+	}
 	db := dbtest.New(t)
 	dir := t.TempDir()
 	const documents = 150

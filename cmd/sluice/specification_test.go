@@ -236,6 +236,9 @@ var elsewhere = []struct{ prefix, why string }{
 // that ends with one.
 func TestSpecificationCommands(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: runs every command of the page")
+	}
 	db := dbtest.New(t)
 	sluice := func(args ...string) {
 		t.Helper()

@@ -41,6 +41,9 @@ type matrix struct {
 // stands against writes and taken keys is in migrations, TestIsolation.
 func TestTwoTenants(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: calls every command and every function of the catalogue")
+	}
 	db := dbtest.New(t)
 	m := &matrix{db: db, admin: db.Admin(t), a: twotenants.New('a'), b: twotenants.New('b'), nob: twotenants.New('c')}
 	m.tables = twotenants.Tables(t, m.admin)
