@@ -118,6 +118,7 @@ var needs = map[string]authority.Permission{
 	"sluice project":             authority.Operate,
 	"sluice serve":               authority.Operate,
 	"sluice stats":               authority.Operate,
+	"sluice explain":             authority.Operate,
 	"sluice tenant create":       authority.Operate,
 	"sluice tenant list":         authority.Operate,
 	"sluice tenant set":          authority.Operate,

@@ -10,6 +10,7 @@ package sqltext
 
 import (
 	"embed"
+	"runtime"
 	"strings"
 	"sync"
 )
@@ -17,16 +18,39 @@ import (
 // names are those of the files, by their text: what is seen of a statement later is its text.
 var names sync.Map
 
+// texts are the statements by their file in the repository: ingest/sql/look_up.sql.
+var texts sync.Map
+
+// Find returns a statement by its file in the repository, of those that the program uses.
+func Find(file string) (sql string, ok bool) {
+	if v, there := texts.Load(file); there {
+		return v.(string), true
+	}
+	return "", false
+}
+
+// callerFolder is the folder, in the repository, of the package that calls From.
+func callerFolder() string {
+	pc, _, _, _ := runtime.Caller(2)
+	name := runtime.FuncForPC(pc).Name() // sluice/ingest/files.init
+	slash := strings.LastIndex(name, "/") + 1
+	pkg, _, _ := strings.Cut(name[slash:], ".")
+	_, folder, _ := strings.Cut(name[:slash]+pkg, "/")
+	return folder
+}
+
 // From returns a function that reads sql/NAME.sql of files. They are compiled in, so one
 // that is missing is a typo that no caller could handle: it panics when the program starts,
 // and any test of the package finds it.
 func From(files embed.FS) func(name string) string {
+	folder := callerFolder()
 	return func(name string) string {
 		b, err := files.ReadFile("sql/" + name + ".sql")
 		if err != nil {
 			panic(err)
 		}
 		names.Store(string(b), name)
+		texts.Store(folder+"/sql/"+name+".sql", string(b))
 		return string(b)
 	}
 }
