@@ -398,7 +398,7 @@ const (
 var Reasons = []string{
 	ReasonEmpty, ReasonUnknownFormat, ReasonUnsupported, ReasonSyntax, ReasonInvalid, ReasonEncoding, ReasonNUL, ReasonSurrogate, ReasonNumber,
 	ReasonDepth, ReasonTooLarge, ReasonTooMany, ReasonLayers, ReasonCorruptArchive, ReasonEmptyArchive, ReasonDatabase, ReasonTooSlow,
-	ReasonUnreadable, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
+	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
 }
 
 // ParkError says why a document can never be normalised by this version.
