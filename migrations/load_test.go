@@ -22,6 +22,9 @@ const landed = "ingest_v005_reread"
 // SLUICE_UPGRADE_ROWS=1000000 is the size that docs/operations.md tells of.
 func TestUpgradeUnderLoad(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: fills a database to upgrade it")
+	}
 	rows, _ := strconv.Atoi(os.Getenv("SLUICE_UPGRADE_ROWS"))
 	if rows == 0 {
 		rows = 5_000

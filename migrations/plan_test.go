@@ -15,6 +15,9 @@ import (
 // taken, when it is run on the database of the last release.
 func TestPlan(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: runs every script of the upgrade twice")
+	}
 	db := dbtest.Released(t)
 	conn, owner := db.Conn(t, ""), db.Conn(t, "")
 	if err := migrations.AsOwner(t.Context(), owner); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,7 @@ func TestGate(t *testing.T) {
 		if !g.Last([]id.ID{a}) || g.Last([]id.ID{b}) || g.Last([]id.ID{a, b}) {
 			t.Error("only a has had its turn")
 		}
+		var mu sync.Mutex
 		var order []string
 		for _, v := range []struct {
 			name    string
@@ -36,7 +38,9 @@ func TestGate(t *testing.T) {
 		}{{"a1", []id.ID{a}}, {"a2", []id.ID{a}}, {"b1", []id.ID{b}}, {"b2", []id.ID{b}}, {"ac", []id.ID{a, c}}} {
 			go func() {
 				enter(v.tenants...)
+				mu.Lock()
 				order = append(order, v.name)
+				mu.Unlock()
 				time.Sleep(time.Second)
 				g.Leave()
 			}()
@@ -52,6 +56,9 @@ func TestGate(t *testing.T) {
 		}
 		g.Leave()
 		time.Sleep(time.Minute)
+		synctest.Wait() // all are gone
+		mu.Lock()
+		defer mu.Unlock()
 		if want := []string{"b1", "ac", "b2", "a1", "a2"}; !slices.Equal(order, want) {
 			t.Errorf("%v, want %v", order, want)
 		}
