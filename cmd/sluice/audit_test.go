@@ -42,6 +42,7 @@ var unaudited = map[string]string{
 	"sluice auth user list":    "changes nothing",
 	"sluice database run":      "changes nothing",
 	"sluice doctor":            "changes nothing",
+	"sluice explain":           "changes nothing",
 	"sluice stats":             "changes nothing",
 	"sluice flag eval":         "changes nothing",
 	"sluice flag history":      "changes nothing",

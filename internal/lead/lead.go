@@ -96,25 +96,29 @@ func asking(job string, err error) error {
 }
 
 // Fence fails unless the lead is still that of the term. Asked at the end of a transaction, it has
-// what that wrote refused after a take-over.
+// what that wrote refused after a take-over. The commit is to follow within the lease: of a process
+// that is stopped in between, the server ends the session then, so that a take-over does not wait for it.
 func (t *Term) Fence(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, sqlHold, t.Job, t.Token)
+	_, err := tx.Exec(ctx, sqlHold, t.Job, t.Token, t.lease.Milliseconds())
 	return told(err)
 }
 
 // Queue is Fence for a batch of statements, which is a transaction where it is sent alone.
-func (t *Term) Queue(b *pgx.Batch) { b.Queue(sqlHold, t.Job, t.Token) }
+func (t *Term) Queue(b *pgx.Batch) { b.Queue(sqlHold, t.Job, t.Token, t.lease.Milliseconds()) }
 
 // Within has every transaction of pg.Tenant and pg.InTx with this context ask Fence.
 func (t *Term) Within(ctx context.Context) context.Context {
 	return pg.WithFence(ctx, pg.Fence(t.Fence))
 }
 
-// Leave gives the lead up.
+// Leave gives the lead up. ErrLost: there was none any more.
 func (t *Term) Leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_, err := t.pool.Exec(ctx, sqlLeave, t.Job, t.Token)
+	tag, err := t.pool.Exec(ctx, sqlLeave, t.Job, t.Token)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrLost
+	}
 	return asking(t.Job, err)
 }
 
@@ -140,7 +144,11 @@ func (t *Term) Serve(ctx context.Context, fn func(ctx context.Context) error) er
 	if Lost(err) {
 		return told(err)
 	}
-	_ = t.Leave(ctx) // else the lease runs out
+	// Where the lead cannot be given up, the lease runs out. Where it is gone, that is why fn failed: its
+	// session may have been ended after Fence.
+	if left := t.Leave(ctx); err != nil && errors.Is(left, ErrLost) {
+		return fmt.Errorf("%w: %w", left, err)
+	}
 	return err
 }
 

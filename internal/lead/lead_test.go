@@ -142,7 +142,8 @@ func TestKilled(t *testing.T) {
 }
 
 // TestStopped: the leader is stopped as a whole, another one takes over, and it wakes: what it
-// writes is refused, inside its transaction, and it knows that it does not lead.
+// writes is refused, inside its transaction, and it knows that it does not lead. Where it was stopped
+// between asking for the lead and its commit, the server has ended its session.
 func TestStopped(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
@@ -253,6 +254,38 @@ func TestFence(t *testing.T) {
 	}
 	if next, err := Take(ctx, pool, "test", Somebody(), time.Hour); err != nil || next == nil || next.Token != 3 {
 		t.Errorf("%+v, %v", next, err)
+	}
+}
+
+// TestStoppedBeforeCommit: a leader that has asked for the lead and does not commit holds up a take-over
+// as long as a lease, and no longer.
+func TestStoppedBeforeCommit(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	pool := db.Pool(t, pg.Maintainer)
+	ctx := t.Context()
+	old, err := Take(ctx, pool, "test", Somebody(), testLease)
+	if err != nil || old == nil {
+		t.Fatalf("%+v, %v", old, err)
+	}
+	tx, err := pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	if err := old.Fence(ctx, tx); err != nil {
+		t.Fatal(err)
+	}
+	// Nobody keeps the lead: what does is stopped with the rest of the process.
+	term, took := takeOver(t, pool)
+	if term.Token != 2 || took > testLease+10*time.Second {
+		t.Errorf("token %d after %v", term.Token, took)
+	}
+	if err := tx.Commit(ctx); err == nil {
+		t.Error("what it had written is committed")
+	}
+	if err := old.Leave(ctx); !errors.Is(err, ErrLost) {
+		t.Errorf("it leaves: %v", err)
 	}
 }
 
