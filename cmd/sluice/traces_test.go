@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
-	traces "go.opentelemetry.io/proto/slim/otlp/trace/v1"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	traces "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"sluice/internal/test/brokertest"

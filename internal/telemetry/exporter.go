@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,18 +16,12 @@ import (
 	"strings"
 	"time"
 
-	sdk "go.opentelemetry.io/otel/sdk/trace"
-	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
+	"github.com/cenkalti/backoff/v5"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
-
-// exporter sends spans to a collector by OTLP over HTTP, as protobuf. OpenTelemetry's own
-// exporter is as good, and brings gRPC with it, also for HTTP: 7.5 MB of program (0025 of
-// docs/design).
-type exporter struct {
-	cfg    otlp
-	client *http.Client
-}
 
 // tracesURL is where traces go: the endpoint of traces as it is, or the one of all signals with
 // the path of traces behind it.
@@ -66,7 +59,9 @@ func headers(text string) (map[string]string, error) {
 	return out, nil
 }
 
-func newExporter(cfg otlp) (*exporter, error) {
+// newExporter is OpenTelemetry's own, which makes the messages, over a client of ours: its client for
+// HTTP brings gRPC with it, and the program would be half as large again (0028 of docs/design).
+func newExporter(ctx context.Context, cfg otlp) (*otlptrace.Exporter, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if cfg.certificate != "" {
@@ -87,91 +82,134 @@ func newExporter(cfg otlp) (*exporter, error) {
 		conf.Certificates = []tls.Certificate{pair}
 	}
 	transport.TLSClientConfig = conf
-	return &exporter{cfg: cfg, client: &http.Client{Transport: transport}}, nil
+	return otlptrace.New(ctx, &client{cfg: cfg, http: &http.Client{Transport: transport}})
 }
 
-// ExportSpans implements sdk.SpanExporter. Calls do not overlap.
-func (e *exporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
-	body, err := proto.Marshal(request(spans))
+// client posts messages to a collector by OTLP over HTTP, as protobuf. It implements otlptrace.Client.
+type client struct {
+	cfg  otlp
+	http *http.Client
+}
+
+func (c *client) Start(context.Context) error { return nil }
+
+func (c *client) Stop(context.Context) error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// UploadTraces implements otlptrace.Client. Calls do not overlap.
+func (c *client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
+	// What a collector is sent has a type of its own, ExportTraceServiceRequest, with the same one field.
+	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
 	if err != nil {
-		return fmt.Errorf("encode %d spans: %w", len(spans), err)
+		return fmt.Errorf("encode spans: %w", err)
 	}
-	if e.cfg.gzip {
+	if c.cfg.gzip {
 		var buf bytes.Buffer
 		z := gzip.NewWriter(&buf)
 		_, err := z.Write(body)
 		if err = errors.Join(err, z.Close()); err != nil {
-			return fmt.Errorf("compress %d spans: %w", len(spans), err)
+			return fmt.Errorf("compress spans: %w", err)
 		}
 		body = buf.Bytes()
 	}
 	// One time for all tries, as the standard has it.
-	ctx, cancel := context.WithTimeout(ctx, e.cfg.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.timeout)
 	defer cancel()
-	for pause := 250 * time.Millisecond; ; pause *= 2 {
-		wait, err := e.post(ctx, body)
-		if err == nil {
-			return nil
-		}
-		var again *laterError
-		if !errors.As(err, &again) || ctx.Err() != nil {
-			return fmt.Errorf("send %d spans: %w", len(spans), err)
-		}
-		if wait == 0 {
-			wait = pause/2 + rand.N(pause)
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return fmt.Errorf("send %d spans: %w", len(spans), err)
-		}
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval = 250 * time.Millisecond
+	_, err = backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, c.post(ctx, body) }, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))
+	if err != nil {
+		return fmt.Errorf("send spans: %w", err)
 	}
+	return nil
 }
 
-// laterError: the same request may be taken later.
-type laterError struct{ error }
-
-func (e *laterError) Unwrap() error { return e.error }
-
-// post makes one request; wait is what the collector asks for before the next one.
-func (e *exporter) post(ctx context.Context, body []byte) (wait time.Duration, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.cfg.endpoint, bytes.NewReader(body))
+// post makes one request. Its errors say whether there may be another one, and when.
+func (c *client) post(ctx context.Context, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.endpoint, bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return backoff.Permanent(err)
 	}
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	req.Header.Set("User-Agent", "sluice")
-	if e.cfg.gzip {
+	if c.cfg.gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	for name, value := range e.cfg.headers {
+	for name, value := range c.cfg.headers {
 		req.Header.Set(name, value)
 	}
-	resp, err := e.client.Do(req)
+	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, &laterError{err}
+		return err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return 0, &laterError{err}
+		return err
 	}
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
-		var partial collector.ExportTraceServiceResponse
-		if proto.Unmarshal(answer, &partial) == nil && partial.GetPartialSuccess().GetRejectedSpans() > 0 {
-			return 0, fmt.Errorf("the collector took all but %d spans: %s", partial.GetPartialSuccess().GetRejectedSpans(), partial.GetPartialSuccess().GetErrorMessage())
+		if err := partial(answer); err != nil {
+			return backoff.Permanent(err)
 		}
-		return 0, nil
+		return nil
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		return time.Duration(max(0, seconds)) * time.Second, &laterError{fmt.Errorf("the collector says %s", resp.Status)}
+		if seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")); seconds > 0 {
+			return backoff.RetryAfter(seconds)
+		}
+		return fmt.Errorf("the collector says %s", resp.Status)
 	}
-	return 0, fmt.Errorf("the collector says %s", resp.Status)
+	return backoff.Permanent(fmt.Errorf("the collector says %s", resp.Status))
 }
 
-// Shutdown implements sdk.SpanExporter.
-func (e *exporter) Shutdown(context.Context) error {
-	e.client.CloseIdleConnections()
+// partial is what a collector's answer, an ExportTraceServiceResponse, says about spans that it did not take:
+// field 1 is a message with their number in field 1 and the reason in field 2.
+func partial(answer []byte) error {
+	var rejected uint64
+	var why string
+	_ = fields(answer, func(number protowire.Number, _ uint64, message []byte) {
+		if number == 1 {
+			_ = fields(message, func(number protowire.Number, n uint64, text []byte) {
+				switch number {
+				case 1:
+					rejected = n
+				case 2:
+					why = string(text)
+				}
+			})
+		}
+	})
+	if rejected == 0 {
+		return nil
+	}
+	return fmt.Errorf("the collector took all but %d spans: %s", rejected, why)
+}
+
+// fields calls each with the fields of a message that are numbers or bytes.
+func fields(message []byte, each func(protowire.Number, uint64, []byte)) error {
+	for len(message) > 0 {
+		number, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		message = message[n:]
+		var value uint64
+		var content []byte
+		switch kind {
+		case protowire.VarintType:
+			value, n = protowire.ConsumeVarint(message)
+		case protowire.BytesType:
+			content, n = protowire.ConsumeBytes(message)
+		default:
+			n = protowire.ConsumeFieldValue(number, kind, message)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		each(number, value, content)
+		message = message[n:]
+	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -116,7 +117,7 @@ func (s Span) Set(key string, value any) {
 	k := attribute.Key(key)
 	switch v := value.(type) {
 	case string:
-		s.s.SetAttributes(k.String(v))
+		s.s.SetAttributes(k.String(valid(v)))
 	case int:
 		s.s.SetAttributes(k.Int(v))
 	case int64:
@@ -126,11 +127,18 @@ func (s Span) Set(key string, value any) {
 	case bool:
 		s.s.SetAttributes(k.Bool(v))
 	case []string:
-		s.s.SetAttributes(k.StringSlice(v))
+		list := make([]string, len(v))
+		for i, text := range v {
+			list[i] = valid(text)
+		}
+		s.s.SetAttributes(k.StringSlice(list))
 	default:
-		s.s.SetAttributes(k.String(fmt.Sprint(v)))
+		s.s.SetAttributes(k.String(valid(fmt.Sprint(v))))
 	}
 }
+
+// valid is text as protobuf can hold it: one bad byte would cost all spans of a request.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // Link ties the span to another trace that it serves.
 func (s Span) Link(traceparent string) {
@@ -142,7 +150,7 @@ func (s Span) Link(traceparent string) {
 // Fail notes that the work failed; nil is no failure.
 func (s Span) Fail(err error) {
 	if err != nil && s.Recorded() {
-		s.s.SetStatus(codes.Error, err.Error())
+		s.s.SetStatus(codes.Error, valid(err.Error()))
 	}
 }
 

@@ -29,7 +29,7 @@ func StartTracing(ctx context.Context, getenv func(string) string, version strin
 	if err != nil || cfg == nil {
 		return func() {}
 	}
-	exp, err := newExporter(*cfg)
+	exp, err := newExporter(ctx, *cfg)
 	if err != nil {
 		log.Warn("no traces are sent", "error", err)
 		return func() {}
