@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/twotenants"
 )
@@ -67,12 +68,12 @@ func TestIsolation(t *testing.T) {
 	actors := []actor{
 		{"reader of B", pg.Reader, setTenant(db.Conn(t, pg.Reader), b), []twotenants.Owner{b}, true},
 		{"reader without a tenant", pg.Reader, db.Conn(t, pg.Reader), nil, false},
-		{"login bound to B, asking for A", pg.Reader, setTenant(boundReader(t, db, b), a), []twotenants.Owner{b}, !testing.Short()},
+		{"login bound to B, asking for A", pg.Reader, setTenant(boundReader(t, db, b), a), []twotenants.Owner{b}, !brief.Run(t)},
 		{"login bound to B, asking for nothing", pg.Reader, boundReader(t, db, b), []twotenants.Owner{b}, false},
-		{"ingest for B", pg.Ingest, setTenant(db.Conn(t, pg.Ingest), b), []twotenants.Owner{b}, !testing.Short()},
+		{"ingest for B", pg.Ingest, setTenant(db.Conn(t, pg.Ingest), b), []twotenants.Owner{b}, !brief.Run(t)},
 		{"ingest without a tenant", pg.Ingest, db.Conn(t, pg.Ingest), nil, false},
 		{"feed for B", pg.Feed, setTenant(db.Conn(t, pg.Feed), b), []twotenants.Owner{b}, false},
-		{"projector for B", pg.Projector, setTenant(db.Conn(t, pg.Projector), b), []twotenants.Owner{b}, !testing.Short()},
+		{"projector for B", pg.Projector, setTenant(db.Conn(t, pg.Projector), b), []twotenants.Owner{b}, !brief.Run(t)},
 		{"maintainer for B", pg.Maintainer, setTenant(db.Conn(t, pg.Maintainer), b), []twotenants.Owner{b}, false},
 		{"maintainer without a tenant", pg.Maintainer, db.Conn(t, pg.Maintainer), nil, false},
 		{"relay for B", pg.Relay, setTenant(db.Conn(t, pg.Relay), b), []twotenants.Owner{b}, false},
