@@ -20,7 +20,7 @@ import (
 )
 
 // sharedTables are those whose rows of the shared feed every tenant reads.
-var sharedTables = []string{"vex.vuln_fact", "vex.vuln_affected", "vex.vuln_alias", "ingest.original"}
+var sharedTables = []string{"vex.vuln_fact", "vex.vuln_affected", "vex.vuln_alias", "vex.epss", "vex.kev", "vex.feed", "ingest.original"}
 
 // routed are the tables whose rows of the nil UUID hold for all tenants, and routers the roles that
 // see them: a tenant's reader does not, for a rule may name other tenants.
