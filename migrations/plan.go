@@ -90,7 +90,9 @@ var kinds = []struct {
 	{startsWith(`delete\s+from\s+` + table), rowExclusive, "writes rows"},
 }
 
-func startsWith(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)\A(?:` + pattern + `)`) }
+func startsWith(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\A(?:` + pattern + `)`)
+}
 
 var (
 	source     = regexp.MustCompile(`(?i)\b(?:from|join)\s+` + table)
