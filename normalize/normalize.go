@@ -22,7 +22,7 @@ import (
 
 // Revision counts the changes after which a document that was parked may be
 // accepted, or be read differently: new formats, wider limits, mended readers.
-const Revision = 3
+const Revision = 4
 
 // Kind is what a document is for.
 type Kind string
@@ -125,6 +125,8 @@ type Document struct {
 	Time time.Time
 	// Issuer is who speaks: OpenVEX author, CSAF publisher, CycloneDX supplier. May be "".
 	Issuer string
+	// Tools made the document: those that an SBOM names, the one that speaks for it first.
+	Tools []Tool
 
 	Subject    Subject     // SBOM: what it describes
 	Components []Component // SBOM, without the main component

@@ -50,23 +50,23 @@ func TestDetectNames(t *testing.T) {
 		`{"matches":[],"source":{},"descriptor":{"name":"grype"}}`:                                "Grype",
 		`{"artifacts":[],"descriptor":{"name":"syft"}}`:                                           "Syft",
 		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}`:               "SPDX 3 JSON-LD",
-		"SPDXVersion: SPDX-2.3\n": "SPDX tag-value",
-		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`:          "SPDX RDF/XML",
-		`{"dataType":"CVE_RECORD","cveMetadata":{}}`:                                  "CVE JSON 5",
-		`{"resultsPerPage":1,"format":"NVD_CVE","vulnerabilities":[]}`:                "NVD",
-		`{"payloadType":"application/vnd.in-toto+json","payload":"","signatures":[]}`: "DSSE",
-		`{"_type":"https://in-toto.io/Statement/v1","subject":[]}`:                    "in-toto statement",
-		"spec_version: \"1.6\"\nversion: 1\n":                                         "text protobuf",
-		"\x0a\x031.6\x10\x01":                                                         "CycloneDX protobuf",
-		"hello":                                                                       "plain text",
-		"\x00\x01\x02":                                                                "binary data",
-		"<html><body></html>":                                                         "HTML",
-		`<a xmlns="urn:b"/>`:                                                          "<a> of urn:b",
-		`{"x":1}`:                                                                     "JSON of an unknown kind",
-		`[1]`:                                                                         "JSON array",
-		"x: 1\ny: 2\n":                                                                "YAML",
-		"PK\x03\x04":                                                                  "zip",
-		`{"id":"GHSA-1","modified":"2025-01-01T00:00:00Z"}`:                           "OSV",
+		"SPDXVersion: SPDX-2.3\n":                                                                 "SPDX tag-value",
+		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`:                      "SPDX RDF/XML",
+		`{"dataType":"CVE_RECORD","cveMetadata":{}}`:                                              "CVE JSON 5",
+		`{"resultsPerPage":1,"format":"NVD_CVE","vulnerabilities":[]}`:                            "NVD",
+		`{"payloadType":"application/vnd.in-toto+json","payload":"","signatures":[]}`:             "DSSE",
+		`{"_type":"https://in-toto.io/Statement/v1","subject":[]}`:                                "in-toto statement",
+		"spec_version: \"1.6\"\nversion: 1\n":                                                     "text protobuf",
+		"\x0a\x031.6\x10\x01":                                                                     "CycloneDX protobuf",
+		"hello":                                                                                   "plain text",
+		"\x00\x01\x02":                                                                            "binary data",
+		"<html><body></html>":                                                                     "HTML",
+		`<a xmlns="urn:b"/>`:                                                                      "<a> of urn:b",
+		`{"x":1}`:                                                                                 "JSON of an unknown kind",
+		`[1]`:                                                                                     "JSON array",
+		"x: 1\ny: 2\n":                                                                            "YAML",
+		"PK\x03\x04":                                                                              "zip",
+		`{"id":"GHSA-1","modified":"2025-01-01T00:00:00Z"}`:                                       "OSV",
 	} {
 		h, err := Scan([]byte(in), normalize.Limits{})
 		if err != nil {
@@ -141,10 +141,10 @@ func TestRealDocuments(t *testing.T) {
 		for _, w := range h.Warnings {
 			t.Logf("%s: %s %s: %s", e.Path, w.Code, w.Pointer, w.Message)
 		}
-		sum, err := MeaningHash(b, nil)
+		sum, err := MeaningHash(b, &normalize.Meaning{})
 		if err != nil {
 			t.Errorf("%s: %v", e.Path, err)
-		} else if again, err := MeaningHash([]byte(canonicalOrSame(b)), nil); err != nil || sum != again {
+		} else if again, err := MeaningHash([]byte(canonicalOrSame(b)), &normalize.Meaning{}); err != nil || sum != again {
 			t.Errorf("%s: the canonical form has another hash (%v)", e.Path, err)
 		}
 	}

@@ -75,6 +75,7 @@ func TestRefused(t *testing.T) {
 func FuzzJSON(f *testing.F) {
 	testdocs.Fuzz(f, JSON{}, normalize.Limits{}, "testdata/*/doc.json", sound)
 }
+
 func FuzzCSV(f *testing.F) { testdocs.Fuzz(f, CSV{}, normalize.Limits{}, "testdata/*/doc.csv", sound) }
 
 func sound(t *testing.T, doc *normalize.Document) {
