@@ -24,7 +24,8 @@ type item struct {
 	creation         string // reference to its CreationInfo
 	from             string
 	assessed         string // assessedElement
-	roots, to, by    []string
+	roots, to        []string
+	by, using        []string
 	vex              claims
 }
 
@@ -75,6 +76,8 @@ func (g *graph) element() (id string) {
 			e.specVersion = g.bytes()
 		case "createdBy":
 			e.by = g.list()
+		case "createdUsing":
+			e.using = g.list()
 		case "creationInfo":
 			e.creation = g.reference()
 		case "rootElement":
@@ -123,7 +126,7 @@ func (g *graph) take(e *item) string {
 	case string(typ) == "SpdxDocument", string(typ) == "Sbom", string(typ) == "Bom", string(typ) == "Bundle":
 		g.collection(e, string(typ))
 	case string(typ) == "CreationInfo":
-		c := creation{created: string(bytes.TrimSpace(e.created)), pointer: g.r.Pointer()}
+		c := creation{created: string(bytes.TrimSpace(e.created)), using: e.using, pointer: g.r.Pointer()}
 		if len(e.by) > 0 {
 			c.by = e.by[0]
 		}
@@ -131,7 +134,7 @@ func (g *graph) take(e *item) string {
 		if g.version == "" {
 			g.version = string(bytes.TrimSpace(e.specVersion))
 		}
-	case string(typ) == "Organization", string(typ) == "Person", string(typ) == "SoftwareAgent", string(typ) == "Agent":
+	case string(typ) == "Organization", string(typ) == "Person", string(typ) == "SoftwareAgent", string(typ) == "Agent", string(typ) == "Tool":
 		g.agents[string(e.id)] = text(string(e.name))
 	case string(typ) == "Vulnerability":
 		g.vulnerability(e)

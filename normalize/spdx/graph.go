@@ -40,6 +40,7 @@ type node struct {
 // creation is a CreationInfo.
 type creation struct {
 	created, by string
+	using       []string // tools
 	pointer     string
 }
 
@@ -109,6 +110,11 @@ func (g *graph) creation() {
 	}
 	g.out.Time = t
 	g.out.Issuer = g.agents[c.by]
+	for _, id := range c.using {
+		if t := tool(g.agents[id]); t.Name != "" && len(g.out.Tools) < maxTools {
+			g.out.Tools = append(g.out.Tools, t)
+		}
+	}
 }
 
 // subject finds the one package that the document describes: a root element, through

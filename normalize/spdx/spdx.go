@@ -4,7 +4,9 @@
 // all of them. Only the packages and what the document describes matter here:
 // files, which can be a hundred times as many, are passed over without memory.
 //
-// SPDX 3 is another format altogether (JSON-LD, a graph) and not read here.
+// [JSON] is the notation that everything else of SPDX 2 is turned into, and the only one that
+// is read element by element; see normalizeAs. SPDX 3 is another format altogether, a graph
+// in JSON-LD: see [JSONLD].
 package spdx
 
 import (

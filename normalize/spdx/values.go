@@ -54,9 +54,9 @@ func verificationCode(value []byte) object {
 	return o
 }
 
-// words cuts text into n parts at white space; the last one has the rest. It reports
+// wordsOf cuts text into n parts at white space; the last one has the rest. It reports
 // whether there are so many.
-func words(text []byte, n int) ([][]byte, bool) {
+func wordsOf(text []byte, n int) ([][]byte, bool) {
 	parts := make([][]byte, 0, n)
 	for len(parts) < n-1 {
 		i := bytes.IndexAny(text, " \t\r\n")
@@ -71,7 +71,7 @@ func words(text []byte, n int) ([][]byte, bool) {
 
 // externalRef reads "SECURITY cpe23Type cpe:2.3:..." into the open package.
 func (t *tagReader) externalRef(value []byte) bool {
-	parts, ok := words(value, 3)
+	parts, ok := wordsOf(value, 3)
 	if !ok {
 		return false
 	}
@@ -94,7 +94,7 @@ func (t *tagReader) externalDocument(tag *tag, e *element, value []byte) bool {
 
 func externalDocument(value []byte) (object, bool) {
 	var o object
-	parts, ok := words(value, 3)
+	parts, ok := wordsOf(value, 3)
 	if !ok {
 		return o, false
 	}
@@ -110,7 +110,7 @@ func externalDocument(value []byte) (object, bool) {
 
 // relationship reads "SPDXRef-A DEPENDS_ON SPDXRef-B".
 func (t *tagReader) relationship(e *element, value []byte) bool {
-	parts, ok := words(value, 3)
+	parts, ok := wordsOf(value, 3)
 	if !ok {
 		e.on = false // a comment that follows is about nothing
 		return false
