@@ -23,11 +23,17 @@ var Volatile = []string{
 	wrapper + "/documentNamespace", wrapper + "/creationInfo/created",
 }
 
+// meaning is what does not count when documents are compared.
+var meaning = &normalize.Meaning{Volatile: Volatile}
+
 // JSON is SPDX 2 as JSON.
 type JSON struct{}
 
 // Name implements [normalize.Format].
 func (JSON) Name() string { return "spdx-json" }
+
+// Meaning implements [normalize.Comparer].
+func (JSON) Meaning() *normalize.Meaning { return meaning }
 
 // Detect implements [normalize.Format].
 func (JSON) Detect(h *normalize.Head) bool {
