@@ -129,7 +129,9 @@ func TestArtifacts(t *testing.T) {
 	if len(d.Findings) != 0 || d.SameFindings != 1 || d.SamePackages != 1 {
 		t.Errorf("%+v", d)
 	}
-	packages := each(d.Packages, func(c inventory.PackageChange) string { return fmt.Sprintf("%s %s%s%s", c.Change, c.Name, c.From, c.To) })
+	packages := each(d.Packages, func(c inventory.PackageChange) string {
+		return fmt.Sprintf("%s %s%s%s", c.Change, c.Name, c.From, c.To)
+	})
 	if want := []string{"added pkg:npm/new[][1.0.0]", "changed pkg:npm/same[1.0.0][2.0.0]", "removed pkg:npm/old[1.0.0][]"}; !slices.Equal(packages, want) {
 		t.Errorf("%q, want %q", packages, want)
 	}

@@ -122,6 +122,8 @@ type Document struct {
 	Time time.Time
 	// Issuer is who speaks: OpenVEX author, CSAF publisher, CycloneDX supplier. May be "".
 	Issuer string
+	// Tools made the document: those that an SBOM names, the one that speaks for it first.
+	Tools []Tool
 
 	Subject    Subject     // SBOM: what it describes
 	Components []Component // SBOM, without the main component

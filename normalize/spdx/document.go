@@ -111,11 +111,26 @@ func (d *document) creationInfo(pointer string) {
 			}
 			d.out.Time = t
 		case "creators":
-			if creators := r.Texts(); len(creators) > 0 {
-				d.out.Issuer = creators[0]
+			for ok := r.List(); ok && r.Element(); {
+				d.creator(r.Text())
 			}
 		default:
 			r.Skip()
+		}
+	}
+}
+
+// maxTools is how many tools of a document are kept.
+const maxTools = 20
+
+// creator takes one of those who made the document: the first speaks for it.
+func (d *document) creator(s string) {
+	if s != "" && d.out.Issuer == "" {
+		d.out.Issuer = s
+	}
+	if kind, name, found := strings.Cut(s, ":"); found && strings.EqualFold(strings.TrimSpace(kind), "Tool") && len(d.out.Tools) < maxTools {
+		if t := tool(name); t.Name != "" {
+			d.out.Tools = append(d.out.Tools, t)
 		}
 	}
 }
