@@ -94,7 +94,7 @@ func day(t *time.Time) string {
 
 func newArtifactShow(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:     "show PURL",
+		Use:     "show ARTIFACT",
 		Short:   "Show an artifact: its streams, tags, findings by severity, other versions, and why it is retired",
 		Example: "  sluice artifact show pkg:oci/storefront@2.1 --tenant acme",
 		Args:    cobra.ExactArgs(1),
@@ -149,7 +149,7 @@ func newArtifactTag(a *app) *cobra.Command {
 	var actor string
 	var wait bool
 	cmd := &cobra.Command{
-		Use:   "tag TAG PURL",
+		Use:   "tag TAG ARTIFACT",
 		Short: "Give an artifact a tag, such as production; it moves from the version that has it",
 		Long: `Gives a tag to an artifact. Of all versions of one artifact one holds a tag: it moves from the one
 that has it. That one is retired where ` + "`tenant set --retire-tags`" + ` names the tag, unless it holds
@@ -206,7 +206,7 @@ func newArtifactUntag(a *app) *cobra.Command {
 	var t inventory.Tagging
 	var actor string
 	cmd := &cobra.Command{
-		Use:     "untag TAG PURL",
+		Use:     "untag TAG ARTIFACT",
 		Short:   "Take a tag from an artifact; nobody holds it then, and nothing is retired",
 		Example: "  sluice artifact untag production pkg:oci/storefront@2.1 --tenant acme",
 		Args:    cobra.ExactArgs(2),
@@ -233,7 +233,7 @@ func newArtifactRetire(a *app) *cobra.Command {
 	var actor, asOf string
 	var wait bool
 	cmd := &cobra.Command{
-		Use:   "retire PURL",
+		Use:   "retire ARTIFACT",
 		Short: "Retire an artifact: its findings close, with the reason",
 		Long: `Retires an artifact: at the next projection (at once with --wait) its findings close, and their history
 has the reason. An SBOM that is newer than --as-of, by its own time, revives it. One that is not does not,
@@ -276,7 +276,7 @@ func newArtifactRevive(a *app) *cobra.Command {
 	var actor string
 	var wait bool
 	cmd := &cobra.Command{
-		Use:   "revive PURL",
+		Use:   "revive ARTIFACT",
 		Short: "Take a retired artifact back into use: its findings open again",
 		Long: `Revives a retired artifact. It counts as seen now: the policy retires it again only when it stays
 unseen for as long once more.`,
