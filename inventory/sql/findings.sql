@@ -11,7 +11,9 @@ with page as (
       select f.* from (
 -- include finding_rows
       ) as f
-      where ($22 <> 'severity' or $11 = 0 or f.grade >= $11) and ($22 <> 'score' or $12::smallint is null or f.points >= $12)
+      where
+-- include finding_bounds
+        and ($22 <> 'severity' or $11 = 0 or f.grade >= $11) and ($22 <> 'score' or $12::smallint is null or f.points >= $12)
         and ($22 <> 'first_seen' or $17::timestamptz is null or f.first_seen >= $17) and ($22 <> 'package' or $7 = '' or f.package_purl ^@ $7)
         and
 -- include finding_after

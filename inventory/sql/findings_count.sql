@@ -5,6 +5,8 @@ from (
 -- include finding_rows
   ) as f
   where
+-- include finding_bounds
+and
 -- include finding_filters
   limit least($20::bigint, $21::bigint)
 ) as f

@@ -23,6 +23,8 @@ with page as (
 -- include finding_rows
       ) as f
       where f.vuln_id = d.vuln_id and
+-- include finding_bounds
+      and
 -- include finding_filters
       and
 -- include finding_after

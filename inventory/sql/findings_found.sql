@@ -12,6 +12,8 @@ with found as materialized (
 -- include finding_rows
   ) as f
   where
+-- include finding_bounds
+and
 -- include finding_filters
   limit $21
 ), page as (

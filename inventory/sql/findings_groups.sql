@@ -9,6 +9,8 @@ from (
 -- include finding_rows
 ) as f
 where
+-- include finding_bounds
+and
 -- include finding_filters
 group by 1
 order by max(f.grade) desc, max(f.points) desc, count(*) desc, 1

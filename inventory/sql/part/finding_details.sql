@@ -5,11 +5,13 @@ from page p
 cross join lateral (
   select o.artifact_purl, o.package_purl, o.vuln_id, o.aliases, o.advisories, o.score, o.severity, o.fixed_versions, o.vex, o.evidence, o.first_seen, o.last_changed
   from vex.open_findings o
-  where p.status = 'open' and (o.tenant_id, o.artifact_id, o.package_id, o.vuln_id) = ($1, p.artifact_id, p.package_id, p.vuln_id)
+  where p.status = 'open' and o.tenant_id = $1
+    and (o.artifact_id, o.package_id, o.vuln_id) >= (p.artifact_id, p.package_id, p.vuln_id) and (o.artifact_id, o.package_id, o.vuln_id) <= (p.artifact_id, p.package_id, p.vuln_id)
   union all
   select s.artifact_purl, s.package_purl, s.vuln_id, s.aliases, s.advisories, s.score, s.severity, s.fixed_versions, s.vex, s.evidence, s.first_seen, s.last_changed
   from vex.suppressed_findings s
-  where p.status = 'suppressed' and (s.tenant_id, s.artifact_id, s.package_id, s.vuln_id) = ($1, p.artifact_id, p.package_id, p.vuln_id)
+  where p.status = 'suppressed' and s.tenant_id = $1
+    and (s.artifact_id, s.package_id, s.vuln_id) >= (p.artifact_id, p.package_id, p.vuln_id) and (s.artifact_id, s.package_id, s.vuln_id) <= (p.artifact_id, p.package_id, p.vuln_id)
 ) as d
 -- include finding_exploited
 order by p.ordinal
