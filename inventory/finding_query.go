@@ -94,17 +94,22 @@ func (q *findingQuery) counting() string {
 type found struct {
 	Finding
 	findingPlace
+	counted int64 // of findings_found.sql
 }
 
 // scanned is how many rows of an order are looked at before findings are looked for by what they are:
 // enough for a page of a filter that every hundredth finding meets.
 func scanned(limit int) int { return 5_000 + 2*limit }
 
+// few is how many findings are sorted; more are read in their order, wherever they stand in it.
+func few(limit int) int { return 10_000 + 2*limit }
+
 // page returns up to limit findings from the place on.
 //
 // An index gives the first findings of an order at once, where every hundredth meets the filter; the
 // findings of a filter that few meet are found by what they are, and sorted. Which of the two it is nobody
-// knows before: so a bounded part of the order is looked at, and then what is missing is looked for.
+// knows before: so a bounded part of the order is looked at, then a bounded number is looked for, and where
+// they are more than that, the order is read on: so many of them cannot be far.
 func (q *findingQuery) page(ctx context.Context, tx pgx.Tx, limit int) ([]found, error) {
 	switch {
 	case q.Status == "closed":
@@ -112,12 +117,21 @@ func (q *findingQuery) page(ctx context.Context, tx pgx.Tx, limit int) ([]found,
 	case q.Sort == "kev" || q.Sort == "epss":
 		return q.valued(ctx, tx, limit)
 	}
+	return q.ordered(ctx, tx, q.Sort, "", q.place, limit)
+}
+
+// ordered is a page in an order that an index has.
+func (q *findingQuery) ordered(ctx context.Context, tx pgx.Tx, sort, without string, place *findingPlace, limit int) ([]found, error) {
 	of := scanned(limit)
-	list, err := q.ask(ctx, tx, sqlFindings, q.argsFor(q.Sort, "", q.place, limit, &of, nil))
-	if err != nil || len(list) == limit || !q.filtered() && len(list) < limit {
+	list, err := q.ask(ctx, tx, sqlFindings, q.argsFor(sort, without, place, limit, &of, nil))
+	if err != nil || len(list) == limit || !q.filtered() && without == "" {
 		return list, err
 	}
-	return q.look(ctx, tx, limit)
+	list, all, err := q.look(ctx, tx, sort, without, place, limit)
+	if err != nil || all {
+		return list, err
+	}
+	return q.ask(ctx, tx, sqlFindings, q.argsFor(sort, without, place, limit, nil, nil))
 }
 
 // filtered reports whether a row of an order may not meet the filter.
@@ -125,33 +139,31 @@ func (q *findingQuery) filtered() bool {
 	return q.artifacts != nil || q.prefix != "" || q.pkg.like != nil || q.ecosystem != "" || q.grade > 0 || q.score != nil || q.KEV || q.epss != nil || q.fix != nil || q.since != nil || q.VEXSource != ""
 }
 
-// look finds findings by what they are.
-func (q *findingQuery) look(ctx context.Context, tx pgx.Tx, limit int) ([]found, error) {
+// look finds findings by what they are. It reports whether they were few enough for the page to be right.
+func (q *findingQuery) look(ctx context.Context, tx pgx.Tx, sort, without string, place *findingPlace, limit int) (list []found, all bool, err error) {
 	if err := q.seek(ctx, tx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return q.ask(ctx, tx, sqlFindingsFound, q.argsFor(q.Sort, "", q.place, limit, nil, q.sought))
+	most := few(limit)
+	list, err = q.ask(ctx, tx, sqlFindingsFound, q.argsFor(sort, without, place, limit, &most, q.sought))
+	return list, len(list) == 0 || list[0].counted < int64(most), err
 }
 
-// valued is a page in the order kev or epss. No index has it, so findings are looked for first, while
-// they are few; of many, the vulnerabilities with the highest value lead to enough of them, and
+// valued is a page in the order kev or epss. No index of findings has it, so they are looked for first, and
+// sorted while they are few; of many, the vulnerabilities with the highest value lead to enough of them, and
 // behind those that have one come the others by severity.
 func (q *findingQuery) valued(ctx context.Context, tx pgx.Tx, limit int) ([]found, error) {
-	if err := q.seek(ctx, tx); err != nil {
-		return nil, err
+	list, all, err := q.look(ctx, tx, q.Sort, "", q.place, limit)
+	if err != nil || all && len(list) > 0 {
+		return list, err
 	}
-	few := scanned(limit)
-	var enough bool
-	err := tx.QueryRow(ctx, sqlFindingsMany, q.argsFor(q.Sort, "", nil, few, &few, q.sought)[:filterArgs]...).Scan(&enough)
-	if err != nil {
-		return nil, err
-	}
-	if !enough {
-		return q.ask(ctx, tx, sqlFindingsFound, q.argsFor(q.Sort, "", q.place, limit, nil, q.sought))
-	}
-	var list []found
+	list = nil
 	if q.place == nil || q.place.Value != nil {
-		list, err = q.ask(ctx, tx, sqlFindingsDriven, q.argsFor(q.Sort, "", q.place, limit, nil, nil))
+		sql := sqlFindingsListed
+		if q.Sort == "epss" {
+			sql = sqlFindingsLikely
+		}
+		list, err = q.ask(ctx, tx, sql, q.argsFor(q.Sort, "", q.place, limit, nil, nil))
 		if err != nil || len(list) == limit {
 			return list, err
 		}
@@ -160,12 +172,7 @@ func (q *findingQuery) valued(ctx context.Context, tx pgx.Tx, limit int) ([]foun
 	if rest != nil && rest.Value != nil {
 		rest = nil
 	}
-	missing := limit - len(list)
-	of := scanned(missing)
-	others, err := q.ask(ctx, tx, sqlFindings, q.argsFor("severity", q.Sort, rest, missing, &of, nil))
-	if err == nil && len(others) < missing {
-		others, err = q.ask(ctx, tx, sqlFindingsFound, q.argsFor("severity", q.Sort, rest, missing, nil, q.sought))
-	}
+	others, err := q.ordered(ctx, tx, "severity", q.Sort, rest, limit-len(list))
 	return append(list, others...), err
 }
 
@@ -204,7 +211,7 @@ func (q *findingQuery) ask(ctx context.Context, tx pgx.Tx, sql string, args []an
 	var added, due, date *string
 	var epss, percentile *float32
 	into := []any{
-		&artifact, &pkg, &f.Grade, &f.Points, &f.Value, &f.Status, &f.Finding.Artifact, &f.Finding.Package, &f.Vulnerability, &f.Aliases, &f.Advisories, &f.Finding.Score, &f.Severity, &f.Fixed, &f.VEX, &f.Evidence,
+		&f.counted, &artifact, &pkg, &f.Grade, &f.Points, &f.Value, &f.Status, &f.Finding.Artifact, &f.Finding.Package, &f.Vulnerability, &f.Aliases, &f.Advisories, &f.Finding.Score, &f.Severity, &f.Fixed, &f.VEX, &f.Evidence,
 		&f.Finding.FirstSeen, &f.LastChanged, &f.Closed, &kev, &added, &due, &ransomware, &epss, &percentile, &date,
 	}
 	for rows.Next() {

@@ -27,7 +27,7 @@ func parseGlob(field, given string) (glob, error) {
 		return glob{}, ask.Wrong(field, "%.40q... is too long for a purl", given)
 	}
 	if before, _, star := strings.Cut(given, "*"); star {
-		return glob{prefix: before, like: []string{patternOf(given)}}, nil
+		return glob{prefix: before, like: []string{likeOf(given)}}, nil
 	}
 	p, err := purl.Parse(given)
 	if err != nil {
@@ -41,16 +41,11 @@ func parseGlob(field, given string) (glob, error) {
 		return glob{exact: p.Purl, prefix: p.Purl}, nil
 	}
 	if strings.ContainsAny(p.Purl, "?#") {
-		return glob{prefix: p.Purl, like: []string{patternOf(p.Purl)}}, nil
+		return glob{prefix: p.Purl, like: []string{likeOf(p.Purl)}}, nil
 	}
-	g := glob{prefix: p.Purl, like: []string{patternOf(p.Purl), patternOf(p.Purl + "?*"), patternOf(p.Purl + "#*")}}
+	g := glob{prefix: p.Purl, like: []string{likeOf(p.Purl), likeOf(p.Purl + "?*"), likeOf(p.Purl + "#*")}}
 	if p.Version == "" {
-		g.like = append(g.like, patternOf(p.Purl+"@*"))
+		g.like = append(g.like, likeOf(p.Purl+"@*"))
 	}
 	return g, nil
-}
-
-// patternOf is the LIKE pattern of a text with * for any text.
-func patternOf(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`, `*`, `%`).Replace(s)
 }

@@ -5,7 +5,7 @@
 -- The program always plans for the values at hand, which drops what is not asked for and leaves
 -- plain columns to order by. The parameters are those of inventory/finding_query.go.
 with page as (
-  select f.*, $26::float8 as value, row_number() over () as ordinal from (
+  select f.*, $26::float8 as value, row_number() over () as ordinal, 0::bigint as counted from (
     select f.status, f.artifact_id, f.package_id, f.vuln_id, f.grade, f.points
     from (
       select f.* from (

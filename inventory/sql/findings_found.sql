@@ -1,6 +1,6 @@
 -- A page of findings, as findings.sql and with its parameters, where few are asked for: all of them are
 -- found by what they are, $21 at most (null is all), and then put in order. Also in the
--- orders kev and epss. found says how many there were.
+-- orders kev and epss. counted says how many they were.
 with found as materialized (
   select f.status, f.artifact_id, f.artifact_purl, f.package_id, f.package_purl, f.vuln_id, f.grade, f.points, f.first_seen,
     case $22 when 'kev' then
@@ -13,15 +13,15 @@ with found as materialized (
   ) as f
   where
 -- include finding_bounds
-and
+  and
 -- include finding_filters
+  and
+-- include finding_after
   limit $21
 ), page as (
-  select f.*, row_number() over () as ordinal from (
+  select f.*, row_number() over () as ordinal, (select count(*) from found) as counted from (
     select f.* from found f
     where
--- include finding_after
-    and
 -- include finding_after_value
     order by
 -- include finding_order_value
