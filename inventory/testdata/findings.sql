@@ -1,7 +1,7 @@
 -- $1 findings of tenant $2, as a fleet has them: 500 to an artifact, each vulnerability in one of a hundred
 -- artifacts, seen over 90 days and a third of them at one moment. Severities follow from scores; a few have none.
 -- EPSS is of thirty times as many vulnerabilities, KEV of one in a hundred, in the shared feed.
-create temp table size as select $1::int as n, greatest($1::int / 500, 20) as artifacts, (greatest($1::int / 100, 100) / 2 * 2 + 1) as vulns, $2::uuid as tenant;
+create temp table size as select $1::int as n, greatest($1::int / 500, 20) as artifacts, (greatest($1::int / 100, 300) / 2 * 2 + 1) as vulns, $2::uuid as tenant;
 
 insert into artifact.artifact (tenant_id, id, purl, name_key)
 select tenant, md5('artifact' || a)::uuid, format('pkg:oci/team-%s/app-%s@1.%s', a % 7, a / 3, a % 3), '' from size, generate_series(0, artifacts - 1) as a;
