@@ -16,6 +16,8 @@ func formats() []normalize.Format {
 	return []normalize.Format{
 		cyclonedx.JSON{},
 		cyclonedx.XML{},
+		cyclonedx.Protobuf{},
+		cyclonedx.TextProto{},
 		spdx.JSON{},
 		openvex.Format{},
 		csaf.Format{},
