@@ -5,6 +5,8 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
@@ -19,10 +21,16 @@ func formats() []normalize.Format {
 		cyclonedx.Protobuf{},
 		cyclonedx.TextProto{},
 		spdx.JSON{},
+		spdx.TagValue{},
+		spdx.YAML{},
+		spdx.JSONLD{},
 		openvex.Format{},
 		csaf.Format{},
 		osv.JSON{},
 		osv.YAML{},
+		kev.JSON{},
+		kev.CSV{},
+		epss.CSV{},
 	}
 }
 

@@ -34,6 +34,8 @@ func TestDetect(t *testing.T) {
 		`{"specVersion":"1.4","components":[]}`:                                             "cyclonedx-json",
 		`{"specVersion":"1.4","metadata":{}}`:                                               "cyclonedx-json",
 		`{"specVersion":"1.4","$schema":"http://cyclonedx.org/schema/bom-1.4.schema.json"}`: "cyclonedx-json",
+		`{"specFormat":"CycloneDX","specVersion":"2.0"}`:                                    "cyclonedx-json",
+		`{"specFormat":"Other","specVersion":"2.0","components":[]}`:                        "",
 		`{"specVersion":"1.4"}`:                                                             "",
 		`{"bomFormat":"SPDX","specVersion":"1.4","components":[]}`:                          "",
 		`{"spdxVersion":"SPDX-2.3"}`:                                                        "",
@@ -86,6 +88,8 @@ func TestParked(t *testing.T) {
 	}{
 		{"no bytes", " \n", false, normalize.ReasonEmpty, "", 0},
 		{"array", `[]`, false, normalize.ReasonInvalid, "", 0},
+		{"the draft", `{"specFormat":"CycloneDX","specVersion":"2.0"}`, false, normalize.ReasonUnsupported, "/specFormat", 0},
+		{"the draft by its version", `{"bomFormat":"CycloneDX","specVersion":"2.0"}`, false, normalize.ReasonUnsupported, "/specVersion", 0},
 		{"next version", `{"specVersion":"1.8"}`, false, normalize.ReasonUnsupported, "/specVersion", 0},
 		{"no version at all", `{"specVersion":"12"}`, false, normalize.ReasonUnsupported, "/specVersion", 0},
 		{"cut short", `{"specVersion":"1.4","components":[{"name":"a"`, false, normalize.ReasonSyntax, "/components/0", 0},
