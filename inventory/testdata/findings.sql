@@ -12,7 +12,7 @@ insert into artifact.tag (tenant_id, artifact_id, tag) select tenant, md5('artif
 create temp table vuln as
 select v, format('CVE-%s-%s', 2015 + v % 12, 1000 + v) as vuln_id,
   case when v % 33 = 0 then null when v % 10 = 0 then 90 + v % 11 when v % 10 < 4 then 70 + v % 20 when v % 10 < 9 then 40 + v % 30 else 1 + v % 39 end::smallint as score,
-  case (v / 3) % 100 when 99 then case when (v / 3) % 10000 = 99 then 'hex' else 'deb/debian' end else case when (v / 3) % 10 < 5 then 'npm' when (v / 3) % 10 < 7 then 'maven/org.acme' when (v / 3) % 10 < 9 then 'pypi' else 'golang/example.com' end end as type
+  case (v / 3) % 100 when 99 then case when (v / 3) % 10000 = 199 then 'hex' else 'deb/debian' end else case when (v / 3) % 10 < 5 then 'npm' when (v / 3) % 10 < 7 then 'maven/org.acme' when (v / 3) % 10 < 9 then 'pypi' else 'golang/example.com' end end as type
 from size, generate_series(0, vulns - 1) as v;
 alter table vuln add purl text, add package_id uuid, add ecosystem text;
 update vuln set purl = format('pkg:%s/lib-%s@%s.%s', type, v / 3, 1 + v % 3, v % 5), ecosystem = case split_part(type, '/', 1) when 'hex' then 'Hex' when 'deb' then 'Debian:12' when 'npm' then 'npm' when 'maven' then 'Maven' when 'pypi' then 'PyPI' else 'Go' end;
@@ -22,7 +22,7 @@ select distinct tenant, package_id, purl, split_part(split_part(purl, ':', 2), '
 create index on vuln (v);
 
 insert into vex.epss (tenant_id, vuln_id, score, percentile, score_date)
-select '00000000-0000-0000-0000-000000000000', vuln_id, power(random(), 8)::real, 0.5, '2026-11-30' from vuln where v % 50 <> 0;
+select '00000000-0000-0000-0000-000000000000', vuln_id, power((v * 131) % 1000 / 1000.0, 8)::real, 0.5, '2026-11-30' from vuln where v % 50 <> 0;
 insert into vex.epss (tenant_id, vuln_id, score, percentile, score_date)
 select '00000000-0000-0000-0000-000000000000', 'CVE-1999-' || other, power(random(), 8)::real, 0.5, '2026-11-30' from size, generate_series(1, vulns * 29) as other;
 insert into vex.kev (tenant_id, vuln_id, date_added, due_date, document_id)
