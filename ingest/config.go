@@ -18,10 +18,7 @@ import (
 type Config struct {
 	// Formats are the document formats to recognise, the first that claims a document wins.
 	Formats []normalize.Format
-	// Volatile are the JSON Pointers of members that do not count for the meaning
-	// of a document: serial numbers, timestamps.
-	Volatile []string
-	Limits   normalize.Limits
+	Limits  normalize.Limits
 	// Keys are what signatures of documents are compared with; nil: they are kept unchecked.
 	Keys *seal.Keys
 	// RequireSignature parks every document without a signature by one of Keys.
