@@ -1,5 +1,5 @@
--- Migration: artifact_v002_signatures
--- Dependencies: artifact_v001, access_v001
+-- Migration: artifact_v003_signatures
+-- Dependencies: artifact_v002, access_v001
 --
 -- The envelopes that documents were signed in, and what became of checking them. The table was empty
 -- until now: the columns cost no rewrite, and the lock is held for a moment.
@@ -38,7 +38,7 @@ begin
 end $$;
 
 insert into core.schema_version (module, version, migration_hash)
-values ('artifact', 2, '<hash>')
+values ('artifact', 3, '<hash>')
 on conflict (module) do update
   set version = excluded.version, applied_at = now(), migration_hash = excluded.migration_hash;
 commit;
