@@ -32,6 +32,7 @@ type Receipt struct {
 	Message       string              `json:"message,omitempty"`
 	Warnings      []normalize.Warning `json:"warnings"`
 	Bytes         int64               `json:"-"`
+	Kind          normalize.Kind      `json:"-"` // where it was read
 	Tenant        id.ID               `json:"-"`
 	ScanRun       int64               `json:"-"`
 }
