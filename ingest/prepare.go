@@ -34,6 +34,7 @@ type task struct {
 	known   known   // what the database has of these bytes
 	first   *task   // the earlier task of the batch that has the same bytes
 	park    *normalize.ParkError
+	notes   []normalize.Warning // of a duplicate
 
 	doc      *normalize.Document
 	json     []byte // what goes into jsonb
@@ -113,15 +114,18 @@ func (t *task) readSafely(cfg *Config) (err error) {
 	return t.read(cfg)
 }
 
-// maxStream is how long the name of a stream may be, within what an index row can hold.
-const maxStream = 200
+// MaxStream is how long the name of a stream may be, in bytes, within what an index row can hold.
+const MaxStream = 200
+
+// GoodStream reports whether s can be the name of a stream; "" is the usual one.
+func GoodStream(s string) bool { return len(s) <= MaxStream && clean(s) == s }
 
 func (t *task) read(cfg *Config) error {
 	if t.env.Err != nil {
 		return t.env.Err
 	}
-	if s := t.env.Stream; len(s) > maxStream || clean(s) != s {
-		return normalize.Park(normalize.ReasonInvalid, "", "the stream given with the document, %.50q, is not up to %d bytes of text", s, maxStream)
+	if s := t.env.Stream; !GoodStream(s) {
+		return normalize.Park(normalize.ReasonInvalid, "", "the stream given with the document, %.50q, is not up to %d bytes of text", s, MaxStream)
 	}
 	head, err := detect.Scan(t.env.Bytes, cfg.Limits)
 	if err != nil {
@@ -335,7 +339,7 @@ func (t *task) receipt() Receipt {
 		r.ContentHash = ""
 	}
 	if t.doc != nil {
-		r.Format, r.FormatVersion = t.doc.Format, t.doc.FormatVersion
+		r.Format, r.FormatVersion, r.Kind = t.doc.Format, t.doc.FormatVersion, t.doc.Kind
 		if t.doc.Warnings != nil {
 			r.Warnings = t.doc.Warnings
 		}
@@ -347,6 +351,7 @@ func (t *task) receipt() Receipt {
 			r.Message = t.park.Err.Error()
 		}
 	case t.outcome == Duplicate:
+		r.Warnings = append(r.Warnings, t.notes...)
 		k := t.stored()
 		r.Format, r.FormatVersion, r.DocumentID = k.format, k.version, k.document.String()
 		switch {

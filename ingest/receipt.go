@@ -33,6 +33,7 @@ type Receipt struct {
 	Warnings      []normalize.Warning `json:"warnings"`
 	Signature     *Signature          `json:"signature,omitempty"`
 	Bytes         int64               `json:"-"`
+	Kind          normalize.Kind      `json:"-"` // where it was read
 	Tenant        id.ID               `json:"-"`
 	ScanRun       int64               `json:"-"`
 }

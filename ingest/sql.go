@@ -33,6 +33,7 @@ var (
 	sqlNoteWarnings    = text("note_warnings")
 	sqlLookUp          = text("look_up")
 	sqlLookUpMeaning   = text("look_up_meaning")
+	sqlStoredAs        = text("stored_as")
 	sqlInsertOriginal  = text("insert_original")
 	sqlInsertSBOM      = text("insert_sbom")
 	sqlInsertVEX       = text("insert_vex_document")

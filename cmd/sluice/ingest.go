@@ -124,6 +124,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	}()
 	var bar *progress
 	var counts ingest.Counts
+	said := notes{shared: f.shared}
 	in.OnStart = func(_ int64, src *files.Source) error {
 		bar = newProgress(a.stderr, src)
 		return receipts.open(f.receipts, f.scanRun != 0)
@@ -131,6 +132,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	in.Ingest.OnReceipts = func(list []ingest.Receipt) {
 		counts.Add(list...)
 		receipts.write(list)
+		said.take(list)
 		bar.show(&counts)
 	}
 	in.OnRead = func() { bar.done() }
@@ -154,6 +156,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 		return err
 	}
 	a.printSummary(out.Counts, out.ScanRun, out.Skipped, out.Took, true)
+	said.print(a.stderr, a.tenant)
 	if out.Counts.Parked > 0 {
 		return errParked
 	}
