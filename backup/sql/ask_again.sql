@@ -4,4 +4,5 @@ select tenant_id, 'reread', jsonb_build_object('document', document_id), documen
 insert into core.job_queue (tenant_id, kind, payload)
 select tenant_id, 'sbom', jsonb_build_object('artifact', artifact_id, 'stream', stream) from artifact.stream order by tenant_id, artifact_id, stream;
 insert into core.job_queue (tenant_id, kind, payload)
-select distinct tenant_id, 'decision', jsonb_build_object('vuln', vuln_id) from vex.vex_decision
+select tenant_id, 'decision', jsonb_build_object('vuln', vuln_id)
+from (select tenant_id, vuln_id from vex.vex_decision union select tenant_id, vuln_id from vex.artifact_decision) as d
