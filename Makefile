@@ -17,7 +17,7 @@ IMAGE_ARCH ?= $(shell $(GO) env GOARCH)
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-kafka check fmt fmt-check vet staticcheck race fuzz bench cover accuracy image deadcode tidy-check clean
+.PHONY: help build demo test rest test-kafka check fmt fmt-check vet staticcheck race fuzz bench cover accuracy image deadcode tidy-check clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ demo: build ## import our sample documents into an embedded PostgreSQL and show 
 
 test: ## run all tests against an embedded PostgreSQL (TEST_DATABASE_URL=... to use your own)
 	@$(GO) run ./internal/test/testsum -timeout 15m $(TESTFLAGS) $(PKG)
+
+# What make check left out for -short, whole and without the race detector: with it every test has
+# run in full, once.
+rest: ## run in full what the last make check left out
+	@$(GO) run ./internal/test/testsum -only bin/left -timeout 15m $(TESTFLAGS)
 
 check: fmt-check tidy-check vet staticcheck deadcode race ## formatting, go.mod, vet, staticcheck, dead code, then the short tests under the race detector
 
@@ -60,10 +65,10 @@ staticcheck: ## staticcheck
 race: ## the short tests under the race detector
 	@cc="$$($(GO) env CC)"; \
 	if command -v "$${cc%% *}" >/dev/null 2>&1; then \
-		CGO_ENABLED=1 $(GO) run ./internal/test/testsum -race -short -timeout 15m $(TESTFLAGS) $(PKG); \
+		CGO_ENABLED=1 $(GO) run ./internal/test/testsum -left bin/left -race -short -timeout 15m $(TESTFLAGS) $(PKG); \
 	else \
 		echo "no C compiler ($$cc): running the short tests WITHOUT the race detector" >&2; \
-		$(GO) run ./internal/test/testsum -short -timeout 15m $(TESTFLAGS) $(PKG); \
+		$(GO) run ./internal/test/testsum -left bin/left -short -timeout 15m $(TESTFLAGS) $(PKG); \
 	fi
 
 # go test fuzzes one target of one package at a time, hence the loops.

@@ -12,12 +12,13 @@ import (
 
 	"sluice/backup/storage"
 	"sluice/internal/embedpg"
+	"sluice/internal/test/brief"
 )
 
 // TestToAMoment: a backup, changes, and the moments in between; with a SIGKILL in the middle of each step,
 // after which the same step is done again and nothing of the killed one counts.
 func TestToAMoment(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts servers of its own")
 	}
 	t.Parallel()

@@ -14,6 +14,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/faults"
 	"sluice/internal/test/pgproxy"
 	"sluice/normalize"
@@ -121,7 +122,7 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	least := int64(10)
-	if testing.Short() {
+	if brief.Run(t) {
 		least = 3 // of fewer faults
 	}
 	if c := h.run(h.pipelineOn(pool, patient()), src); c.Accepted != n || n < least {

@@ -11,6 +11,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/sourcetest"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/pgproxy"
 )
 
@@ -93,7 +94,7 @@ func TestAmbiguousCommits(t *testing.T) {
 // TestAmbiguousCommitsAreAllRight lets every single COMMIT happen and loses every answer.
 func TestAmbiguousCommitsAreAllRight(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: TestAmbiguousCommits loses answers, too")
 	}
 	const batches = 50
@@ -126,7 +127,7 @@ func TestAmbiguousCommitsAreAllRight(t *testing.T) {
 // away for a while, during an import of several batches at once.
 func TestConnectionsDropAtRandom(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: TestAmbiguousCommits cuts connections, too")
 	}
 	h := newHarness(t)

@@ -15,6 +15,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/tenants"
 )
 
@@ -156,7 +157,7 @@ func (w *world) history(r *rand.Rand, phase int) (out []ingest.Envelope) {
 func TestRetentionKeepsWhatIsNeeded(t *testing.T) {
 	t.Parallel()
 	seeds := 4
-	if testing.Short() {
+	if brief.Run(t) {
 		seeds = 1
 	}
 	deleted := map[string]int{}

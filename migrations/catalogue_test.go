@@ -130,7 +130,8 @@ func TestCatalogue(t *testing.T) {
 		select a.attrelid::regclass || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
 		from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_type y on y.oid = a.atttypid
 		where c.relnamespace = any ($1::text[]::regnamespace[]) and c.relkind in ('r', 'p', 'v') and a.attnum > 0
-		  and (y.typtype = 'e' or y.typname in ('numeric', 'citext', 'date', 'varchar', 'bpchar', 'timestamp', 'money', '_numeric'))`, schemas)
+		  and (y.typtype = 'e' or y.typname in ('numeric', 'citext', 'date', 'varchar', 'bpchar', 'timestamp', 'money', '_numeric'))
+		  and not (y.typname = 'date' and c.relname in ('epss', 'kev')) -- shown; whoever compares them finds the row by vuln_id`, schemas)
 	wrong(t, conn, "a generated column that is not stored", `
 		select attrelid::regclass || '.' || attname from pg_attribute where attgenerated not in ('', 's')`)
 	wrong(t, conn, "a default partition", `select c.oid::regclass::text from pg_class c where pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'`)

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/pgtest"
 	"sluice/migrations"
@@ -40,7 +41,7 @@ func sharedCluster(t *testing.T) cluster {
 // virginCluster is a server where no sluice_* role exists yet.
 func virginCluster(t *testing.T) cluster {
 	t.Helper()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts a server of its own")
 	}
 	server := pgtest.Private(t)

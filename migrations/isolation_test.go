@@ -14,12 +14,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/twotenants"
 )
 
 // sharedTables are those whose rows of the shared feed every tenant reads.
-var sharedTables = []string{"vex.vuln_fact", "vex.vuln_affected", "vex.vuln_alias", "ingest.original"}
+var sharedTables = []string{"vex.vuln_fact", "vex.vuln_affected", "vex.vuln_alias", "vex.epss", "vex.kev", "vex.feed", "ingest.original"}
 
 // routed are the tables whose rows of the nil UUID hold for all tenants, and routers the roles that
 // see them: a tenant's reader does not, for a rule may name other tenants.
@@ -67,12 +68,12 @@ func TestIsolation(t *testing.T) {
 	actors := []actor{
 		{"reader of B", pg.Reader, setTenant(db.Conn(t, pg.Reader), b), []twotenants.Owner{b}, true},
 		{"reader without a tenant", pg.Reader, db.Conn(t, pg.Reader), nil, false},
-		{"login bound to B, asking for A", pg.Reader, setTenant(boundReader(t, db, b), a), []twotenants.Owner{b}, !testing.Short()},
+		{"login bound to B, asking for A", pg.Reader, setTenant(boundReader(t, db, b), a), []twotenants.Owner{b}, !brief.Run(t)},
 		{"login bound to B, asking for nothing", pg.Reader, boundReader(t, db, b), []twotenants.Owner{b}, false},
-		{"ingest for B", pg.Ingest, setTenant(db.Conn(t, pg.Ingest), b), []twotenants.Owner{b}, !testing.Short()},
+		{"ingest for B", pg.Ingest, setTenant(db.Conn(t, pg.Ingest), b), []twotenants.Owner{b}, !brief.Run(t)},
 		{"ingest without a tenant", pg.Ingest, db.Conn(t, pg.Ingest), nil, false},
 		{"feed for B", pg.Feed, setTenant(db.Conn(t, pg.Feed), b), []twotenants.Owner{b}, false},
-		{"projector for B", pg.Projector, setTenant(db.Conn(t, pg.Projector), b), []twotenants.Owner{b}, !testing.Short()},
+		{"projector for B", pg.Projector, setTenant(db.Conn(t, pg.Projector), b), []twotenants.Owner{b}, !brief.Run(t)},
 		{"maintainer for B", pg.Maintainer, setTenant(db.Conn(t, pg.Maintainer), b), []twotenants.Owner{b}, false},
 		{"maintainer without a tenant", pg.Maintainer, db.Conn(t, pg.Maintainer), nil, false},
 		{"relay for B", pg.Relay, setTenant(db.Conn(t, pg.Relay), b), []twotenants.Owner{b}, false},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/migrations"
 )
@@ -22,7 +23,7 @@ const landed = "ingest_v005_reread"
 // SLUICE_UPGRADE_ROWS=1000000 is the size that docs/operations.md tells of.
 func TestUpgradeUnderLoad(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: fills a database to upgrade it")
 	}
 	rows, _ := strconv.Atoi(os.Getenv("SLUICE_UPGRADE_ROWS"))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/migrations"
 )
@@ -15,7 +16,7 @@ import (
 // taken, when it is run on the database of the last release.
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: runs every script of the upgrade twice")
 	}
 	db := dbtest.Released(t)

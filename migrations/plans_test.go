@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 )
 
@@ -66,7 +67,7 @@ func array(t *testing.T, conn *pgx.Conn, value string, n int) string {
 // what is stored find their rows by an index that leads with the tenant; for the tenant
 // that has most of the rows and for a small one, planned for the values at hand and for any.
 func TestPlans(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: loads 600,000 rows")
 	}
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/partitions"
 )
@@ -24,7 +25,7 @@ import (
 func TestBusyTable(t *testing.T) {
 	t.Parallel()
 	many := 50
-	if testing.Short() {
+	if brief.Run(t) {
 		many = 8
 	}
 	const lockTimeout = 500 * time.Millisecond

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/partitions"
 )
@@ -225,7 +226,7 @@ func TestZoneOfTheSession(t *testing.T) {
 		for _, step := range []string{"day", "week", "month"} {
 			t.Run(strings.ReplaceAll(zone+" "+style+" "+step, " ", "_"), func(t *testing.T) {
 				t.Parallel()
-				if testing.Short() && step != "day" {
+				if brief.Run(t) && step != "day" {
 					t.Skip("short")
 				}
 				db := dbtest.New(t)
@@ -279,7 +280,7 @@ func TestLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: waits for locks")
 	}
 	holder := db.Admin(t)

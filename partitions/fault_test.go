@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/partitions"
 )
@@ -110,9 +111,9 @@ func skipOther(t *testing.T, how string) {
 	t.Helper()
 	switch {
 	case big:
-	case testing.Short() && how == "kill":
+	case brief.Run(t) && how == "kill":
 		t.Skip("short: closes connections instead of killing processes")
-	case !testing.Short() && how == "close":
+	case !brief.Run(t) && how == "close":
 		t.Skip("the same point is tried by killing the process")
 	}
 }

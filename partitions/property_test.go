@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/partitions"
 )
@@ -158,7 +159,7 @@ func TestBoundaries(t *testing.T) {
 	policy(t, owner, `premake_for = '0'`)
 	exec(t, admin, `set timezone = 'UTC'; set datestyle = 'ISO'`)
 	stories := 40
-	if testing.Short() {
+	if brief.Run(t) {
 		stories = 10
 	}
 	for seed := range stories {

@@ -15,6 +15,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/pgtest"
 	"sluice/migrations"
@@ -109,7 +110,7 @@ func as(t *testing.T, conn *pgx.Conn, tenant id.ID, fn func(pgx.Tx)) {
 // are found in less than 20 ms by a reader of one tenant, planning included, and what is
 // outside the window is pruned.
 func TestManyPartitions(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: makes 520 partitions")
 	}
 	t.Parallel()
@@ -254,7 +255,7 @@ func TestBRIN(t *testing.T) {
 // TestRetentionIsCheap: what it costs to retire a large partition does not depend on its size:
 // less than a second, and less than 1 MB of WAL. And what is exported comes back.
 func TestRetentionIsCheap(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: loads a large partition into a server of its own")
 	}
 	t.Parallel()

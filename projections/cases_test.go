@@ -12,6 +12,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/id"
+	"sluice/internal/test/brief"
 )
 
 // expected is a line of a case's expect.tsv: the findings of a vulnerability (or "any", by
@@ -70,7 +71,7 @@ func runCase(t *testing.T, w *world, name, file string) {
 		each bool // project after each
 	}
 	orders := []order{{"in order", docs, true}, {"backwards", backwards, true}, {"at once", docs, false}}
-	if testing.Short() {
+	if brief.Run(t) {
 		orders = orders[2:]
 	}
 	for _, order := range orders {

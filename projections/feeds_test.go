@@ -15,6 +15,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/normalize"
 	"sluice/normalize/unwrap"
 )
@@ -46,7 +47,7 @@ func files(t testing.TB, paths ...string) []ingest.Envelope {
 
 // TestFeeds runs the pipeline over the recorded feeds, about 20,000 facts, and real labels.
 func TestFeeds(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("loads all feeds: left out with -short")
 	}
 	root := corpora(t, "feeds")

@@ -10,6 +10,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/id"
+	"sluice/internal/test/brief"
 )
 
 // with is a copy of a document with other members; a path of them is joined by dots.
@@ -182,7 +183,7 @@ func TestVersionsOfDocuments(t *testing.T) {
 		if len(orders) > 6 {
 			orders = [][]int{orders[0], orders[len(orders)/3], orders[len(orders)-1]}
 		}
-		if testing.Short() {
+		if brief.Run(t) {
 			orders = [][]int{orders[0], orders[len(orders)-1]}
 		}
 		for n, order := range orders {

@@ -7,13 +7,14 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/id"
+	"sluice/internal/test/brief"
 )
 
 // TestLargeVEX applies one document of 24,000 statements over 1,000 artifacts, and then the
 // version of it that takes half of them back. The goal is 10 s on two cores that nobody else
 // uses; the bound is for machines that others use too, and finds work that grows with the square.
 func TestLargeVEX(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("takes some seconds")
 	}
 	const artifacts, packages, bound = 1000, 24, 5 * time.Minute

@@ -23,6 +23,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/telemetry"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/normalize"
 	"sluice/normalize/cyclonedx"
@@ -34,7 +35,7 @@ import (
 // ten pairs or more the median of the pairs has to be below 2 % of processor time of this process,
 // which is where watching is done. What it says is in docs/tracing.md.
 func TestWatchingCosts(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("it measures")
 	}
 	number := func(name string, standard int) int {

@@ -16,6 +16,7 @@ import (
 	"sluice/ingest/files"
 	ingestkafka "sluice/ingest/kafka"
 	"sluice/internal/id"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 	"sluice/internal/test/dbtest"
 	"sluice/normalize"
@@ -36,7 +37,7 @@ func crowdSize(t *testing.T) (documents int, patience time.Duration) {
 		}
 		return n, 3 * time.Second
 	}
-	if testing.Short() {
+	if brief.Run(t) {
 		return 400, 20 * time.Second
 	}
 	return 1000, 20 * time.Second
@@ -186,7 +187,7 @@ func (c *crowd) meet(i int, receipts *brokertest.Reader, send func(document stri
 // seconds at most, wherever the two meet.
 func TestFair(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: a backlog of documents; internal/fair has the rules")
 	}
 	t.Run("topic partition", func(t *testing.T) {

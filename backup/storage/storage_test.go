@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sluice/internal/test/brief"
 )
 
 // TestFolder and TestBucket are the contract of a Store, for both kinds.
@@ -43,7 +45,7 @@ func TestFolder(t *testing.T) {
 func TestBucket(t *testing.T) {
 	where := os.Getenv("SLUICE_TEST_S3")
 	if where == "" {
-		if testing.Short() {
+		if brief.Run(t) {
 			t.Skip("builds a server")
 		}
 		where = serve(t, "backups")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/debpkg"
 )
 
@@ -102,7 +103,7 @@ func TestAlertRules(t *testing.T) {
 			t.Errorf("no test of deploy/prometheus has %s fire", a.Alert)
 		}
 	}
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("promtool goes through some days, a minute at a time")
 	}
 	promtool := filepath.Join(debpkg.Dir(t, "prometheus"), "usr", "bin", "promtool")

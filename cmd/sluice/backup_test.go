@@ -20,6 +20,7 @@ import (
 
 	"sluice/backup"
 	"sluice/fixtures"
+	"sluice/internal/test/brief"
 )
 
 // drillDocuments is how many documents are imported on either side of the moment: SLUICE_DRILL_DOCUMENTS in all.
@@ -38,7 +39,7 @@ func drillDocuments(t *testing.T) int {
 // TestDrillBetweenImports: a backup, an import, a moment, another import. A restore to the moment has exactly
 // the documents of the first with their findings, and a drill finds nothing wrong with it.
 func TestDrillBetweenImports(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts three servers of its own")
 	}
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sluice/ingest"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/testdocs"
 	"sluice/normalize"
@@ -30,7 +31,7 @@ var readable = map[string]bool{
 // They are found as testdocs.Corpora finds them.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: imports 2,500 documents twice")
 	}
 	dir := filepath.Join(testdocs.Corpora(t), "documents")

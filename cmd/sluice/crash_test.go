@@ -19,6 +19,7 @@ import (
 
 	"sluice/fixtures"
 	"sluice/internal/embedpg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/pgtest"
 )
@@ -32,7 +33,7 @@ import (
 // fixtures (make fetches nothing: it is for whoever has such a folder).
 func TestCrashes(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts a server of its own and kills it")
 	}
 	importers, servers := 3, 1

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/routing/instances"
 )
@@ -16,7 +17,7 @@ import (
 // leads when its lease has run out. That one is stopped and says that it drains, and is offline then.
 func TestInstances(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: it waits for a lease to run out")
 	}
 	db := dbtest.New(t)

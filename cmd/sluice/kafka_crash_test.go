@@ -17,6 +17,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/internal/embedpg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 	"sluice/internal/test/pgtest"
 )
@@ -29,7 +30,7 @@ import (
 // Apache Kafka of this test's own.
 func TestKafkaCrashes(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts servers of its own and kills them")
 	}
 	kills, stops := 4, 1

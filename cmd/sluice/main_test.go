@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sluice/internal/embedpg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 	"sluice/internal/test/dbtest"
 )
@@ -76,13 +77,13 @@ func TestScripts(t *testing.T) {
 	}
 	for _, script := range scripts {
 		name := strings.TrimSuffix(filepath.Base(script), ".txtar")
-		if testing.Short() && !slices.Contains([]string{"ingest", "findings", "parked", "usage"}, name) {
+		if brief.Run(t) && !slices.Contains([]string{"ingest", "findings", "parked", "usage"}, name) {
 			continue // a process for every line; most of what they run is in the tests of the rooms, too
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			embedded := name == "embedded"
-			if embedded && testing.Short() {
+			if embedded && brief.Run(t) {
 				t.Skip("short: starts a server of its own")
 			}
 			db := (*dbtest.DB)(nil)

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/segmentio/kafka-go"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/debpkg"
@@ -147,7 +148,7 @@ func compareWithDocs(t *testing.T, families map[string]*dto.MetricFamily, other 
 // from a Prometheus that scrapes it.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: runs a whole serve; serve and its rooms are tested by themselves")
 	}
 	db := dbtest.New(t)
@@ -263,7 +264,7 @@ func TestMetrics(t *testing.T) {
 // startPrometheus scrapes addresses every second. "" where the machine cannot have a Prometheus.
 func startPrometheus(t *testing.T, addresses ...string) (url string) {
 	t.Helper()
-	if testing.Short() {
+	if brief.Run(t) {
 		return "" // the queries of sixty panels take their time
 	}
 	dir := ""

@@ -16,6 +16,7 @@ import (
 	"sluice/authority"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/serve"
 )
@@ -159,7 +160,7 @@ func admitted(t *testing.T, shared *serve.Database, path string, flags ...string
 // the operator, lets in to what is his and to nothing of a tenant's.
 func TestScopeReadOpensNothingElse(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: calls every command; TestEveryCommandNeeds looks at the table")
 	}
 	db := dbtest.New(t)

@@ -15,6 +15,7 @@ import (
 
 	"sluice/fixtures"
 	"sluice/ingest"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 )
 
@@ -110,7 +111,7 @@ func readReceipts(t *testing.T, path string) []ingest.Receipt {
 // status says which signal, and --scan-run goes on where it was.
 func TestSignals(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts a process for every signal")
 	}
 	db := dbtest.New(t)

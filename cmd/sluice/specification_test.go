@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 )
 
@@ -236,7 +237,7 @@ var elsewhere = []struct{ prefix, why string }{
 // that ends with one.
 func TestSpecificationCommands(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: runs every command of the page")
 	}
 	db := dbtest.New(t)

@@ -18,6 +18,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/internal/secret"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 	"sluice/internal/test/twotenants"
 )
@@ -47,7 +48,7 @@ func inSource(t *testing.T, folder, pattern string) (found []string) {
 
 // service runs `sluice serve` on the database of both, and asks and feeds it as B.
 func (m *matrix) service(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: a service, a broker and what goes through them")
 	}
 	cluster := brokertest.Fake(t)

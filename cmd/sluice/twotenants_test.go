@@ -19,6 +19,7 @@ import (
 	"sluice/authority"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 	"sluice/internal/test/twotenants"
 )
@@ -41,7 +42,7 @@ type matrix struct {
 // stands against writes and taken keys is in migrations, TestIsolation.
 func TestTwoTenants(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: calls every command and every function of the catalogue")
 	}
 	db := dbtest.New(t)
@@ -381,7 +382,7 @@ func (m *matrix) commands(t *testing.T) {
 			}
 			continue
 		}
-		if testing.Short() && changes(cmd) == 1 {
+		if brief.Run(t) && changes(cmd) == 1 {
 			continue
 		}
 		wrong, calls := 0, m.calls(t, cmd)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 )
 
@@ -20,7 +21,7 @@ import (
 // into which the same documents were imported in the same order.
 func TestUpgradedFindings(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: projects a database of the last release twice")
 	}
 	sluice := sluiceIn(t, t.TempDir())

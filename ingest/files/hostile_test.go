@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/ingest"
+	"sluice/internal/test/brief"
 	"sluice/normalize"
 )
 
@@ -162,7 +163,7 @@ func TestHostileArchives(t *testing.T) {
 // TestAHundredThousandEntries is an archive whose directory alone is 5 MB.
 func TestAHundredThousandEntries(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: 100,000 documents")
 	}
 	h := newHarness(t)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"sluice/internal/test/brief"
 )
 
 // crowd sends n SBOMs of acme, ten versions of each artifact, and among the later half few of four
@@ -34,7 +36,7 @@ func TestAhead(t *testing.T) {
 		w.db.Tenant(t, name)
 	}
 	n := 2000
-	if testing.Short() {
+	if brief.Run(t) {
 		n = 600
 	}
 	total := w.crowd(n, 40)

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/segmentio/kafka-go"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 )
 
@@ -22,7 +23,7 @@ func TestTransactions(t *testing.T) {
 // TestTransactionsOfKafka is the same with a broker and producers of Apache.
 func TestTransactionsOfKafka(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts an Apache Kafka, which takes 10 s; make test-kafka runs TestTransactions on one")
 	}
 	testTransactions(t, brokertest.StartKafka(t).Cluster())

@@ -18,6 +18,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/pgproxy"
 	"sluice/normalize"
 	"sluice/topics"
@@ -57,7 +58,10 @@ func TestAmbiguousCommits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const total, events = 600, 3000
+	total, events, least := 600, 3000, 50
+	if brief.Run(t) {
+		total, events, least = 150, 600, 15
+	}
 	w.produce("sbom", total, 0)
 	w.produceEvents(events, 0)
 	w.run(c)
@@ -65,15 +69,15 @@ func TestAmbiguousCommits(t *testing.T) {
 		time.Sleep(70 * time.Millisecond)
 		w.produceEvents(20, events+20*i)
 	}
-	w.exactlyOnce(total)
-	w.wait("events", events+400, `select count(*) from ingest.scan_run_event where event_type = 'ci.step'`)
-	if n := w.count(`select count(distinct event_id) from ingest.scan_run_event where event_type = 'ci.step'`); n != events+400 {
+	w.exactlyOnce(int64(total))
+	w.wait("events", int64(events+400), `select count(*) from ingest.scan_run_event where event_type = 'ci.step'`)
+	if n := w.count(`select count(distinct event_id) from ingest.scan_run_event where event_type = 'ci.step'`); n != int64(events+400) {
 		t.Errorf("%d different events, want %d", n, events+400)
 	}
 	mu.Lock()
 	defer mu.Unlock()
 	t.Logf("fates of COMMITs: %v", cuts)
-	if lost := cuts[pgproxy.During] + cuts[pgproxy.After]; lost < 50 {
+	if lost := cuts[pgproxy.During] + cuts[pgproxy.After]; lost < least {
 		t.Errorf("only %d ambiguous commits", lost)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sluice/internal/test/brief"
 )
 
 // publicCache is where the unpacked programs are, which everybody can read.
@@ -225,7 +227,7 @@ func TestPrivateDir(t *testing.T) {
 
 // Clients that come and go leave no process behind; the whole point of locks.
 func TestNothingStays(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: waits")
 	}
 	t.Parallel()

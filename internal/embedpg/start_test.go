@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"sluice/internal/test/brief"
 )
 
 func TestStart(t *testing.T) {
@@ -196,7 +198,7 @@ func TestEightProcesses(t *testing.T) {
 // Stopping and starting in turn, by several at once, is where a race would show:
 // a client must never be given a server that is about to stop.
 func TestStartWhileStopping(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts many servers")
 	}
 	t.Parallel()

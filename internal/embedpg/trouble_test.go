@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"sluice/internal/test/brief"
 )
 
 // What a user may run into; each must end in one line that says what to do.
@@ -208,7 +210,7 @@ func TestNoNetwork(t *testing.T) {
 	_, err := binaries(t.Context(), cfg, nil)
 	wantError(t, err, cache, archiveName(), "--database-url", envRepository)
 
-	if testing.Short() {
+	if brief.Run(t) {
 		return // unpacking takes seconds, under the race detector many
 	}
 	// An archive that somebody brought is enough, and four processes that find it

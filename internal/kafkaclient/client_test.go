@@ -23,6 +23,7 @@ import (
 
 	"sluice/internal/kafkaclient"
 	"sluice/internal/secret"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 	"sluice/internal/test/brokertest/apache"
 )
@@ -290,7 +291,7 @@ func TestSecurity(t *testing.T) {
 
 func TestSecurityOfKafka(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("starts an Apache Kafka, which takes 8 s")
 	}
 	k := brokertest.StartSecureKafka(t)

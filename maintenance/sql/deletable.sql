@@ -10,7 +10,7 @@
 -- or lost one and is named by it, stays. So does the document that it is in, and one that says which
 -- names mean the same vulnerability.
 -- A version of a vulnerability record is needed unless a newer one of the tenant replaced it and the
--- projection knows: nothing matches by it.
+-- projection knows: nothing matches by it. Of a feed that comes whole the newest document is needed.
 -- What a decision names, by id or content hash, stays. Where jobs wait the projection is not
 -- at its end, and what depends on it stays; a decision that ends later is none that waits.
 with o as materialized (
@@ -79,6 +79,7 @@ where encode(o.content_hash, 'hex') not in (select name from named)
         where d.tenant_id = $1 and d.id = o.document_id)
     when 'vuln' then
       not busy.yes
+      and not exists (select from vex.feed w where w.tenant_id = $1 and w.document_id = o.document_id)
       and not exists (
         select from f
         where f.content_hash = o.content_hash

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/internal/test/brief"
 	"sluice/normalize"
 	"sluice/normalize/cyclonedx"
 )
@@ -43,7 +44,7 @@ func TestXMLMemory(t *testing.T) {
 		fmt.Printf("peak %d kB\n", peak(t))
 		return
 	}
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("takes seconds, and the race detector takes memory of its own")
 	}
 	peak(t) // skips where it cannot be known

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/purl"
@@ -68,7 +69,7 @@ func wantUnknown(t *testing.T, path string, err error) {
 
 // TestFeeds reads every record of the feeds.
 func TestFeeds(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: reads 22,000 records")
 	}
 	for _, name := range feedNames {
@@ -153,7 +154,7 @@ func feed(t testing.TB, name string, do func(path string, b []byte)) {
 // facts by record, with every feed as noise. It is all that matching does, without a
 // database.
 func TestGroundTruth(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: reads 22,000 records")
 	}
 	dir := filepath.Join(testdocs.Corpora(t), "groundtruth")

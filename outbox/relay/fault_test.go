@@ -24,6 +24,7 @@ import (
 
 	"sluice/internal/lead"
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 	"sluice/outbox"
 )
@@ -243,7 +244,7 @@ func TestDebts(t *testing.T) {
 // TestBrokerKilled: a real broker is killed and started again while messages flow.
 func TestBrokerKilled(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts an Apache Kafka three times, which takes 20 s")
 	}
 	k := brokertest.StartKafka(t)

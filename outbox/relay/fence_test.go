@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/internal/kafkaclient"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 	"sluice/outbox"
 )
@@ -86,7 +87,7 @@ func TestZombie(t *testing.T) {
 // TestZombieOfKafka is the same with an Apache Kafka.
 func TestZombieOfKafka(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts an Apache Kafka, which takes 10 s; make test-kafka runs TestZombie on one")
 	}
 	testZombie(t, brokertest.StartKafka(t).Cluster(), false)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest"
 )
 
@@ -49,7 +50,7 @@ func TestCluster(t *testing.T) {
 // the same address.
 func TestKafka(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("starts an Apache Kafka twice, which takes 15 s")
 	}
 	k := brokertest.StartKafka(t)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/embedpg"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/brokertest/apache"
 	"sluice/internal/test/pgtest"
 )
@@ -87,7 +88,7 @@ func TestCompose(t *testing.T) {
 	if !strings.Contains(compose.Configs["database"].Content, "create role sluice login createrole") {
 		t.Errorf("the database's owner is made by %q", compose.Configs["database"].Content)
 	}
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: the settings of PostgreSQL are compared with a server of its own")
 	}
 	conn, err := pgx.Connect(t.Context(), pgtest.Private(t).URL())

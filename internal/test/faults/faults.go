@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"sluice/internal/pg"
+	"sluice/internal/test/brief"
 )
 
 // Injected is a failure of the server, for pgproxy.Proxy.Fail.
@@ -26,10 +27,11 @@ var members = map[string]string{
 // runs with one for every row.
 func Each(t *testing.T, fn func(*testing.T, Injected)) {
 	t.Helper()
+	short := brief.Run(t)
 	for _, row := range pg.Faults {
 		for i, state := range row.States {
 			switch {
-			case testing.Short() && i > 0:
+			case short && i > 0:
 				continue
 			case len(state) == 2 && members[state] == "":
 				t.Errorf("no member of class %s to inject: name one in internal/test/faults", state)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/test/brief"
 )
 
 func TestMain(m *testing.M) {
@@ -93,7 +95,7 @@ func TestDropped(t *testing.T) {
 }
 
 func TestPrivateIsDurable(t *testing.T) {
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts a server of its own")
 	}
 	conn := open(t, Private(t).URL())

@@ -7,7 +7,14 @@
 //
 //	go run ./internal/test/testsum -timeout 15m ./...
 //
-// All arguments go to `go test -json`. The exit status is 0 only when go test
+// With -left FILE before all others it also lists there which tests left something out for
+// -short (internal/test/brief), and with -only FILE it runs those and no others, so that what
+// the short tests have shown need not be shown again:
+//
+//	go run ./internal/test/testsum -left bin/left -race -short ./...
+//	go run ./internal/test/testsum -only bin/left -timeout 15m
+//
+// All other arguments go to `go test -json`. The exit status is 0 only when go test
 // was content and at least one test ran.
 package main
 
@@ -30,6 +37,22 @@ func run(args []string, stdout, stderr io.Writer) int {
 	// what it still has to say.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 
+	var left string
+	if len(args) > 1 && args[0] == "-left" {
+		left, args = args[1], args[2:]
+	}
+	if len(args) > 1 && args[0] == "-only" {
+		only, err := readLeft(args[1])
+		if err != nil {
+			fmt.Fprintln(stderr, "testsum: which tests were left out:", err)
+			return 1
+		}
+		if len(only) == 0 {
+			fmt.Fprintln(stdout, "no test left anything out")
+			return 0
+		}
+		args = append(args[2:], only...)
+	}
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = stderr
 	events, err := cmd.StdoutPipe()
@@ -46,6 +69,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	readErr := sum.read(events)
 	waitErr := cmd.Wait()
 	sum.close()
+	if left != "" {
+		if err := sum.writeLeft(left); err != nil {
+			fmt.Fprintln(stderr, "testsum: list what was left out:", err)
+			return 1
+		}
+	}
 
 	var exit *exec.ExitError
 	switch {

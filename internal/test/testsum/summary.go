@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"sluice/internal/test/brief"
 )
 
 // event is one line of `go test -json`; see `go doc test2json`.
@@ -47,6 +49,8 @@ type summary struct {
 	reasons []string            // in order of appearance
 	fails   []string
 
+	left map[string][]string // package -> top-level tests that left something out for -short
+
 	slow []slow
 }
 
@@ -66,6 +70,7 @@ func newSummary(out io.Writer) *summary {
 		pkgs:   make(map[string]*pkg),
 		builds: make(map[string]*strings.Builder),
 		skips:  make(map[string][]string),
+		left:   make(map[string][]string),
 	}
 }
 
@@ -147,6 +152,9 @@ func (s *summary) finish(e event, p *pkg) {
 	var passed, failed, skipped int
 	for _, name := range p.order {
 		t := p.tests[name]
+		if whole, _, _ := strings.Cut(name, "/"); strings.Contains(t.output.String(), ": "+brief.Note+"\n") && !slices.Contains(s.left[e.Package], whole) {
+			s.left[e.Package] = append(s.left[e.Package], whole)
+		}
 		if t.elapsed >= 1 && !strings.Contains(name, "/") {
 			s.slow = append(s.slow, slow{e.Package + "." + name, t.elapsed})
 		}
@@ -228,6 +236,9 @@ func reason(output string) string {
 		}
 		if file, rest, ok := strings.Cut(line, ": "); ok && strings.Contains(file, ".go:") {
 			line = rest
+		}
+		if line == brief.Note {
+			continue
 		}
 		lines = append(lines, line)
 	}

@@ -122,7 +122,9 @@ func (o Owner) Row(t testing.TB, columns []Column, n int) map[string]any {
 			v = 7
 		case "boolean":
 			v = true
-		case "timestamp with time zone":
+		case "real":
+			v = float32(0.5)
+		case "timestamp with time zone", "date":
 			v = time.Now()
 		default:
 			t.Fatalf("%s.%s: rows of type %s cannot be made up yet", c.Table, c.Name, c.Type)
