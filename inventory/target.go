@@ -111,6 +111,12 @@ func (v *verdicts) targets(ctx context.Context, a about) ([]target, error) {
 			return nil, err
 		}
 	}
+	var pkg ingest.Package
+	if p.pkg != nil {
+		if pkg, err = v.knownPackage(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	var ids vulnIDs
 	if p.Vuln != "" {
 		if ids, err = v.knownVuln(ctx, p); err != nil {
@@ -118,11 +124,7 @@ func (v *verdicts) targets(ctx context.Context, a about) ([]target, error) {
 		}
 	}
 	if p.pkg == nil || p.Vuln == "" {
-		return v.found(ctx, p, places, ids)
-	}
-	pkg, err := v.knownPackage(ctx, p)
-	if err != nil {
-		return nil, err
+		return v.found(ctx, p, pkg, places, ids)
 	}
 	t := target{pkg: pkg.ID, purl: pkg.Purl, vuln: p.Vuln}
 	if places == nil {
@@ -152,16 +154,12 @@ func either(a, b string) string {
 }
 
 // found are the targets of findings that fit.
-func (v *verdicts) found(ctx context.Context, p parsed, places []place, ids vulnIDs) ([]target, error) {
-	var pkg *id.ID
+func (v *verdicts) found(ctx context.Context, p parsed, pkg ingest.Package, places []place, ids vulnIDs) ([]target, error) {
+	var of *id.ID
 	if p.pkg != nil {
-		known, err := v.knownPackage(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		pkg = &known.ID
+		of = &pkg.ID
 	}
-	list, err := collect[findingRow](ctx, v.tx, sqlFindingsAbout, v.tenant, pkg, idsOf(places), p.Vuln, ids.same, ids.told)
+	list, err := collect[findingRow](ctx, v.tx, sqlFindingsAbout, v.tenant, of, idsOf(places), p.Vuln, ids.same, ids.told)
 	if err != nil {
 		return nil, err
 	}

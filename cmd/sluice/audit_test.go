@@ -59,6 +59,7 @@ var unaudited = map[string]string{
 	"sluice tenant list":       "changes nothing",
 	"sluice topics verify":     "changes nothing",
 	"sluice topics allowed":    "changes nothing",
+	"sluice vex history":       "changes nothing",
 }
 
 // step is a call of a changing command, and the actions that it leaves in the audit log. With sql it is not a
@@ -77,7 +78,8 @@ var changing = []step{
 	{args: "tenant set acme --retain-parked 30d", want: "tenant.set"},
 	{args: "tenant create other", want: "tenant.create"},
 	{args: "ingest file --tenant acme $FIXTURES/documents/02-storefront-first-build.cdx.json --wait"},
-	{args: "vex decide --tenant acme --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --status not_affected --rationale unused", want: "vex.decide"},
+	{args: "vex decide --tenant acme --ahead --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --status not_affected --rationale unused", want: "user.add vex.decide"},
+	{args: "vex decide --tenant acme --ahead --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --status fixed --dry-run", want: ""},
 	{args: "vex withdraw --tenant acme --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --rationale used", want: "vex.withdraw"},
 	{args: "ingest file --tenant acme $FIXTURES/documents/23-broken-cut-off.cdx.json $FIXTURES/documents/24-broken-nul.cdx.json"},
 	{args: "parked replay --tenant acme --all", want: "parked.replay"},
