@@ -18,6 +18,8 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
@@ -25,7 +27,7 @@ import (
 
 // allFormats are those of cmd/sluice.
 var allFormats = []normalize.Format{
-	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{},
+	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{},
 }
 
 // harness is a database with a tenant, and what a test wants to know about it.
@@ -55,9 +57,6 @@ func (h *harness) pipelineOn(pool *pgxpool.Pool, cfg ingest.Config) *ingest.Pipe
 	h.t.Helper()
 	if cfg.Formats == nil {
 		cfg.Formats = allFormats
-	}
-	if cfg.Volatile == nil {
-		cfg.Volatile = slices.Concat(cyclonedx.Volatile, spdx.Volatile)
 	}
 	given := cfg.OnReceipts
 	cfg.OnReceipts = func(list []ingest.Receipt) {

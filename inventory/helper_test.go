@@ -55,7 +55,7 @@ func newWorld(t testing.TB) *world {
 	for _, role := range []pg.Role{pg.Reader, pg.Ingest, pg.Feed, pg.Maintainer} {
 		w.pools[role] = w.db.Pool(t, role, ingest.PoolConfig(3))
 	}
-	inv, err := inventory.New(inventory.Config{Pool: func(_ context.Context, role pg.Role) (*pgxpool.Pool, error) { return w.pools[role], nil }})
+	inv, err := inventory.New(inventory.Config{Formats: pipeline().Formats, Pool: func(_ context.Context, role pg.Role) (*pgxpool.Pool, error) { return w.pools[role], nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func newWorld(t testing.TB) *world {
 
 // pipeline is the importer of cmd/sluice for the formats above.
 func pipeline() ingest.Config {
-	return ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, osv.JSON{}}, Volatile: cyclonedx.Volatile}
+	return ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, osv.JSON{}}}
 }
 
 // load imports documents, one after the other, and returns the scan run.

@@ -11,6 +11,7 @@ import (
 	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize"
 	"sluice/normalize/purl"
 )
 
@@ -21,6 +22,9 @@ type Config struct {
 	// Maintainer for what is parked of the shared feed or of nobody. A call takes one
 	// connection, and holds it until it returns. Required.
 	Pool func(ctx context.Context, role pg.Role) (*pgxpool.Pool, error)
+	// Formats read stored documents again, for what is not in rows. Without them Details, Path
+	// and what is made of these fail.
+	Formats []normalize.Format
 }
 
 // Inventory answers questions and takes decisions. It is safe for concurrent use.

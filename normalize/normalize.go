@@ -22,7 +22,7 @@ import (
 
 // Revision counts the changes after which a document that was parked may be
 // accepted, or be read differently: new formats, wider limits, mended readers.
-const Revision = 3
+const Revision = 4
 
 // Kind is what a document is for.
 type Kind string
@@ -65,6 +65,9 @@ type Head struct {
 	// Hint says what a document seems to be whose members do not tell: "a PDF file",
 	// "SPDX tag-value". It is for messages, Formats do not decide by it. May be "".
 	Hint string
+	// Columns are the names of the columns where the first line, but for comments (#), is that of
+	// a CSV file: words with commas between them.
+	Columns []string
 	// Root and Namespace are the local name and the namespace of an XML document's root element.
 	Root, Namespace string
 	// Warnings are oddities of the syntax itself, such as a duplicate member name.
@@ -122,6 +125,8 @@ type Document struct {
 	Time time.Time
 	// Issuer is who speaks: OpenVEX author, CSAF publisher, CycloneDX supplier. May be "".
 	Issuer string
+	// Tools made the document: those that an SBOM names, the one that speaks for it first.
+	Tools []Tool
 
 	Subject    Subject     // SBOM: what it describes
 	Components []Component // SBOM, without the main component
@@ -131,6 +136,8 @@ type Document struct {
 	Statements []Statement // VEX documents, and SBOMs with a vulnerabilities section
 	// Vulnerabilities are the facts of a Vuln document.
 	Vulnerabilities []Vulnerability
+	// Feed is what a Vuln document of a feed says that comes whole (EPSS, KEV); nil for others.
+	Feed *Feed
 
 	// JSON is the document in JSON where the original is not JSON (XML as
 	// CycloneDX JSON, YAML as JSON); nil where the original is the JSON.

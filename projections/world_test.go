@@ -18,17 +18,16 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
 )
 
-var (
-	testFormats = []normalize.Format{
-		cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{},
-	}
-	testVolatile = slices.Concat(cyclonedx.Volatile, spdx.Volatile)
-)
+var testFormats = []normalize.Format{
+	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{},
+}
 
 // world is a database with what it takes to import into it and to project.
 type world struct {
@@ -47,7 +46,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{db: db, admin: db.Admin(t)}
 	pipeline := func(role pg.Role, conns int32) (*ingest.Pipeline, *pgxpool.Pool) {
 		pool := db.Pool(t, role, ingest.PoolConfig(conns))
-		p, err := ingest.New(pool, ingest.Config{Formats: testFormats, Volatile: testVolatile, BatchWait: time.Millisecond})
+		p, err := ingest.New(pool, ingest.Config{Formats: testFormats, BatchWait: time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}

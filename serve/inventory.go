@@ -15,7 +15,7 @@ import (
 // of a role when that is needed first.
 func (d *Database) Inventory() (*inventory.Inventory, error) {
 	pools := map[pg.Role]*pgxpool.Pool{}
-	return inventory.New(inventory.Config{Pool: func(ctx context.Context, role pg.Role) (*pgxpool.Pool, error) {
+	return inventory.New(inventory.Config{Formats: d.cfg.Formats, Pool: func(ctx context.Context, role pg.Role) (*pgxpool.Pool, error) {
 		if p := pools[role]; p != nil {
 			return p, nil
 		}

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"slices"
-
 	"sluice/ingest"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
@@ -19,15 +19,18 @@ func formats() []normalize.Format {
 		cyclonedx.JSON{},
 		cyclonedx.XML{},
 		spdx.JSON{},
+		spdx.TagValue{},
+		spdx.YAML{},
+		spdx.JSONLD{},
 		openvex.Format{},
 		csaf.Format{},
 		osv.JSON{},
 		osv.YAML{},
+		kev.JSON{},
+		kev.CSV{},
+		epss.CSV{},
 	}
 }
 
-// volatile are the members that do not count for what a document means.
-func volatile() []string { return slices.Concat(cyclonedx.Volatile, spdx.Volatile) }
-
 // importer is what every import has in common.
-func importer() ingest.Config { return ingest.Config{Formats: formats(), Volatile: volatile()} }
+func importer() ingest.Config { return ingest.Config{Formats: formats()} }

@@ -81,7 +81,7 @@ With --until it ends: a day still counts (UTC). The findings are open again then
 			if err := d.Check(); err != nil {
 				return err
 			}
-			return a.verdict(cmd.Context(), v, func(ctx context.Context, inv *inventory.Inventory, tenant id.ID, actor *id.ID) (inventory.Decided, error) {
+			return a.decided(cmd.Context(), v, func(ctx context.Context, inv *inventory.Inventory, tenant id.ID, actor *id.ID) (inventory.Decided, error) {
 				d.Actor = actor
 				return inv.DecideAll(ctx, tenant, []inventory.Decision{d}, v.dryRun)
 			})
@@ -125,7 +125,7 @@ Statements count again, and without any the findings are open, at the next proje
 			if err := w.Check(); err != nil {
 				return err
 			}
-			return a.verdict(cmd.Context(), v, func(ctx context.Context, inv *inventory.Inventory, tenant id.ID, actor *id.ID) (inventory.Decided, error) {
+			return a.decided(cmd.Context(), v, func(ctx context.Context, inv *inventory.Inventory, tenant id.ID, actor *id.ID) (inventory.Decided, error) {
 				w.Actor = actor
 				return inv.WithdrawAll(ctx, tenant, w, v.dryRun)
 			})
@@ -156,7 +156,7 @@ func (a *app) decideFrom(ctx context.Context, path string, every inventory.Decis
 	if err != nil {
 		return a.rowsWrong(path, err)
 	}
-	err = a.verdict(ctx, v, func(ctx context.Context, inv *inventory.Inventory, tenant id.ID, actor *id.ID) (inventory.Decided, error) {
+	err = a.decided(ctx, v, func(ctx context.Context, inv *inventory.Inventory, tenant id.ID, actor *id.ID) (inventory.Decided, error) {
 		list := make([]inventory.Decision, len(rows))
 		for i, r := range rows {
 			list[i] = r.Decision
@@ -188,8 +188,8 @@ func (a *app) rowsWrong(path string, err error) error {
 	return usagef("%s: %d rows are wrong; nothing was recorded", path, len(list))
 }
 
-// verdict records what the tenant says, prints what that changes, and with --wait projects it.
-func (a *app) verdict(ctx context.Context, v verdict, record func(context.Context, *inventory.Inventory, id.ID, *id.ID) (inventory.Decided, error)) error {
+// decided records what the tenant says, prints what that changes, and with --wait projects it.
+func (a *app) decided(ctx context.Context, v verdict, record func(context.Context, *inventory.Inventory, id.ID, *id.ID) (inventory.Decided, error)) error {
 	var tenant id.ID
 	done, err := asked(ctx, a, func(inv *inventory.Inventory, of id.ID) (inventory.Decided, error) {
 		tenant = of

@@ -226,21 +226,63 @@ func (b *bom) time(s, pointer string) time.Time {
 	return t
 }
 
-// tools notes the bom-refs of the tools that made the document. They are listed
+// maxTools is how many tools of a document are kept.
+const maxTools = 20
+
+// tools takes the tools that made the document and notes their bom-refs. They are listed
 // as an object of components and services, or (up to 1.4) as an array without refs.
 func (b *bom) tools() {
 	r := b.r
-	if !r.IsObject() {
-		r.Skip()
+	if r.IsArray() {
+		b.toolList()
 		return
 	}
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "components", "services":
-			b.services()
+			b.toolList()
 		default:
 			r.Skip()
 		}
+	}
+}
+
+// toolList reads tools, components that are tools, or services.
+func (b *bom) toolList() {
+	r := b.r
+	for ok := r.Array(); ok && r.Element(); {
+		var t normalize.Tool
+		for ok := r.Object(); ok && r.Member(); {
+			switch string(r.Name()) {
+			case "bom-ref":
+				b.reserve(r.Bytes())
+			case "vendor", "group", "publisher":
+				if vendor := r.Text(); t.Vendor == "" {
+					t.Vendor = vendor
+				}
+			case "name":
+				t.Name = r.Text()
+			case "version":
+				t.Version = r.Text()
+			case "services", "components":
+				b.services()
+			default:
+				r.Skip()
+			}
+		}
+		if t.Name != "" && len(b.doc.Tools) < maxTools {
+			b.doc.Tools = append(b.doc.Tools, t)
+		}
+	}
+}
+
+// reserve notes the bom-ref of something that is no component.
+func (b *bom) reserve(ref []byte) {
+	if len(ref) == 0 {
+		return
+	}
+	if _, taken := b.refs[string(ref)]; !taken {
+		b.refs[string(ref)] = noComponent
 	}
 }
 
@@ -255,11 +297,7 @@ func (b *bom) services() {
 		for ok := r.Object(); ok && r.Member(); {
 			switch string(r.Name()) {
 			case "bom-ref":
-				if ref := string(r.Bytes()); ref != "" {
-					if _, taken := b.refs[ref]; !taken {
-						b.refs[ref] = noComponent
-					}
-				}
+				b.reserve(r.Bytes())
 			case "services", "components":
 				b.services()
 			default:

@@ -2,6 +2,7 @@ package testdocs
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -21,11 +22,35 @@ func Reader(scan ScanFunc, formats ...normalize.Format) func([]byte) (*normalize
 		}
 		for _, f := range formats {
 			if f.Detect(head) {
-				return f.Normalize(normalize.Input{Bytes: b, Head: head, Limits: normalize.DefaultLimits})
+				return normalized(f, normalize.Input{Bytes: b, Head: head, Limits: normalize.DefaultLimits})
 			}
 		}
 		return nil, normalize.Park(normalize.ReasonUnknownFormat, "", "not detected")
 	}
+}
+
+// normalized reads a document, and holds that its details, where the format has any, are those
+// of the same components.
+func normalized(f normalize.Format, in normalize.Input) (*normalize.Document, error) {
+	doc, err := f.Normalize(in)
+	d, ok := f.(normalize.Detailer)
+	if err != nil || !ok {
+		return doc, err
+	}
+	details, err := d.Details(in)
+	if err != nil {
+		return doc, fmt.Errorf("accepted, yet it has no details: %w", err)
+	}
+	refs := make(map[string]string, len(details.Components))
+	for _, c := range details.Components {
+		refs[c.Pointer] = c.Ref
+	}
+	for _, c := range slices.Concat(doc.Main, doc.Components) {
+		if ref, ok := refs[c.Pointer]; !ok || ref != c.Ref {
+			return doc, fmt.Errorf("component %s is %q, its details (%v) are those of %q", c.Pointer, c.Ref, ok, ref)
+		}
+	}
+	return doc, nil
 }
 
 // Detects checks which of the formats recognise documents: all their names one after
