@@ -28,9 +28,6 @@ func (v *verdict) add(cmd *cobra.Command) {
 	f.BoolVar(&v.wait, "wait", false, "project too, and end when findings show it")
 }
 
-// newDecide makes the command.
-//
-// Long: the texts and flags stand side by side, as --help shows them.
 func newDecide(a *app) *cobra.Command {
 	var d inventory.Decision
 	var v verdict
