@@ -21,6 +21,8 @@ func formats() []normalize.Format {
 		spdx.JSON{},
 		spdx.TagValue{},
 		spdx.YAML{},
+		spdx.XML{},
+		spdx.RDF{},
 		spdx.JSONLD{},
 		openvex.Format{},
 		csaf.Format{},
