@@ -88,6 +88,10 @@ const (
 	XML  Syntax = "xml"
 	YAML Syntax = "yaml"
 	Text Syntax = "text"
+	// Protobuf and TextProto are a CycloneDX BOM as Protocol Buffers, whose bytes alone say
+	// nothing of what they hold: Scan knows no other message.
+	Protobuf  Syntax = "protobuf"
+	TextProto Syntax = "textproto"
 )
 
 // Format reads one document format. Implementations are stateless.
