@@ -14,3 +14,11 @@ var (
 	sqlFindingsGroups      = text("findings_groups")
 	sqlPackageIDs          = text("package_ids")
 )
+
+var (
+	sqlWhyExploited = text("why_exploited")
+	sqlWhyFinding   = text("why_finding")
+	sqlWhyHistory   = text("why_history")
+	sqlWhyPair      = text("why_pair")
+	sqlWhyPlaces    = text("why_places")
+)

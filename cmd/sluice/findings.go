@@ -73,6 +73,7 @@ as severe or worse; any is whatever it is, kev one known to be exploited.`,
 	fl.StringSliceVar(&f.fields, "fields", nil, "only these, in this order: "+strings.Join(fieldNames(), ","))
 	fl.StringVar(&f.group, "group-by", "", "sum by vulnerability, package or artifact")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit status 6 where there is a finding that is critical, high, medium, low or worse, or any, or kev")
+	cmd.AddCommand(newFindingsWhy(a))
 	return cmd
 }
 
