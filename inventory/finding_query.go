@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -236,10 +237,11 @@ func (q *findingQuery) ask(ctx context.Context, tx pgx.Tx, sql string, args []an
 // after makes the next page begin behind f.
 func (q *findingQuery) after(f *found) { q.place = &f.findingPlace }
 
-// of says what a question is about, without how many: a cursor is good for the same one.
+// of says what a question is about, without how many: a cursor is good for the same one. Nor since when: who
+// asks for the last seven days says another moment for each page.
 func (n *findingQuestion) of(tenant id.ID) string {
 	f := n.FindingFilter
-	f.Limit, f.After = 0, ""
+	f.Limit, f.After, f.Since = 0, "", time.Time{}
 	return strings.Join([]string{tenant.String(), fmt.Sprintf("%+v", f)}, " ")
 }
 

@@ -117,7 +117,7 @@ func (p *page) why(w *inventory.Why) {
 	for _, s := range w.Places {
 		p.line(1, "%s%s, %s%s", s.Origin, stream(s.Stream), s.Format, at(", of ", s.Time))
 		for i, step := range s.Path {
-			p.line(2, "%s%s", strings.Repeat("  ", i), joinWords(step.Name, step.Version, step.Purl))
+			p.line(2, "%s%s", strings.Repeat("  ", i), spaced(step.Name, step.Version, step.Purl))
 		}
 		if s.Note != "" {
 			p.line(2, "%s", s.Note)
@@ -133,7 +133,7 @@ func (p *page) why(w *inventory.Why) {
 			mark = "counts"
 		}
 		p.line(1, "%s: %s, %s", mark, s.Status, s.Why)
-		p.line(2, "%s", joinWords(s.Kind, "of", s.Source, s.Issuer)+at(", ", s.Time))
+		p.line(2, "%s", spaced(s.Kind, "of", s.Source, s.Issuer)+at(", ", s.Time))
 		if s.Product != "" {
 			p.line(2, "about %s (%s)", s.Product, s.Scope)
 		}
@@ -212,4 +212,9 @@ func more(n int64, format string) string {
 		return ""
 	}
 	return fmt.Sprintf(format, n)
+}
+
+// spaced joins what there is with spaces.
+func spaced(list ...string) string {
+	return strings.Join(strings.Fields(strings.Join(list, " ")), " ")
 }

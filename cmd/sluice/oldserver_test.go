@@ -59,7 +59,7 @@ var arguments = map[string]string{
 	"sluice limit delete": "documents", "sluice limit set": "documents 1000 --per 1m", "sluice topics allow": "team-a.*", "sluice topics deny": "team-a.*",
 	"sluice document export": "00000000-0000-0000-0000-000000000001", "sluice document show": "00000000-0000-0000-0000-000000000001", "sluice ingest file": "-",
 	"sluice findings why": "--vuln CVE-2026-1 --package pkg:npm/a@1",
-	"sluice jobs drop": "--all", "sluice jobs retry": "--all",
+	"sluice jobs drop":    "--all", "sluice jobs retry": "--all",
 	"sluice parked drop": "--all", "sluice parked replay": "--all", "sluice parked show": "1",
 	"sluice partitions attach": "ingest.scan_run_event", "sluice partitions set": "ingest.scan_run_event --premake 3",
 	"sluice runs show": "1", "sluice tenant create": "acme", "sluice tenant set": "acme --legal-hold", "sluice tenant rename": "acme other", "sluice tenant delete": "acme --yes",

@@ -1,5 +1,5 @@
 -- What a question of tenant $1 is about: artifact and package by ids that lie between $2 and $3, $4 and $5, or package $6 and artifact $7 ('' is
--- the first with the finding, else the first that lists the package), and the vulnerability $8, by any of its ids ($9). One row at
+-- the first with the finding, an open one if there is one, else the first that lists the package), and the vulnerability $8, by any of its ids ($9). One row at
 -- most; without an artifact where no SBOM lists the package.
 with package as (
   select p.* from vex.package p
@@ -37,5 +37,5 @@ from candidate c
 join package p on p.id = c.package_id
 left join artifact.artifact a on a.tenant_id = $1 and a.id = c.artifact_id
 where ($7 = '' or c.artifact_purl = $7) and ($2::uuid is null or c.artifact_id between $2 and $3::uuid)
-order by c.place, c.named desc, c.artifact_purl, c.vuln_id
+order by c.place, c.status = 'suppressed', c.named desc, c.artifact_purl, c.vuln_id
 limit 1
