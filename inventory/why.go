@@ -195,7 +195,7 @@ func (inv *Inventory) Why(ctx context.Context, tenant id.ID, q WhyQuestion) (*Wh
 		if err != nil {
 			return err
 		}
-		pair := projections.Pair{ArtifactPurl: p.ArtifactPurl, ArtifactKey: p.ArtifactKey, Package: p.Package}
+		pair := projections.Pair{ArtifactPurl: p.ArtifactPurl, ArtifactKey: p.ArtifactKey, Package: p.Package, Purl: p.Purl, Ecosystem: p.Ecosystem, Version: p.Version, Keys: p.Keys}
 		if p.Artifact != nil {
 			pair.Artifact = *p.Artifact
 		}

@@ -57,6 +57,9 @@ type Pair struct {
 	Artifact                  id.ID // zero: nowhere
 	ArtifactPurl, ArtifactKey string
 	Package                   id.ID
+	// What the package is taken for, where no row of it is stored.
+	Purl, Ecosystem, Version string
+	Keys                     []string
 }
 
 // Explain works out what is known of the vulnerability vuln of a package, with the rules and the statements that the
@@ -84,7 +87,7 @@ func Explain(ctx context.Context, tx pgx.Tx, tenant id.ID, pair Pair, vuln strin
 	if err != nil {
 		return nil, fmt.Errorf("package: %w", err)
 	}
-	var t target
+	t := target{ID: pair.Package, Purl: pair.Purl, Ecosystem: pair.Ecosystem, Version: pair.Version, Keys: pair.Keys}
 	if len(targets) > 0 {
 		t = targets[0]
 	}
