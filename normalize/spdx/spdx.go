@@ -46,7 +46,7 @@ func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
 	d := &document{
 		out:       &normalize.Document{Format: f.Name(), Kind: normalize.SBOM},
 		max:       in.Limits.OrDefault().MaxComponents,
-		ids:       make(map[string]struct{}),
+		ids:       make(map[string]int32),
 		described: make(map[string]struct{}),
 	}
 	d.r = lenient.New(in.Bytes, "", d.out.Warn)
