@@ -35,7 +35,9 @@ type DrillConfig struct {
 	Migrated func(ctx context.Context, url string) error
 	// Partitions fails where time partitions have a gap, and says how many there are.
 	Partitions func(ctx context.Context, url string) (int, error)
-	// Project brings the derived tables up to what is stored.
+	// Rebuild asks, by jobs, for all that is derived to be made again from the originals, for every tenant.
+	Rebuild func(ctx context.Context, url string) error
+	// Project brings the derived tables up to what is stored, and does the jobs.
 	Project func(ctx context.Context, url string) error
 	// Live counts the originals of the running database that came up to a time, by tenant; nil: it is not asked.
 	Live   func(ctx context.Context, until time.Time) (map[string]int64, error)
@@ -389,8 +391,11 @@ func (d *drill) rebuild(ctx context.Context) error {
 	if err := d.Project(ctx, d.url); err != nil {
 		return err
 	}
+	if err := d.Rebuild(ctx, d.url); err != nil {
+		return err
+	}
 	err := pgx.BeginFunc(ctx, d.conn, func(tx pgx.Tx) error {
-		for _, sql := range []string{sqlRemember, sqlAsk, sqlClear} {
+		for _, sql := range []string{sqlRemember, sqlClear} {
 			if _, err := tx.Conn().PgConn().Exec(ctx, sql).ReadAll(); err != nil {
 				return err
 			}

@@ -20,7 +20,6 @@ var (
 	sqlOrphans    = sqlOf("orphans")
 	sqlRemember   = sqlOf("remember_derived")
 	sqlClear      = sqlOf("clear_derived")
-	sqlAsk        = sqlOf("ask_again")
 	sqlDifference = sqlOf("difference")
 	sqlHasAmcheck = sqlOf("has_amcheck")
 )

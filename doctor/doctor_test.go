@@ -82,7 +82,7 @@ func TestVerdicts(t *testing.T) {
 		{"passwords", func(s *server) { s.passwords = "md5" }, Warn},
 		{"connections", func(s *server) { s.used = 85 }, Warn},
 		{"connections", func(s *server) { s.used = 96 }, Act},
-		{"wraparound", func(s *server) { s.age = 1_200_000_000 }, Warn},
+		{"wraparound", func(s *server) { s.age = 600_000_000 }, Warn},
 		{"wraparound", func(s *server) { s.age = 2_000_000_000 }, Act},
 		{"idle transactions", func(s *server) { s.idle = 3600 }, Warn},
 	} {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/doctor/vitals"
 )
 
 // Limits of the checks.
@@ -16,8 +18,6 @@ const (
 	clockAct      = time.Minute     // tokens are refused, VEX of today seems to be of tomorrow
 	smallestWAL   = 2 << 30         // below that imports cause a checkpoint every few seconds
 	smallestCache = 128 << 20       // of shared buffers
-	wrapWarn      = 1_000_000_000   // transactions since the oldest row was frozen
-	wrapAct       = 1_800_000_000   // at 2,146,000,000 the server refuses to write
 	idleWarn      = 5 * time.Minute // an open transaction keeps dead rows from being removed
 )
 
@@ -67,8 +67,8 @@ func when(bad bool, v Verdict) Verdict {
 }
 
 func (s *server) findings() []Finding {
-	wrap := when(s.age > wrapWarn, Warn)
-	if s.age > wrapAct {
+	wrap := when(s.age >= vitals.WatchAge, Warn)
+	if s.age >= vitals.ActAge {
 		wrap = Act
 	}
 	free := s.connections - s.used

@@ -17,10 +17,7 @@ import (
 type Config struct {
 	// Formats are the document formats to recognise, the first that claims a document wins.
 	Formats []normalize.Format
-	// Volatile are the JSON Pointers of members that do not count for the meaning
-	// of a document: serial numbers, timestamps.
-	Volatile []string
-	Limits   normalize.Limits
+	Limits  normalize.Limits
 
 	// BatchBytes, BatchDocuments and BatchWait end a batch, whichever comes first.
 	// Defaults: 4 MiB, 1,000 documents, 200 ms. A batch is one transaction.

@@ -46,7 +46,7 @@ func Example() {
 		panic(err)
 	}
 	pipeline, err := ingest.New(pool, ingest.Config{
-		Formats: []normalize.Format{cyclonedx.JSON{}}, Volatile: cyclonedx.Volatile,
+		Formats: []normalize.Format{cyclonedx.JSON{}},
 		OnReceipts: func(list []ingest.Receipt) {
 			for _, r := range list {
 				fmt.Printf("%s: %s %s\n", r.Origin, r.Outcome, r.Format+r.Reason)

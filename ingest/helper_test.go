@@ -56,9 +56,6 @@ func (h *harness) pipelineOn(pool *pgxpool.Pool, cfg ingest.Config) *ingest.Pipe
 	if cfg.Formats == nil {
 		cfg.Formats = allFormats
 	}
-	if cfg.Volatile == nil {
-		cfg.Volatile = slices.Concat(cyclonedx.Volatile, spdx.Volatile)
-	}
 	given := cfg.OnReceipts
 	cfg.OnReceipts = func(list []ingest.Receipt) {
 		h.mu.Lock()

@@ -92,6 +92,60 @@ func TestUnchangedOnlyWithinItsStream(t *testing.T) {
 	}
 }
 
+// TestUnchangedInAnotherForm: order, the zone of a time and the notation make no other SBOM,
+// and what it says has the same statements whichever form came first.
+func TestUnchangedInAnotherForm(t *testing.T) {
+	t.Parallel()
+	const component = `{"type":"library","name":%q,"version":"1","purl":"pkg:npm/%[1]s@1","bom-ref":"pkg:npm/%[1]s@1"}`
+	vulnerability := func(id, state string) string {
+		return fmt.Sprintf(`{"id":%q,"published":"2026-01-01T01:00:00+01:00","analysis":{"state":%q},"affects":[{"ref":"pkg:npm/a@1"}]}`, id, state)
+	}
+	doc := func(serialNumber, order, vulnerabilities string) []byte {
+		parts := strings.Split(order, " ")
+		for i, name := range parts {
+			parts[i] = fmt.Sprintf(component, name)
+		}
+		return fmt.Appendf(nil, `{"bomFormat":"CycloneDX","specVersion":"1.6","serialNumber":%q,"metadata":{"component":{"type":"application","name":"app","version":"1","purl":"pkg:oci/app@1"}},
+			"components":[%s],"vulnerabilities":[%s],"properties":[]}`, serialNumber, strings.Join(parts, ","), vulnerabilities)
+	}
+	first, second := vulnerability("CVE-2026-1", "exploitable"), vulnerability("CVE-2026-2", "not_affected")
+	forms := [][]byte{
+		doc(serial(1), "a b", first+","+second),
+		doc(serial(2), "b a", second+","+first),
+		doc(serial(3), "b a", strings.ReplaceAll(first+","+second, "01:00:00+01:00", "00:00:00Z")),
+		[]byte(`<bom xmlns="http://cyclonedx.org/schema/bom/1.6" version="1" serialNumber="` + serial(4) + `"><metadata><component type="application"><name>app</name><version>1</version><purl>pkg:oci/app@1</purl></component></metadata>
+			<components><component type="library" bom-ref="pkg:npm/b@1"><name>b</name><version>1</version><purl>pkg:npm/b@1</purl></component>
+			<component type="library" bom-ref="pkg:npm/a@1"><name>a</name><version>1</version><purl>pkg:npm/a@1</purl></component></components>
+			<vulnerabilities><vulnerability><id>CVE-2026-2</id><published>2026-01-01T00:00:00Z</published><analysis><state>not_affected</state></analysis><affects><target><ref>pkg:npm/a@1</ref></target></affects></vulnerability>
+			<vulnerability><id>CVE-2026-1</id><published>2026-01-01T00:00:00Z</published><analysis><state>exploitable</state></analysis><affects><target><ref>pkg:npm/a@1</ref></target></affects></vulnerability></vulnerabilities></bom>`),
+	}
+	h := newHarness(t)
+	p := h.pipeline(ingest.Config{})
+	var statements []string
+	for i := range forms {
+		l := h.list(forms...)
+		first := l.envelopes[i]
+		l.envelopes = slices.Insert(slices.Delete(l.envelopes, i, i+1), 0, first)
+		tenant := h.db.Tenant(t, fmt.Sprintf("first-%d", i))
+		for k := range l.envelopes {
+			l.envelopes[k].Tenant = tenant
+		}
+		if c := h.run(p, l); c.Accepted != 1 || c.Unchanged != int64(len(forms)-1) {
+			t.Errorf("form %d first: %+v", i, c)
+		}
+		said := query[string](h, `select string_agg(vuln_id || ' ' || status, ', ' order by vuln_id) from vex.vex_statement where tenant_id = $1`, tenant)
+		if statements = append(statements, said); said != statements[0] {
+			t.Errorf("form %d first: %s", i, said)
+		}
+	}
+	other := doc(serial(5), "a b c", first+","+second)
+	contradiction := doc(serial(6), "a b", first+","+second+","+vulnerability("CVE-2026-1", "not_affected"))
+	revoked := doc(serial(7), "a b", vulnerability("CVE-2026-1", "not_affected")+","+second+","+first)
+	if c := h.run(p, h.list(forms[0], other, contradiction, revoked)); c.Accepted != 4 {
+		t.Errorf("what says something else: %+v", c)
+	}
+}
+
 // refusedByPostgres is a document that passes every check of ours and that PostgreSQL
 // refuses: a member without meaning for SPDX is indexed, and too long for an index row.
 func refusedByPostgres(name string) []byte {

@@ -157,7 +157,7 @@ func (t *task) read(cfg *Config) error {
 		t.time = t.env.ObservedAt
 	}
 	if t.doc.Kind == normalize.SBOM {
-		if t.meaning, err = t.meaningHash(cfg); err != nil {
+		if t.meaning, err = t.meaningHash(format); err != nil {
 			return normalize.Park(normalize.ReasonInvalid, "", "canonical form: %w", err)
 		}
 	}
@@ -172,7 +172,7 @@ func (t *task) read(cfg *Config) error {
 
 // meaningHash is the hash of what the document says. Where its JSON form leaves something
 // out (elements of other namespaces in XML), only the same bytes mean the same.
-func (t *task) meaningHash(cfg *Config) ([32]byte, error) {
+func (t *task) meaningHash(format normalize.Format) ([32]byte, error) {
 	partial := len(t.doc.Warnings) > normalize.MaxWarnings
 	for _, w := range t.doc.Warnings {
 		partial = partial || w.Code == "extension" || w.Code == "partial-json"
@@ -180,7 +180,7 @@ func (t *task) meaningHash(cfg *Config) ([32]byte, error) {
 	if t.doc.JSON != nil && partial {
 		return t.hash, nil
 	}
-	return detect.MeaningHash(t.json, cfg.Volatile)
+	return detect.MeaningHash(t.json, normalize.MeaningOf(format))
 }
 
 func (t *task) checkKind() error {

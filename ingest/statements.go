@@ -77,7 +77,7 @@ func newStatements(t *task) []statement {
 		at                                 time.Time
 		product                            normalize.Product
 	}
-	done := map[key]bool{}
+	done, again := map[key]bool{}, map[string]int{}
 	var list []statement
 	for i := range d.Statements {
 		s := &d.Statements[i]
@@ -102,7 +102,9 @@ func newStatements(t *task) []statement {
 			}
 			done[k] = true
 			row.ordinal, row.product = len(list), p
-			row.id = t.statementID(row.ordinal)
+			about := strings.Join([]string{s.VulnID, p.ID, p.Purl, p.Subcomponent}, "\x00")
+			row.id = t.statementID(row.ordinal, about, again[about])
+			again[about]++
 			row.name(t)
 			list = append(list, row)
 		}
@@ -144,10 +146,11 @@ func (s *statement) name(t *task) {
 }
 
 // statementID is derived from what the document says: which of two SBOMs that say the same
-// was stored makes no difference.
-func (t *task) statementID(ordinal int) id.ID {
+// was stored makes no difference, whatever their notation and the order of what they say.
+// About is the vulnerability and the product of a statement, nth counts those about the same.
+func (t *task) statementID(ordinal int, about string, nth int) id.ID {
 	if t.doc.Kind == normalize.SBOM {
-		return id.Derive(t.env.Tenant, "statement", t.artifact.purl, t.env.Stream, t.doc.Format, string(t.meaning[:]), fmt.Sprint(ordinal))
+		return id.Derive(t.env.Tenant, "statement", t.artifact.purl, t.env.Stream, string(t.meaning[:]), about, fmt.Sprint(nth))
 	}
 	return id.Derive(t.env.Tenant, "statement", string(t.hash[:]), fmt.Sprint(ordinal))
 }

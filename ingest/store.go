@@ -140,7 +140,6 @@ func (s store) findTwins(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*
 	}
 	type key struct {
 		streamKey
-		format  string // an XML document is never a repeat of a JSON one: who wants its original gets it
 		meaning [32]byte
 	}
 	twins := map[key]id.ID{}
@@ -149,11 +148,11 @@ func (s store) findTwins(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*
 		return fmt.Errorf("look up %d meaning hashes: %w", len(meanings), err)
 	}
 	var document, artifact id.ID
-	var stream, format string
+	var stream string
 	var meaning []byte
 	var held bool
-	_, err = pgx.ForEachRow(rows, []any{&document, &artifact, &stream, &format, &meaning, &held}, func() error {
-		twins[key{streamKey{tenant, artifact, stream}, format, [32]byte(meaning)}] = document
+	_, err = pgx.ForEachRow(rows, []any{&document, &artifact, &stream, &meaning, &held}, func() error {
+		twins[key{streamKey{tenant, artifact, stream}, [32]byte(meaning)}] = document
 		return nil
 	})
 	if err != nil {
@@ -163,7 +162,7 @@ func (s store) findTwins(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*
 		if t.outcome != "" || t.doc == nil || t.meaning == ([32]byte{}) {
 			continue
 		}
-		k := key{t.streamKey(), t.doc.Format, t.meaning}
+		k := key{t.streamKey(), t.meaning}
 		if twin, ok := twins[k]; ok {
 			t.twin, t.outcome = twin, Unchanged
 		} else {

@@ -65,7 +65,7 @@ func newWorld(t testing.TB) *world {
 
 // pipeline is the importer of cmd/sluice for the formats above.
 func pipeline() ingest.Config {
-	return ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, osv.JSON{}}, Volatile: cyclonedx.Volatile}
+	return ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, osv.JSON{}}}
 }
 
 // load imports documents, one after the other, and returns the scan run.

@@ -49,7 +49,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, db: db, admin: db.Admin(t), pool: db.Pool(t, pg.Maintainer, PoolConfig()), tenant: testTenant}
 	pipeline := func(role pg.Role) *ingest.Pipeline {
 		p, err := ingest.New(db.Pool(t, role, ingest.PoolConfig(3)), ingest.Config{
-			Formats: []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, osv.JSON{}}, Volatile: cyclonedx.Volatile, BatchWait: time.Millisecond,
+			Formats: []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, osv.JSON{}}, BatchWait: time.Millisecond,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -69,28 +69,30 @@ var kinds = []struct {
 	mode    mode
 	work    string
 }{
-	{start(`create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?\S+\s+on\s+` + table), shareUpdate, "builds an index"},
-	{start(`create\s+(?:unique\s+)?index\s+(?:if\s+not\s+exists\s+)?\S+\s+on\s+` + table), share, "builds an index"},
-	{start(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `[^;]*\b(?:alter\s+(?:column\s+)?\w+\s+(?:set\s+data\s+)?type|set\s+logged|set\s+unlogged|add\s+column[^,;]*\bgenerated\s+always\s+as\s*\()`), accessExclusive, "writes the table anew"},
-	{start(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `[^;]*\badd\s+(?:constraint\s+\S+\s+)?(?:primary\s+key|unique)\b`), accessExclusive, "builds an index"},
-	{start(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `[^;]*\b(?:set\s+not\s+null|add\s+(?:constraint\s+\S+\s+)?check)\b`), accessExclusive, "reads the table"},
-	{start(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `[^;]*\bvalidate\s+constraint\b`), shareUpdate, "reads the table"},
-	{start(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `\s+(?:set\s*\(|reset\s*\()`), shareUpdate, ""},
-	{start(`alter\s+table\s+(?:if\s+exists\s+)?` + table), accessExclusive, ""},
-	{start(`drop\s+(?:table|view|materialized\s+view)\s+(?:if\s+exists\s+)?` + table), accessExclusive, ""},
-	{start(`(?:create|alter|drop)\s+policy\s+(?:if\s+exists\s+)?\S+\s+on\s+` + table), accessExclusive, ""},
-	{start(`create\s+(?:or\s+replace\s+)?(?:constraint\s+)?trigger\s+[\s\S]*?\son\s+` + table), shareRow, ""},
-	{start(`drop\s+trigger\s+(?:if\s+exists\s+)?\S+\s+on\s+` + table), accessExclusive, ""},
-	{start(`truncate\s+(?:table\s+)?` + table), accessExclusive, ""},
-	{start(`comment\s+on\s+(?:table|column)\s+` + table), shareUpdate, ""},
-	{start(`call\s+core\.protect\('([^']+)'\)`), accessExclusive, ""},
-	{start(`insert\s+into\s+` + table + `[\s\S]*\bselect\b`), rowExclusive, "writes rows"},
-	{start(`insert\s+into\s+` + table), rowExclusive, ""},
-	{start(`update\s+` + table), rowExclusive, "writes rows"},
-	{start(`delete\s+from\s+` + table), rowExclusive, "writes rows"},
+	{startsWith(`create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?\S+\s+on\s+` + table), shareUpdate, "builds an index"},
+	{startsWith(`create\s+(?:unique\s+)?index\s+(?:if\s+not\s+exists\s+)?\S+\s+on\s+` + table), share, "builds an index"},
+	{startsWith(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `[^;]*\b(?:alter\s+(?:column\s+)?\w+\s+(?:set\s+data\s+)?type|set\s+logged|set\s+unlogged|add\s+column[^,;]*\bgenerated\s+always\s+as\s*\()`), accessExclusive, "writes the table anew"},
+	{startsWith(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `[^;]*\badd\s+(?:constraint\s+\S+\s+)?(?:primary\s+key|unique)\b`), accessExclusive, "builds an index"},
+	{startsWith(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `[^;]*\b(?:set\s+not\s+null|add\s+(?:constraint\s+\S+\s+)?check)\b`), accessExclusive, "reads the table"},
+	{startsWith(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `[^;]*\bvalidate\s+constraint\b`), shareUpdate, "reads the table"},
+	{startsWith(`alter\s+table\s+(?:if\s+exists\s+)?` + table + `\s+(?:set\s*\(|reset\s*\()`), shareUpdate, ""},
+	{startsWith(`alter\s+table\s+(?:if\s+exists\s+)?` + table), accessExclusive, ""},
+	{startsWith(`drop\s+(?:table|view|materialized\s+view)\s+(?:if\s+exists\s+)?` + table), accessExclusive, ""},
+	{startsWith(`(?:create|alter|drop)\s+policy\s+(?:if\s+exists\s+)?\S+\s+on\s+` + table), accessExclusive, ""},
+	{startsWith(`create\s+(?:or\s+replace\s+)?(?:constraint\s+)?trigger\s+[\s\S]*?\son\s+` + table), shareRow, ""},
+	{startsWith(`drop\s+trigger\s+(?:if\s+exists\s+)?\S+\s+on\s+` + table), accessExclusive, ""},
+	{startsWith(`truncate\s+(?:table\s+)?` + table), accessExclusive, ""},
+	{startsWith(`comment\s+on\s+(?:table|column)\s+` + table), shareUpdate, ""},
+	{startsWith(`call\s+core\.protect\('([^']+)'\)`), accessExclusive, ""},
+	{startsWith(`insert\s+into\s+` + table + `[\s\S]*\bselect\b`), rowExclusive, "writes rows"},
+	{startsWith(`insert\s+into\s+` + table), rowExclusive, ""},
+	{startsWith(`update\s+` + table), rowExclusive, "writes rows"},
+	{startsWith(`delete\s+from\s+` + table), rowExclusive, "writes rows"},
 }
 
-func start(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)\A(?:` + pattern + `)`) }
+func startsWith(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\A(?:` + pattern + `)`)
+}
 
 var (
 	source     = regexp.MustCompile(`(?i)\b(?:from|join)\s+` + table)
@@ -98,6 +100,7 @@ var (
 	doBlock    = regexp.MustCompile(`(?is)\Ado\s+\$(\w*)\$(.*)\$\w*\$\s*\z`)
 	foreach    = regexp.MustCompile(`(?is)\bforeach\s+\w+\s+in\s+array\s+array\[([^\]]*)\]`)
 	executes   = regexp.MustCompile(`(?is)\bexecute\s+(?:format\()?'((?:[^']|'')*)'`)
+	opens      = regexp.MustCompile(`(?i)\b(?:begin|then|else|loop|declare)$`) // what a statement of a block may come after
 	begins     = regexp.MustCompile(`(?i)\A(?:begin|commit)\z`)
 )
 
@@ -193,7 +196,7 @@ func (s *Step) lookInside(ctx context.Context, body string, sizes sizes) error {
 		for {
 			line = strings.TrimSpace(line)
 			word, rest, found := strings.Cut(line, "\n")
-			if !found || !strings.HasPrefix(word, "--") && !regexp.MustCompile(`(?i)\b(?:begin|then|else|loop|declare)$`).MatchString(strings.TrimSpace(word)) {
+			if !found || !strings.HasPrefix(word, "--") && !opens.MatchString(strings.TrimSpace(word)) {
 				break
 			}
 			line = rest

@@ -22,7 +22,7 @@ import (
 
 // Revision counts the changes after which a document that was parked may be
 // accepted, or be read differently: new formats, wider limits, mended readers.
-const Revision = 3
+const Revision = 4
 
 // Kind is what a document is for.
 type Kind string

@@ -166,7 +166,7 @@ func (o *oracle) read(e ingest.Envelope, hash [32]byte, versions map[string]*kno
 	}
 	switch doc.Kind {
 	case normalize.SBOM:
-		meaning, err := detect.MeaningHash(e.Bytes, testVolatile)
+		meaning, err := detect.MeaningHash(e.Bytes, normalize.MeaningOf(format))
 		if err != nil {
 			o.t.Fatal(err)
 		}

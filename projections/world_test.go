@@ -23,12 +23,9 @@ import (
 	"sluice/normalize/spdx"
 )
 
-var (
-	testFormats = []normalize.Format{
-		cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{},
-	}
-	testVolatile = slices.Concat(cyclonedx.Volatile, spdx.Volatile)
-)
+var testFormats = []normalize.Format{
+	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{},
+}
 
 // world is a database with what it takes to import into it and to project.
 type world struct {
@@ -47,7 +44,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{db: db, admin: db.Admin(t)}
 	pipeline := func(role pg.Role, conns int32) (*ingest.Pipeline, *pgxpool.Pool) {
 		pool := db.Pool(t, role, ingest.PoolConfig(conns))
-		p, err := ingest.New(pool, ingest.Config{Formats: testFormats, Volatile: testVolatile, BatchWait: time.Millisecond})
+		p, err := ingest.New(pool, ingest.Config{Formats: testFormats, BatchWait: time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,6 +20,7 @@ import (
 	"sluice/internal/embedpg"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/inventory"
 	"sluice/maintenance"
 	"sluice/migrations"
 	"sluice/partitions"
@@ -275,6 +276,9 @@ func (d *Database) drill(ctx context.Context, b Backup, backupID string, t backu
 			})
 			return n, err
 		},
+		Rebuild: func(ctx context.Context, url string) error {
+			return d.at(ctx, url, func(c *Database, _ *pgx.Conn) error { return c.rebuildAll(ctx) })
+		},
 		Project: func(ctx context.Context, url string) error {
 			return d.at(ctx, url, func(c *Database, _ *pgx.Conn) error { return c.Project(ctx, 2, true) })
 		},
@@ -298,6 +302,32 @@ func (d *Database) at(ctx context.Context, url string, fn func(*Database, *pgx.C
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	return fn(c, conn)
+}
+
+// rebuildAll is `sluice rebuild` for every tenant and the shared feed.
+func (d *Database) rebuildAll(ctx context.Context) error {
+	pool, err := d.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
+	if err != nil {
+		return err
+	}
+	list, err := tenants.List(ctx, pool)
+	if err != nil {
+		return err
+	}
+	inv, err := d.Inventory()
+	if err != nil {
+		return err
+	}
+	for _, t := range append(list, tenants.Tenant{ID: id.Shared, Name: "the shared feed"}) {
+		jobs, err := inv.Rebuild(ctx, t.ID, inventory.Rebuild{})
+		if err == nil && jobs.Asked < jobs.Left {
+			err = fmt.Errorf("%d jobs of an earlier rebuild are not done, %d of them were given up (sluice jobs list)", jobs.Left, jobs.GivenUp)
+		}
+		if err != nil {
+			return fmt.Errorf("rebuild %s: %w", t.Name, err)
+		}
+	}
+	return nil
 }
 
 // partitionGaps fails where a table's partitions do not follow one another.

@@ -91,7 +91,7 @@ func TestConnections(t *testing.T) {
 			if len(with) > 2 {
 				cfg.Consume = &Consume{
 					Broker: cluster.Broker, Group: prefix, Prefix: prefix, MaxDocument: 1 << 20, Session: 10 * time.Second, Relay: true, OutboxKeep: time.Hour, Shared: len(with) > 3,
-					Ingest: ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}}, Volatile: cyclonedx.Volatile, BatchBytes: 1 << 20},
+					Ingest: ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}}, BatchBytes: 1 << 20},
 				}
 			}
 			s, err := New(t.Context(), cfg)

@@ -64,7 +64,7 @@ func newCrowd(t *testing.T, partitions int) *crowd {
 	size, patience := crowdSize(t)
 	c := &crowd{
 		t: t, size: size, patience: patience, db: db, d: d, cluster: brokertest.Fake(t), b: db.Tenant(t, "b"),
-		ingest: ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, osv.JSON{}}, Volatile: cyclonedx.Volatile, BatchBytes: 4 << 20},
+		ingest: ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, osv.JSON{}}, BatchBytes: 4 << 20},
 	}
 	db.Tenant(t, "a")
 	c.prefix = c.cluster.Prefix(t)

@@ -74,7 +74,7 @@ func TestImport(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	ctx := t.Context()
-	cfg := ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, osv.JSON{}}, Volatile: cyclonedx.Volatile, BatchBytes: 1 << 20}
+	cfg := ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, osv.JSON{}}, BatchBytes: 1 << 20}
 	load := func(document string, shared bool) Imported {
 		t.Helper()
 		begun := int64(0)

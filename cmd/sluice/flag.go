@@ -308,19 +308,26 @@ func newFlagEval(a *app) *cobra.Command {
 }
 
 func newFlagDelete(a *app) *cobra.Command {
+	return a.deletion("delete FLAG", "Take a flag away: what is set for all holds again, or what the program has", func(ctx context.Context, tenant id.ID, name string) error {
+		pool, err := a.db.Operator(ctx)
+		if err != nil {
+			return err
+		}
+		return flags.Delete(ctx, pool, tenant, name)
+	})
+}
+
+// deletion is the command that takes away what is set by name, for a tenant or for all.
+func (a *app) deletion(use, short string, drop func(ctx context.Context, tenant id.ID, name string) error) *cobra.Command {
 	var shared bool
 	cmd := &cobra.Command{
-		Use: "delete FLAG", Short: "Take a flag away: what is set for all holds again, or what the program has", Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			tenant, err := a.flagTenant(cmd.Context(), shared)
 			if err != nil {
 				return err
 			}
-			pool, err := a.db.Operator(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return flags.Delete(cmd.Context(), pool, tenant, args[0])
+			return drop(cmd.Context(), tenant, args[0])
 		},
 	}
 	cmd.Flags().BoolVar(&shared, "shared", false, "the one for all tenants")

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	"sluice/ingest"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
@@ -19,6 +17,9 @@ func formats() []normalize.Format {
 		cyclonedx.JSON{},
 		cyclonedx.XML{},
 		spdx.JSON{},
+		spdx.TagValue{},
+		spdx.YAML{},
+		spdx.JSONLD{},
 		openvex.Format{},
 		csaf.Format{},
 		osv.JSON{},
@@ -26,8 +27,5 @@ func formats() []normalize.Format {
 	}
 }
 
-// volatile are the members that do not count for what a document means.
-func volatile() []string { return slices.Concat(cyclonedx.Volatile, spdx.Volatile) }
-
 // importer is what every import has in common.
-func importer() ingest.Config { return ingest.Config{Formats: formats(), Volatile: volatile()} }
+func importer() ingest.Config { return ingest.Config{Formats: formats()} }

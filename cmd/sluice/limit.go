@@ -109,23 +109,13 @@ func (a *app) setLimit(ctx context.Context, shared bool, l limits.Limit) error {
 }
 
 func newLimitDelete(a *app) *cobra.Command {
-	var shared bool
-	cmd := &cobra.Command{
-		Use: "delete LIMIT", Short: "Take a limit away: what is set for all holds again", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			tenant, err := a.flagTenant(cmd.Context(), shared)
-			if err != nil {
-				return err
-			}
-			pool, err := a.db.Operator(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return limits.Delete(cmd.Context(), pool, tenant, args[0])
-		},
-	}
-	cmd.Flags().BoolVar(&shared, "shared", false, "the one for all tenants")
-	return cmd
+	return a.deletion("delete LIMIT", "Take a limit away: what is set for all holds again", func(ctx context.Context, tenant id.ID, name string) error {
+		pool, err := a.db.Operator(ctx)
+		if err != nil {
+			return err
+		}
+		return limits.Delete(ctx, pool, tenant, name)
+	})
 }
 
 func newLimitShow(a *app) *cobra.Command {

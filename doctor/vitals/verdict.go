@@ -16,8 +16,13 @@ const (
 	oldTransaction, veryOld  = 300.0, 3600.0 // seconds
 	longWait, veryLongWait   = 5.0, 60.0     // seconds for a lock
 	muchWAL, veryMuchWAL     = 1 << 30, 10 << 30
-	oldRows, veryOldRows     = 500_000_000, 1_000_000_000 // transactions
 	transactionIDs           = 1 << 31
+)
+
+// Transactions since the oldest row was frozen. `sluice doctor` has the same limits.
+const (
+	WatchAge = 500_000_000
+	ActAge   = 1_000_000_000
 )
 
 func between(value, watch, act float64) Verdict {
@@ -84,4 +89,4 @@ func slotVerdict(active bool, status string, bytes int64) Verdict {
 	return between(float64(bytes), muchWAL, veryMuchWAL)
 }
 
-func wraparoundVerdict(age int64) Verdict { return between(float64(age), oldRows, veryOldRows) }
+func wraparoundVerdict(age int64) Verdict { return between(float64(age), WatchAge, ActAge) }

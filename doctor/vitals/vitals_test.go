@@ -181,7 +181,7 @@ func TestThresholdsDocumented(t *testing.T) {
 		fmt.Sprintf("| transaction | open for %g minutes | %g minutes |", oldTransaction/60, veryOld/60),
 		fmt.Sprintf("| lock | waited for %g s | %g s |", longWait, veryLongWait),
 		fmt.Sprintf("| slot | holds %d GiB of WAL, or nobody reads it | %d GiB, or WAL is lost |", muchWAL>>30, veryMuchWAL>>30),
-		fmt.Sprintf("| wraparound | %d million transactions old | %d million |", oldRows/1_000_000, veryOldRows/1_000_000),
+		fmt.Sprintf("| wraparound | %d million transactions old | %d million |", WatchAge/1_000_000, ActAge/1_000_000),
 	} {
 		if !strings.Contains(string(doc), row) {
 			t.Errorf("docs/operations.md lacks: %s", row)

@@ -137,8 +137,8 @@ func (h *harness) attempt(t *testing.T, ctx context.Context, cfg files.Config, w
 	}
 	var counts ingest.Counts
 	p, err := ingest.New(h.pool, ingest.Config{
-		Formats:  []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}},
-		Volatile: slices.Concat(cyclonedx.Volatile, spdx.Volatile), Limits: cfg.Limits, BatchDocuments: h.batch,
+		Formats: []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}},
+		Limits:  cfg.Limits, BatchDocuments: h.batch,
 		OnReceipts: func(list []ingest.Receipt) {
 			counts.Add(list...)
 			h.mu.Lock()

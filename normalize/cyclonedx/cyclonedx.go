@@ -18,10 +18,6 @@ import (
 	"sluice/normalize/lenient"
 )
 
-// Volatile lists the members that change with every run of a generator although
-// the document means the same. They do not count for the meaning hash.
-var Volatile = []string{"/serialNumber", "/version", "/metadata/timestamp"}
-
 // versions are the versions of the specification that are read.
 var versions = []string{"1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"}
 
@@ -37,6 +33,9 @@ type JSON struct{}
 
 // Name implements [normalize.Format].
 func (JSON) Name() string { return "cyclonedx-json" }
+
+// Meaning implements [normalize.Comparer].
+func (JSON) Meaning() *normalize.Meaning { return meaning }
 
 // Detect implements [normalize.Format].
 func (JSON) Detect(h *normalize.Head) bool {

@@ -145,8 +145,8 @@ func TestNotationsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, err := detect.MeaningHash(fromXML.JSON, nil)
-	theirs, errTheirs := detect.MeaningHash(asJSON.Bytes(), nil)
+	ours, err := detect.MeaningHash(fromXML.JSON, normalize.MeaningOf(cyclonedx.XML{}))
+	theirs, errTheirs := detect.MeaningHash(asJSON.Bytes(), normalize.MeaningOf(cyclonedx.JSON{}))
 	if err != nil || errTheirs != nil || ours != theirs {
 		t.Errorf("the JSON form of the XML is another document (%v, %v)", err, errTheirs)
 	}

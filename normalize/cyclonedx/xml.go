@@ -17,6 +17,9 @@ const namespace = "cyclonedx.org/schema/bom"
 // Name implements [normalize.Format].
 func (XML) Name() string { return "cyclonedx-xml" }
 
+// Meaning implements [normalize.Comparer].
+func (XML) Meaning() *normalize.Meaning { return meaning }
+
 // Detect implements [normalize.Format].
 func (XML) Detect(h *normalize.Head) bool {
 	return h.Syntax == normalize.XML && h.Root == "bom" && strings.Contains(strings.ToLower(h.Namespace), namespace)

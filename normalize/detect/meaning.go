@@ -17,23 +17,24 @@ import (
 )
 
 // MeaningHash is the SHA-256 of the RFC 8785 canonical form of a JSON document
-// without the members at the volatile JSON Pointers, such as a time stamp or a
-// serial number: two documents with the same hash say the same.
+// without what does not count by m, such as a time stamp or a serial number: two
+// documents with the same hash say the same. The elements of a set are written in an
+// order that they have of themselves, whatever order they came in.
 //
-// One thing differs from RFC 8785: numbers stay as they are written, because its
-// way through float64 makes 9007199254740993 and 9007199254740992 the same.
-// Members of the same name are all kept, in their order. What Scan refuses may be
-// refused here too.
-func MeaningHash(json []byte, volatile []string) ([32]byte, error) {
+// One thing differs from RFC 8785: numbers of more than 15 significant digits stay as
+// they are written, because its way through float64 makes 9007199254740993 and
+// 9007199254740992 the same. Members of the same name are all kept, in their order.
+// What Scan refuses may be refused here too.
+func MeaningHash(json []byte, m *normalize.Meaning) ([32]byte, error) {
 	c := pool.Get().(*canon)
 	defer c.release()
-	c.b = Strip(json)
+	c.b, c.meaning = Strip(json), m
 	if len(c.b) > math.MaxUint32/2 { // canonical escapes may be longer
 		return [32]byte{}, normalize.Park(normalize.ReasonTooLarge, "", "%d bytes; the meaning of at most 2 GiB can be compared", len(c.b))
 	}
 	c.out = slices.Grow(c.out[:0], len(c.b))
-	c.members = c.members[:0]
-	end, err := c.value(skipSpace(c.b, 0), 0, trie(volatile))
+	c.members, c.elements = c.members[:0], c.elements[:0]
+	end, err := c.value(skipSpace(c.b, 0), 0, trie(m.Volatile))
 	if err != nil {
 		return [32]byte{}, err
 	}
@@ -78,11 +79,14 @@ func trie(pointers []string) *node {
 }
 
 // canon writes the canonical form of b to out. Members are written where they
-// appear and, at the end of an object that was not in order, moved.
+// appear and, at the end of an object that was not in order, moved; so are the
+// elements of a set.
 type canon struct {
-	b, out  []byte
-	members []member // of all open objects, innermost last
-	scratch []byte
+	b, out   []byte
+	meaning  *normalize.Meaning
+	members  []member  // of all open objects, innermost last
+	elements []element // of all open sets, innermost last
+	scratch  []byte
 }
 
 // member is a span of out: the quoted name, the colon, the value.
@@ -100,10 +104,13 @@ func (c *canon) release() {
 	if cap(c.members) > maxPooled/12 {
 		c.members = nil
 	}
+	if cap(c.elements) > maxPooled/16 {
+		c.elements = nil
+	}
 	if cap(c.scratch) > maxPooled {
 		c.scratch = nil
 	}
-	c.b = nil
+	c.b, c.meaning = nil, nil
 	pool.Put(c)
 }
 
@@ -121,7 +128,7 @@ func (c *canon) value(i, depth int, n *node) (int, error) {
 	case ch == '{':
 		return c.object(i, depth+1, n)
 	case ch == '[':
-		return c.array(i, depth+1, n)
+		return c.array(i, depth+1, n, nil)
 	case ch == '"':
 		return c.str(i)
 	case ch == '-' || ch >= '0' && ch <= '9':
@@ -129,6 +136,8 @@ func (c *canon) value(i, depth int, n *node) (int, error) {
 		if i, ok = scanNumber(b, i); !ok {
 			return i, c.bad(i)
 		}
+		c.out = appendNumber(c.out, b[start:i])
+		return i, nil
 	case bytes.HasPrefix(b[i:], []byte("true")), bytes.HasPrefix(b[i:], []byte("null")):
 		i += 4
 	case bytes.HasPrefix(b[i:], []byte("false")):
@@ -161,11 +170,13 @@ func (c *canon) str(i int) (int, error) {
 	return end, nil
 }
 
-func (c *canon) array(i, depth int, n *node) (int, error) {
+// array writes an array, which is a set where s is not nil.
+func (c *canon) array(i, depth int, n *node, s *set) (int, error) {
 	if depth > maxDepth {
 		return i, normalize.Park(normalize.ReasonDepth, lineColumn(c.b, i), "nested deeper than %d levels", maxDepth)
 	}
 	c.out = append(c.out, '[')
+	first, base := len(c.elements), len(c.out)
 	if i = skipSpace(c.b, i+1); i < len(c.b) && c.b[i] == ']' {
 		c.out = append(c.out, ']')
 		return i + 1, nil
@@ -185,15 +196,26 @@ func (c *canon) array(i, depth int, n *node) (int, error) {
 			return i, err
 		}
 		written++
-		if child != nil && child.drop {
+		switch {
+		case child != nil && child.drop:
 			c.out = c.out[:mark]
 			written--
+		case s != nil:
+			from := mark
+			if written > 1 {
+				from++ // the comma
+			}
+			c.elements = append(c.elements, element{start: uint32(from), end: uint32(len(c.out))})
 		}
 		i = skipSpace(c.b, i)
 		switch {
 		case i < len(c.b) && c.b[i] == ',':
 			i = skipSpace(c.b, i+1)
 		case i < len(c.b) && c.b[i] == ']':
+			if s != nil {
+				c.arrange(base, c.elements[first:], s.key)
+				c.elements = c.elements[:first]
+			}
 			c.out = append(c.out, ']')
 			return i + 1, nil
 		default:
@@ -235,10 +257,23 @@ func (c *canon) object(i, depth int, n *node) (int, error) {
 		if n != nil {
 			child = n.next[unquote(c.out[m.start:m.nameEnd], len(c.b))]
 		}
-		if i, err = c.value(skipSpace(c.b, i+1), depth, child); err != nil {
+		drop := child != nil && child.drop
+		i = skipSpace(c.b, i+1)
+		switch {
+		case i < len(c.b) && c.b[i] == '[':
+			s, isSet := c.setOf(c.out[m.start:m.nameEnd])
+			start := len(c.out)
+			i, err = c.array(i, depth+1, child, s)
+			drop = drop || isSet && len(c.out) == start+len("[]")
+		case c.isTime(c.out[m.start:m.nameEnd], i):
+			i, err = c.time(i)
+		default:
+			i, err = c.value(i, depth, child)
+		}
+		if err != nil {
 			return i, err
 		}
-		if child != nil && child.drop {
+		if drop {
 			c.out = c.out[:mark]
 		} else {
 			m.end = uint32(len(c.out))

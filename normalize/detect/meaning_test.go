@@ -17,7 +17,7 @@ import (
 
 func hash(tb testing.TB, json string, volatile ...string) [32]byte {
 	tb.Helper()
-	h, err := MeaningHash([]byte(json), volatile)
+	h, err := MeaningHash([]byte(json), &normalize.Meaning{Volatile: volatile})
 	if err != nil {
 		tb.Fatalf("%s: %v", json, err)
 	}
@@ -30,7 +30,10 @@ func TestMeaningCanonical(t *testing.T) {
 		in, want string
 		volatile []string
 	}{
-		{in: ` { "b" : [ 1 , 2.0 , -0 , 1E5 ] , "a" : "x" } `, want: `{"a":"x","b":[1,2.0,-0,1E5]}`},
+		{in: ` { "b" : [ 1 , 2.0 , -0 , 1E5 ] , "a" : "x" } `, want: `{"a":"x","b":[1,2,0,100000]}`},
+		// RFC 8785 appendix B, and what its way through float64 would change
+		{in: `[1E30,4.50,2e-3,0.000000000000000000000000001,1e-7,0.000001,333333333.3333333,-0.0,1e20,1e21]`, want: `[1e+30,4.5,0.002,1e-27,1e-7,0.000001,333333333.3333333,0,100000000000000000000,1e+21]`},
+		{in: `[333333333.33333329,9007199254740993,0.1234567890123456,1e-400,4.9e-324,100000000000000000000000]`, want: `[333333333.33333329,9007199254740993,0.1234567890123456,1e-400,4.9e-324,1e+23]`},
 		{in: "\xef\xbb\xbf[]", want: `[]`},
 		{in: `"x"`, want: `"x"`},
 		{in: `{"n":9007199254740993,"big":1e400}`, want: `{"big":1e400,"n":9007199254740993}`},
@@ -53,7 +56,7 @@ func TestMeaningCanonical(t *testing.T) {
 
 func TestMeaningRefuses(t *testing.T) {
 	for _, in := range []string{"", " ", "{", `{"a"}`, `{"a":1,}`, "[1,]", "[1 2]", "{} {}", `"\ud800"`, `"\x"`, "01", "nul", "\"\n\"", strings.Repeat("[", 20000)} {
-		_, err := MeaningHash([]byte(in), nil)
+		_, err := MeaningHash([]byte(in), &normalize.Meaning{})
 		if !normalize.Permanent(err) {
 			t.Errorf("%.20q: %v", in, err)
 		}
@@ -161,7 +164,7 @@ func TestMeaningProperties(t *testing.T) {
 			return []pair{{"v", v}, {"meta", []pair{{"time", volatile}, {"by", "x"}}}, {"serial", volatile}}
 		}
 		h := func(v value, rnd *rand.Rand) [32]byte {
-			sum, err := MeaningHash([]byte(render(v, rnd)), []string{"/serial", "/meta/time"})
+			sum, err := MeaningHash([]byte(render(v, rnd)), &normalize.Meaning{Volatile: []string{"/serial", "/meta/time"}})
 			if err != nil {
 				t.Fatalf("%s: %v", render(v, rnd), err)
 			}
@@ -173,7 +176,7 @@ func TestMeaningProperties(t *testing.T) {
 		if same := canonical(t, render(a, nil)) == canonical(t, render(b, nil)); same != (h(doc(a, "1"), rnd) == h(doc(b, "1"), rnd)) {
 			t.Errorf("%s and %s: the same %v", render(a, nil), render(b, nil), same)
 		}
-		if sum, err := MeaningHash([]byte(render(a, rnd)), nil); err != nil || sum != sha256.Sum256([]byte(canonical(t, render(a, nil)))) {
+		if sum, err := MeaningHash([]byte(render(a, rnd)), &normalize.Meaning{}); err != nil || sum != sha256.Sum256([]byte(canonical(t, render(a, nil)))) {
 			t.Errorf("jsontext has another canonical form of %s (%v)", render(a, nil), err)
 		}
 	})
@@ -185,7 +188,47 @@ func canonical(t interface{ Fatal(...any) }, json string) string {
 	if err := v.Format(jsontext.ReorderRawObjects(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
 		t.Fatal(err)
 	}
-	return string(v)
+	if bytes.IndexAny(v, "0123456789") < 0 {
+		return string(v)
+	}
+	// Numbers one by one: only those that float64 holds.
+	var out bytes.Buffer
+	dec, enc := jsontext.NewDecoder(bytes.NewReader(v)), jsontext.NewEncoder(&out, jsontext.AllowDuplicateNames(true))
+	for {
+		if dec.PeekKind() != jsontext.KindNumber {
+			tok, err := dec.ReadToken()
+			if err != nil {
+				return strings.TrimSuffix(out.String(), "\n")
+			}
+			if err := enc.WriteToken(tok); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		n, err := dec.ReadValue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := decimal(string(n)); len(d) <= 15 {
+			short := n.Clone()
+			if err := short.Canonicalize(); err != nil {
+				t.Fatal(err)
+			}
+			// Not where float64 is coarser than the number has digits, at its lower end.
+			if decimal(string(short)) == d {
+				n = short
+			}
+		}
+		if err := enc.WriteValue(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// decimal is the significant digits of a number.
+func decimal(n string) string {
+	n, _, _ = strings.Cut(strings.ToLower(n), "e")
+	return strings.Trim(strings.NewReplacer(".", "", "-", "").Replace(n), "0")
 }
 
 // FuzzMeaningHash compares with jsontext on whatever it takes for JSON.
@@ -194,14 +237,14 @@ func FuzzMeaningHash(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		sum, err := MeaningHash(b, nil)
-		if again, errAgain := MeaningHash(b, nil); again != sum || (err == nil) != (errAgain == nil) {
+		sum, err := MeaningHash(b, &normalize.Meaning{})
+		if again, errAgain := MeaningHash(b, &normalize.Meaning{}); again != sum || (err == nil) != (errAgain == nil) {
 			t.Fatal("different results")
 		}
 		if err != nil && !normalize.Permanent(err) {
 			t.Fatalf("not permanent: %v", err)
 		}
-		if _, err := MeaningHash(b, []string{"/a", "/b/c", "/0/id"}); err != nil && !normalize.Permanent(err) {
+		if _, err := MeaningHash(b, &normalize.Meaning{Volatile: []string{"/a", "/b/c", "/0/id"}, Sets: map[string]string{"a": "", "b": "a"}, Times: map[string]bool{"a": true}}); err != nil && !normalize.Permanent(err) {
 			t.Fatalf("not permanent: %v", err)
 		}
 		v := jsontext.Value(slices.Clone(Strip(b)))
@@ -216,9 +259,9 @@ func FuzzMeaningHash(f *testing.F) {
 }
 
 func ExampleMeaningHash() {
-	volatile := []string{"/serialNumber", "/metadata/timestamp"}
-	monday, _ := MeaningHash([]byte(`{"serialNumber":"1","metadata":{"timestamp":"Mon"},"components":[]}`), volatile)
-	tuesday, _ := MeaningHash([]byte(`{"components": [], "serialNumber": "2", "metadata": {"timestamp": "Tue"}}`), volatile)
+	m := &normalize.Meaning{Volatile: []string{"/serialNumber", "/metadata/timestamp"}, Sets: map[string]string{"components": ""}}
+	monday, _ := MeaningHash([]byte(`{"serialNumber":"1","metadata":{"timestamp":"Mon"},"components":[{"name":"a"},{"name":"b"}]}`), m)
+	tuesday, _ := MeaningHash([]byte(`{"components": [{"name": "b"}, {"name": "a"}], "serialNumber": "2", "metadata": {"timestamp": "Tue"}}`), m)
 	fmt.Println(monday == tuesday)
 	// Output: true
 }

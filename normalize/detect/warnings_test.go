@@ -18,7 +18,9 @@ func TestWarnings(t *testing.T) {
 	component := func(members string) string {
 		return cdx(`"components":[{"type":"library","name":"a","version":"1",` + members + `}]`)
 	}
-	spdx2 := func(members string) string { return `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT",` + members + `}` }
+	spdx2 := func(members string) string {
+		return `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT",` + members + `}`
+	}
 	pkg := func(members string) string {
 		return spdx2(`"packages":[{"SPDXID":"SPDXRef-a","name":"a","versionInfo":"1",` + members + `}]`)
 	}
@@ -43,8 +45,10 @@ func TestWarnings(t *testing.T) {
 		{cdx(`"externalReferences":{}`), "wrong-type /externalReferences"},
 		{cdx(`"metadata":{"licenses":"MIT"}`), "wrong-type /metadata/licenses"},
 		{cdx(`"components":[{"type":"libary","name":"a","version":"1"}]`), "unknown-type /components/0/type"},
-		{cdx(`"components":[{"type":"library","name":"a"},{"type":"file","name":"b"},{"type":"library","name":"c","purl":"pkg:npm/%40x/c@1?a=b@c"},{"type":"library","name":"d","purl":"pkg:npm/@x/d?e=f@1"}]`),
-			"missing-component-version /components/0, missing-component-version /components/3"},
+		{
+			cdx(`"components":[{"type":"library","name":"a"},{"type":"file","name":"b"},{"type":"library","name":"c","purl":"pkg:npm/%40x/c@1?a=b@c"},{"type":"library","name":"d","purl":"pkg:npm/@x/d?e=f@1"}]`),
+			"missing-component-version /components/0, missing-component-version /components/3",
+		},
 		{cdx(`"components":[{"type":"library","name":"a","version":"1","bom-ref":"a"},{"type":"library","name":"b","version":"1","bom-ref":"a"}]`), "duplicate-ref /components/1/bom-ref"},
 		{cdx(`"components":[{"type":"library","name":"a","version":"1","bom-ref":"a"}],"services":[{"bom-ref":"a","name":"s"}]`), "duplicate-ref /services/0/bom-ref"},
 		{cdx(`"dependencies":[{"ref":"a","dependsOn":["b"]}]`), "dangling-ref /dependencies/0/ref, dangling-ref /dependencies/0/dependsOn/0"},

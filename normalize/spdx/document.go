@@ -319,36 +319,5 @@ func (d *document) finish() {
 			d.described[rel.to] = struct{}{}
 		}
 	}
-	subject := -1
-	for i := range d.out.Components {
-		c := &d.out.Components[i]
-		if _, ok := d.described[c.Ref]; !ok || c.Ref == "" {
-			continue
-		}
-		if subject >= 0 && d.out.Components[subject].Pointer == c.Pointer {
-			continue // another purl of the same package
-		}
-		if subject >= 0 {
-			subject = -1
-			break
-		}
-		subject = i
-	}
-	if subject < 0 {
-		if d.name != "" {
-			d.out.Subject = normalize.Subject{Name: d.name, From: "document"}
-		}
-		return
-	}
-	main := d.out.Components[subject]
-	d.out.Subject = normalize.Subject{Purl: main.Purl, Name: main.Name, Version: main.Version}
-	if main.Purl != "" || main.Name != "" {
-		d.out.Subject.From = "component"
-	}
-	end := subject + 1
-	for end < len(d.out.Components) && d.out.Components[end].Pointer == main.Pointer {
-		end++
-	}
-	d.out.Main = slices.Clone(d.out.Components[subject:end])
-	d.out.Components = slices.Delete(d.out.Components, subject, end)
+	describe(d.out, d.described, d.name)
 }

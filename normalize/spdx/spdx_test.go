@@ -12,34 +12,67 @@ import (
 	"sluice/normalize/spdx"
 )
 
-var read = testdocs.Reader(detect.Scan, spdx.JSON{})
+var (
+	formats = []normalize.Format{spdx.JSON{}, spdx.TagValue{}, spdx.YAML{}, spdx.JSONLD{}}
+	read    = testdocs.Reader(detect.Scan, formats...)
+)
 
 func TestGolden(t *testing.T) { testdocs.Golden(t, read) }
 
-func TestRealDocuments(t *testing.T) { testdocs.Real(t, read, []string{"wrong-type"}, "SPDX JSON") }
+func TestRealDocuments(t *testing.T) {
+	testdocs.Real(t, read, []string{"wrong-type"}, "SPDX JSON", "SPDX tag-value", "SPDX YAML", "SPDX 3 JSON-LD")
+}
 
 func FuzzJSON(f *testing.F) {
 	testdocs.Fuzz(f, spdx.JSON{}, normalize.Limits{MaxComponents: 100}, "testdata/*/doc.json", nil)
 }
 
+func FuzzTagValue(f *testing.F) {
+	testdocs.Fuzz(f, spdx.TagValue{}, normalize.Limits{MaxComponents: 100}, "testdata/*/doc.spdx", storable)
+}
+
+func FuzzYAML(f *testing.F) {
+	testdocs.Fuzz(f, spdx.YAML{}, normalize.Limits{MaxComponents: 100}, "testdata/*/doc.yaml", storable)
+}
+
+func FuzzJSONLD(f *testing.F) {
+	testdocs.Fuzz(f, spdx.JSONLD{}, normalize.Limits{MaxComponents: 100}, "testdata/graph*/doc.json", nil)
+}
+
+// storable holds that the JSON form of a document is JSON that PostgreSQL can hold.
+func storable(t *testing.T, doc *normalize.Document) {
+	if _, err := detect.Scan(doc.JSON, normalize.Limits{}); err != nil {
+		t.Errorf("the JSON form cannot be stored: %v\n%s", err, doc.JSON)
+	}
+}
+
 func TestDetect(t *testing.T) {
-	testdocs.Detects(t, detect.Scan, []normalize.Format{spdx.JSON{}}, map[string]string{
-		`{"spdxVersion":"SPDX-2.3"}`:                                              "spdx-json",
-		`{"spdxVersion":"spdx-2.2"}`:                                              "spdx-json",
-		`{"spdxVersion":"SPDX-2.9"}`:                                              "spdx-json",
-		`{"sbom":{"spdxVersion":"SPDX-2.3"}}`:                                     "spdx-json",
-		`{"spdxVersion":"SPDX-3.0"}`:                                              "",
-		`{"spdxVersion":2}`:                                                       "",
-		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld"}`:           "",
-		`{"bomFormat":"CycloneDX","specVersion":"1.4"}`:                           "",
-		"SPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\nSPDXID: SPDXRef-DOCUMENT\n": "",
+	testdocs.Detects(t, detect.Scan, formats, map[string]string{
+		`{"spdxVersion":"SPDX-2.3"}`:                                               "spdx-json",
+		`{"spdxVersion":"spdx-2.2"}`:                                               "spdx-json",
+		`{"spdxVersion":"SPDX-2.9"}`:                                               "spdx-json",
+		`{"sbom":{"spdxVersion":"SPDX-2.3"}}`:                                      "spdx-json",
+		`{"spdxVersion":"SPDX-3.0"}`:                                               "",
+		`{"spdxVersion":2}`:                                                        "",
+		`{"bomFormat":"CycloneDX","specVersion":"1.4"}`:                            "",
+		"SPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\nSPDXID: SPDXRef-DOCUMENT\n":  "spdx-tag-value",
+		"# by a tool\n\nSPDXVersion: SPDX-2.1\nDocumentComment: <text>a\nb</text>": "spdx-tag-value",
+		"SPDXVersion: SPDX-3.0\n":                                                  "",
+		"---\nspdxVersion: \"SPDX-2.3\"\npackages:\n- name: a\n":                   "spdx-yaml",
+		"SPDXID: SPDXRef-DOCUMENT\nspdxVersion: SPDX-2.2 # old\n":                  "spdx-yaml",
+		"spdxVersion: 2.3\n":                                                       "",
+		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld"}`:            "spdx3-json",
+		`{"@context":[{},"http://spdx.org/rdf/3.0.0/spdx-context.jsonld"]}`:        "spdx3-json",
+		`{"@context":{"@vocab":"https://spdx.org/rdf/3.0.1/terms/Core/"}}`:         "spdx3-json",
+		`[{"@type":"https://spdx.org/rdf/3.0.1/terms/Core/SpdxDocument"}]`:         "spdx3-json",
+		`{"@context":"https://openvex.dev/ns/v0.2.0","statements":[]}`:             "",
 	})
 }
 
 func TestVersions(t *testing.T) {
 	for written, want := range map[string]string{
 		"SPDX-2.2": "SPDX-2.2", "SPDX-2.3": "SPDX-2.3", "SPDX-2.2.1": "SPDX-2.2", "SPDX-2.2.2": "SPDX-2.2",
-		"SPDX-2.3.1": "SPDX-2.3", "SPDX-2.1": "SPDX-2.2", " spdx-2.3": "SPDX-2.3",
+		"SPDX-2.3.1": "SPDX-2.3", "SPDX-2.1": "SPDX-2.1", " spdx-2.3": "SPDX-2.3",
 	} {
 		doc, err := spdx.JSON{}.Normalize(normalize.Input{Bytes: fmt.Appendf(nil, `{"spdxVersion":%q}`, written)})
 		if err != nil || doc.FormatVersion != want || doc.Kind != normalize.SBOM {
@@ -77,6 +110,45 @@ func TestParked(t *testing.T) {
 		}
 		if park.Reason != test.reason || test.pointer != "" && park.Pointer != test.pointer || len(err.Error()) > 1000 {
 			t.Errorf("%s: %q at %q: %v\nwant %q at %q", test.name, park.Reason, park.Pointer, err, test.reason, test.pointer)
+		}
+	}
+}
+
+// TestNotationsParked is TestParked for the other notations: the place is line:column.
+func TestNotationsParked(t *testing.T) {
+	for _, test := range []struct {
+		format               normalize.Format
+		src, reason, pointer string
+	}{
+		{spdx.TagValue{}, " ", normalize.ReasonEmpty, ""},
+		{spdx.TagValue{}, "PackageName: a\n", normalize.ReasonUnsupported, "/spdxVersion"},
+		{spdx.TagValue{}, "SPDXVersion: SPDX-2.9\n", normalize.ReasonUnsupported, "/spdxVersion"},
+		{spdx.TagValue{}, "SPDXVersion: SPDX-2.3\nDocumentComment: <text>never\nended\n", normalize.ReasonSyntax, "2:1"},
+		{spdx.TagValue{}, "SPDXVersion: SPDX-2.3\nPackageName: a\nPackageName: b\nPackageName: c\n", normalize.ReasonTooMany, "/packages/2"},
+		{spdx.TagValue{}, "SPDXVersion: SPDX-2.3\nPackageName: caf\xe9\n", normalize.ReasonEncoding, ""},
+		{spdx.TagValue{}, "SPDXVersion: SPDX-2.3\nPackageName: \x00\n", normalize.ReasonNUL, ""},
+		{spdx.YAML{}, "", normalize.ReasonEmpty, ""},
+		{spdx.YAML{}, "spdxVersion: SPDX-2.3\nname: \"a\nb: c\n", normalize.ReasonSyntax, ""},
+		{spdx.YAML{}, "- a\n", normalize.ReasonInvalid, ""},
+		{spdx.YAML{}, "name: a\n", normalize.ReasonUnsupported, "/spdxVersion"},
+		{spdx.YAML{}, "spdxVersion: SPDX-2.3\npackages: [{name: a},{name: b},{name: c}]\n", normalize.ReasonTooMany, "/packages/2"},
+		{spdx.YAML{}, "spdxVersion: SPDX-2.3\nx: " + strings.Repeat("[", 1000) + strings.Repeat("]", 1000), normalize.ReasonDepth, "2:104"},
+		{spdx.JSONLD{}, `[1`, normalize.ReasonSyntax, ""},
+		{spdx.JSONLD{}, `"a"`, normalize.ReasonInvalid, ""},
+		{spdx.JSONLD{}, `{"@context":"https://spdx.org/rdf/3.1.0/spdx-context.jsonld"}`, normalize.ReasonUnsupported, ""},
+		{spdx.JSONLD{}, `{"@graph":[{"type":"CreationInfo","specVersion":"2.3"}]}`, normalize.ReasonUnsupported, ""},
+		{spdx.JSONLD{}, `{"@graph":[{"type":"software_Package"},{"type":"software_Package"},{"type":"software_Package"}]}`, normalize.ReasonTooMany, "/@graph/2"},
+		{spdx.JSONLD{}, `{"@graph":[{"type":"security_VexFixedVulnAssessmentRelationship","to":["a","b","c"]}]}`, normalize.ReasonTooMany, "/@graph/0"},
+		{spdx.JSONLD{}, `{"@graph":[{"type":"software_Package"}`, normalize.ReasonSyntax, ""},
+	} {
+		_, err := test.format.Normalize(normalize.Input{Bytes: []byte(test.src), Limits: normalize.Limits{MaxComponents: 2}})
+		park, ok := errors.AsType[*normalize.ParkError](err)
+		if !ok {
+			t.Errorf("%s %.60q: %v, want it parked", test.format.Name(), test.src, err)
+			continue
+		}
+		if park.Reason != test.reason || test.pointer != "" && park.Pointer != test.pointer || len(err.Error()) > 1000 {
+			t.Errorf("%s %.60q: %q at %q: %v\nwant %q at %q", test.format.Name(), test.src, park.Reason, park.Pointer, err, test.reason, test.pointer)
 		}
 	}
 }

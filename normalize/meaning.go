@@ -1,0 +1,35 @@
+package normalize
+
+// Meaning says what does not count when two documents are compared: what changes with
+// every run of a generator, and what the notation needs and the format gives no sense to.
+// All of it is about the JSON form of the document, [Document.JSON] where there is one.
+type Meaning struct {
+	// Volatile are JSON Pointers of members that do not count at all: serial numbers, timestamps.
+	Volatile []string
+	// Sets are the names of members whose arrays are in no order, wherever they stand. An
+	// empty one is the same as none.
+	//
+	// The value is "" as a rule. Where it is the name of a member, only elements that differ in
+	// that member are in no order: of two about the same the later one counts.
+	Sets map[string]string
+	// Times are the names of members whose text is a time: the instant counts, not the zone
+	// that it is written in.
+	Times map[string]bool
+}
+
+// Comparer is a Format whose documents may say the same in different bytes. Those of a
+// format that is none mean the same where their canonical JSON is the same.
+type Comparer interface {
+	Format
+	// Meaning says what does not count. All notations of one standard share it, so that a
+	// document means the same in each of them.
+	Meaning() *Meaning
+}
+
+// MeaningOf is what does not count in documents of a format; never nil.
+func MeaningOf(f Format) *Meaning {
+	if c, ok := f.(Comparer); ok {
+		return c.Meaning()
+	}
+	return &Meaning{}
+}
