@@ -17,7 +17,7 @@ type Quality struct {
 	Suppliers   int  `json:"supplier"`
 	Names       int  `json:"name"`
 	Versions    int  `json:"version"`
-	Identifiers int  `json:"identifier"` // a purl that can be read, or a CPE
+	Identifiers int  `json:"identifier"` // a purl or a CPE
 	Relations   int  `json:"relationship"`
 	Matchable   int  `json:"matchable"` // that advisories can be found for; of all but files and the like
 	Software    int  `json:"software"`  // components but files and the like
@@ -45,7 +45,7 @@ func (d *Document) Quality() Quality {
 			}
 			has.name = has.name || c.Name != ""
 			has.version = has.version || c.Versioned()
-			has.identifier = has.identifier || c.Purl != "" || c.CPE != ""
+			has.identifier = has.identifier || strings.HasPrefix(c.Purl, "pkg:") || c.CPE != ""
 		}
 		if len(list) > 0 {
 			count()
