@@ -18,6 +18,8 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
@@ -25,7 +27,7 @@ import (
 
 // allFormats are those of cmd/sluice.
 var allFormats = []normalize.Format{
-	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{},
+	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{},
 }
 
 // harness is a database with a tenant, and what a test wants to know about it.

@@ -37,6 +37,7 @@ func (a *remake) add(t *storedTask) {
 	case normalize.Vuln:
 		first := len(a.rows.tables[inFact])
 		a.rows.addFacts(&t.task)
+		a.rows.addFeed(&t.task)
 		for i, row := range a.rows.tables[inFact][first:] {
 			fact := row[factID].(id.ID)
 			a.facts = append(a.facts, fact)
@@ -84,6 +85,9 @@ var (
 func (a *remake) write(ctx context.Context, tx pgx.Tx, m *Remade) error {
 	// Who asked for this projects it: the jobs of an import would do it once more.
 	a.rows.tables[inJob], a.rows.facts = nil, nil
+	if err := a.rows.writeFeeds(ctx, tx, a.tenant); err != nil {
+		return err
+	}
 	if err := a.factsBefore(ctx, tx, m); err != nil {
 		return err
 	}

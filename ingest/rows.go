@@ -28,6 +28,7 @@ type rows struct {
 	// The trace of the first document with records of a scan run, where there is one: their jobs
 	// are about records of several documents.
 	factTrace map[int64]string
+	feeds     map[string]feed // the newest document of each, by its name
 	revision  string
 	unpark    [][]byte // hashes whose parked row is to go
 	receipts  []outbox.Message
@@ -35,7 +36,7 @@ type rows struct {
 }
 
 func newRows(seen *packageCache, revision string) *rows {
-	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}, aliases: map[aliasKey]bool{}, facts: map[int64][]string{}, factTrace: map[int64]string{}}
+	return &rows{seen: seen, revision: revision, packages: map[id.ID]bool{}, aliases: map[aliasKey]bool{}, facts: map[int64][]string{}, factTrace: map[int64]string{}, feeds: map[string]feed{}}
 }
 
 // aliasKey is one entry of vex.vuln_alias. by is derived from the document, so nobody else
@@ -115,6 +116,7 @@ func (r *rows) addDocument(t *task) {
 		}})
 	case normalize.Vuln:
 		r.addFacts(t)
+		r.addFeed(t)
 	}
 	if d.Kind != normalize.Vuln {
 		r.addStatements(t)
@@ -265,6 +267,9 @@ func (r *rows) addParked(t *task) {
 func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID, more bool) error {
 	r.addFactJobs()
 	if err := r.addOutbox(); err != nil {
+		return err
+	}
+	if err := r.writeFeeds(ctx, tx, tenant); err != nil {
 		return err
 	}
 	if err := r.copyStaged(ctx, tx); err != nil {

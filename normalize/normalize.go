@@ -65,6 +65,9 @@ type Head struct {
 	// Hint says what a document seems to be whose members do not tell: "a PDF file",
 	// "SPDX tag-value". It is for messages, Formats do not decide by it. May be "".
 	Hint string
+	// Columns are the names of the columns where the first line, but for comments (#), is that of
+	// a CSV file: words with commas between them.
+	Columns []string
 	// Root and Namespace are the local name and the namespace of an XML document's root element.
 	Root, Namespace string
 	// Warnings are oddities of the syntax itself, such as a duplicate member name.
@@ -133,6 +136,8 @@ type Document struct {
 	Statements []Statement // VEX documents, and SBOMs with a vulnerabilities section
 	// Vulnerabilities are the facts of a Vuln document.
 	Vulnerabilities []Vulnerability
+	// Feed is what a Vuln document of a feed says that comes whole (EPSS, KEV); nil for others.
+	Feed *Feed
 
 	// Stated counts what an SBOM states, as far as readers of its format see it in passing.
 	Stated Stated

@@ -59,3 +59,12 @@ func VulnID(id string) string {
 	}
 	return database + "-" + rest
 }
+
+// IsCVE reports whether id, as VulnID writes it, is that of a CVE: CVE-, a year, a number.
+func IsCVE(id string) bool {
+	rest, found := strings.CutPrefix(id, "CVE-")
+	year, number, hyphen := strings.Cut(rest, "-")
+	return found && hyphen && len(year) == 4 && isDigits(year) && isDigits(number)
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -18,13 +18,15 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
 )
 
 var testFormats = []normalize.Format{
-	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{},
+	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{},
 }
 
 // world is a database with what it takes to import into it and to project.

@@ -5,6 +5,8 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
@@ -24,6 +26,9 @@ func formats() []normalize.Format {
 		csaf.Format{},
 		osv.JSON{},
 		osv.YAML{},
+		kev.JSON{},
+		kev.CSV{},
+		epss.CSV{},
 	}
 }
 

@@ -20,6 +20,8 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
@@ -137,7 +139,7 @@ func (h *harness) attempt(t *testing.T, ctx context.Context, cfg files.Config, w
 	}
 	var counts ingest.Counts
 	p, err := ingest.New(h.pool, ingest.Config{
-		Formats: []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}},
+		Formats: []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{}},
 		Limits:  cfg.Limits, BatchDocuments: h.batch,
 		OnReceipts: func(list []ingest.Receipt) {
 			counts.Add(list...)

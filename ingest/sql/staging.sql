@@ -32,3 +32,6 @@ create temp table if not exists t_parked (
   content_hash bytea, document_id uuid, origin text, reason text, pointer text, message text, format text, hints text, size bigint,
   encoding text, bytes bytea, revision text, scan_run_id bigint) on commit delete rows;
 alter table t_parked alter column bytes set storage external;
+create temp table if not exists t_score (vuln_id text, score real, percentile real) on commit delete rows;
+create temp table if not exists t_exploited (
+  vuln_id text, name text, date_added date, due_date date, ransomware boolean, action text) on commit delete rows;

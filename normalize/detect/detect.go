@@ -70,7 +70,6 @@ var looks = []struct {
 	{"a CVE JSON 4 record", contains("/data_type", "CVE"), ""},
 	{"an NVD API 2.0 response", contains("/format", "NVD_CVE"), ""},
 	{"an NVD JSON 1 feed", has("/CVE_data_type"), ""},
-	{"the CISA KEV catalogue", has("/catalogVersion", "/vulnerabilities"), ""},
 	{"an OSV record", has("/id", "/affected"), ""},
 	{"an OSV record", has("/id", "/modified"), ""},
 	{"an array of OSV records", has("/0/id", "/0/modified"), ""},

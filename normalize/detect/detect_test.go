@@ -9,6 +9,8 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
+	"sluice/normalize/epss"
+	"sluice/normalize/kev"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/spdx"
@@ -52,21 +54,19 @@ func TestDetectNames(t *testing.T) {
 		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`:                      "SPDX RDF/XML",
 		`{"dataType":"CVE_RECORD","cveMetadata":{}}`:                                              "CVE JSON 5",
 		`{"resultsPerPage":1,"format":"NVD_CVE","vulnerabilities":[]}`:                            "NVD",
-		`{"title":"CISA Catalog","catalogVersion":"2025","vulnerabilities":[]}`:                   "KEV",
 		`{"payloadType":"application/vnd.in-toto+json","payload":"","signatures":[]}`:             "DSSE",
 		`{"_type":"https://in-toto.io/Statement/v1","subject":[]}`:                                "in-toto statement",
 		"spec_version: \"1.6\"\nversion: 1\n":                                                     "text protobuf",
 		"\x0a\x031.6\x10\x01":                                                                     "CycloneDX protobuf",
-		"#model_version:v2025,score_date:2025\ncve,epss,percentile\n":                             "EPSS CSV",
-		"hello":               "plain text",
-		"\x00\x01\x02":        "binary data",
-		"<html><body></html>": "HTML",
-		`<a xmlns="urn:b"/>`:  "<a> of urn:b",
-		`{"x":1}`:             "JSON of an unknown kind",
-		`[1]`:                 "JSON array",
-		"x: 1\ny: 2\n":        "YAML",
-		"PK\x03\x04":          "zip",
-		`{"id":"GHSA-1","modified":"2025-01-01T00:00:00Z"}`: "OSV",
+		"hello":                                                                                   "plain text",
+		"\x00\x01\x02":                                                                            "binary data",
+		"<html><body></html>":                                                                     "HTML",
+		`<a xmlns="urn:b"/>`:                                                                      "<a> of urn:b",
+		`{"x":1}`:                                                                                 "JSON of an unknown kind",
+		`[1]`:                                                                                     "JSON array",
+		"x: 1\ny: 2\n":                                                                            "YAML",
+		"PK\x03\x04":                                                                              "zip",
+		`{"id":"GHSA-1","modified":"2025-01-01T00:00:00Z"}`:                                       "OSV",
 	} {
 		h, err := Scan([]byte(in), normalize.Limits{})
 		if err != nil {
@@ -82,7 +82,7 @@ func TestDetectNames(t *testing.T) {
 // TestEnvelopes: documents inside of envelopes are not unpacked. Nobody takes them for
 // something else, and the message says what they are and what to do.
 func TestEnvelopes(t *testing.T) {
-	formats := []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}}
+	formats := []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{}}
 	park := func(what string, b []byte, want string) {
 		t.Helper()
 		h, err := Scan(b, normalize.Limits{})

@@ -247,7 +247,7 @@ func TestScanText(t *testing.T) {
 		}, "SPDX tag-value"},
 		{"prose", "Dear all,\nnote: this is text\n", normalize.Text, map[string]string{}, "plain text"},
 		{"prose with a first word", "Note: this is text\nand goes on\n", normalize.Text, map[string]string{}, "plain text"},
-		{"CSV", "cve,epss,percentile\nCVE-1,0.1,0.2\n", normalize.Text, map[string]string{}, "an EPSS CSV file"},
+		{"CSV", "cve,epss,percentile\nCVE-1,0.1,0.2\n", normalize.Text, map[string]string{}, "a CSV file"},
 		{"binary", "\x7fELF\x02\x01\x01\x00", normalize.Text, map[string]string{}, "an ELF program"},
 		{"a number", "42", normalize.Text, map[string]string{}, "plain text"},
 		{"Latin-1", "caf\xe9", normalize.Text, map[string]string{}, "binary data"},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
+	"sluice/normalize/internal/csvtext"
 )
 
 // Hints that Detect knows what to do about.
@@ -34,6 +35,7 @@ func scanText(b []byte) (*normalize.Head, error) {
 		if first {
 			mapping, first = ok, false
 			if !ok {
+				head.Columns = csvtext.Columns(line)
 				break
 			}
 		}
@@ -55,9 +57,11 @@ func scanText(b []byte) (*normalize.Head, error) {
 		head.Syntax = normalize.YAML
 	default:
 		clear(head.Members)
-		head.Hint = textKind(b)
+		if head.Hint = textKind(b); head.Columns != nil {
+			head.Hint = "a CSV file"
+		}
 	}
-	recognisable := isTagValue || head.Syntax == normalize.YAML
+	recognisable := isTagValue || head.Syntax == normalize.YAML || head.Columns != nil
 	if err := checkUTF8(b); err != nil {
 		if recognisable {
 			return nil, err
@@ -130,12 +134,8 @@ func binaryKind(b []byte) string {
 // textKind says what a plain text is, as far as its first line tells.
 func textKind(b []byte) string {
 	switch line := string(b[:min(len(b), 1024)]); {
-	case strings.HasPrefix(line, "#model_version:"), strings.HasPrefix(line, "cve,epss"):
-		return "an EPSS CSV file"
 	case strings.HasPrefix(line, "version https://git-lfs.github.com/"):
 		return "a Git LFS pointer; fetch the file itself with git lfs pull"
-	case strings.HasPrefix(line, "cveID,"):
-		return "the CISA KEV catalogue as CSV; use its JSON form"
 	case strings.Contains(line, "\nspec_version:"), strings.HasPrefix(line, "spec_version:"), strings.Contains(line, "proto-message: Bom"):
 		return textProtobuf
 	case strings.HasPrefix(line, "-----BEGIN "):

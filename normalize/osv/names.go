@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/normalize"
 	"sluice/normalize/purl"
 )
 
@@ -141,7 +142,7 @@ func (r *reader) nameRecord() {
 
 func (r *reader) isAdvisory() bool {
 	id := r.v.ID
-	if isCVE(id) {
+	if normalize.IsCVE(id) {
 		return false
 	}
 	if embeddedCVE(id) != "" {
@@ -161,15 +162,10 @@ func (r *reader) isAdvisory() bool {
 	return len(r.v.Affected) > 0
 }
 
-func isCVE(id string) bool {
-	year, number, found := strings.Cut(strings.TrimPrefix(id, "CVE-"), "-")
-	return found && strings.HasPrefix(id, "CVE-") && len(year) == 4 && isDigits(year) && isDigits(number)
-}
-
 // embeddedCVE is the CVE in an id that is a database's name for one:
 // DEBIAN-CVE-2024-1234, ROOT-OS-ALPINE-318-CVE-2024-1234.
 func embeddedCVE(id string) string {
-	if i := strings.Index(id, "-CVE-"); i > 0 && isCVE(id[i+1:]) {
+	if i := strings.Index(id, "-CVE-"); i > 0 && normalize.IsCVE(id[i+1:]) {
 		return id[i+1:]
 	}
 	return ""
@@ -178,7 +174,7 @@ func embeddedCVE(id string) string {
 func cves(list []string) []string {
 	var out []string
 	for _, id := range list {
-		if isCVE(id) {
+		if normalize.IsCVE(id) {
 			out = append(out, id)
 		}
 	}
@@ -194,5 +190,3 @@ func withPrefix(list []string, prefix string) []string {
 	}
 	return distinct(out)
 }
-
-func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
