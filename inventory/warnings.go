@@ -16,6 +16,7 @@ type Warning struct {
 	Code    string `db:"code" json:"code"`
 	Pointer string `db:"pointer" json:"pointer"`
 	Message string `db:"message" json:"message"`
+	Line    int    `db:"line" json:"line,omitzero"` // where the document begins, of several in one file
 	Count   int64  `db:"count" json:"count"`
 }
 

@@ -385,6 +385,7 @@ const (
 	ReasonHeader         = "invalid-header"       // of a message
 	ReasonReference      = "unreachable"          // what document-ref names is not allowed or could not be fetched
 	ReasonHash           = "hash-mismatch"        // other bytes than document-sha256 says
+	ReasonSignature      = "signature"            // none by a key that was given, where one is required
 	ReasonTime           = "time-out-of-bounds"   // of an event: no partition is made for it
 )
 
@@ -392,7 +393,7 @@ const (
 var Reasons = []string{
 	ReasonEmpty, ReasonUnknownFormat, ReasonUnsupported, ReasonSyntax, ReasonInvalid, ReasonEncoding, ReasonNUL, ReasonSurrogate, ReasonNumber,
 	ReasonDepth, ReasonTooLarge, ReasonTooMany, ReasonLayers, ReasonCorruptArchive, ReasonEmptyArchive, ReasonDatabase, ReasonTooSlow,
-	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
+	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonSignature, ReasonTime,
 }
 
 // ParkError says why a document can never be normalised by this version.

@@ -7,6 +7,8 @@ type Warning struct {
 	Code    string `json:"code"` // stable word: "duplicate-ref", "invalid-purl"
 	Pointer string `json:"pointer,omitzero"`
 	Message string `json:"message"`
+	// Line is where the document begins, where it is one of several in its origin.
+	Line int `json:"line,omitzero"`
 	// More counts what else was odd in the same way and is not kept one by one. The last kept
 	// one of its code has it; a code was met as often as it has warnings, and More.
 	More int `json:"more,omitzero"`

@@ -19,7 +19,7 @@ comment on column ingest.original.quality is 'Of an SBOM: how many of its compon
 create or replace view ingest.document_warning with (security_invoker = true) as
 select o.tenant_id, o.document_id, o.content_hash, o.kind, o.format, o.format_version, o.tool, o.tool_version, o.received_at,
   w.ordinal::int as ordinal, w.value ->> 'code' as code, coalesce(w.value ->> 'pointer', '') as pointer, w.value ->> 'message' as message,
-  1 + coalesce((w.value ->> 'more')::bigint, 0) as count
+  coalesce((w.value ->> 'line')::int, 0) as line, 1 + coalesce((w.value ->> 'more')::bigint, 0) as count
 from ingest.original o
 cross join lateral jsonb_array_elements(o.warnings) with ordinality as w (value, ordinal);
 comment on view ingest.document_warning is 'What was odd about stored documents, a row for each warning that is kept.';
