@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,4 +24,17 @@ func OneLine(s string) string {
 		cut = space
 	}
 	return s[:cut] + "…"
+}
+
+// Distinct sorts a list and takes out doubles and empty texts; an empty one is nil.
+func Distinct(list []string) []string {
+	slices.Sort(list)
+	list = slices.Compact(list)
+	if len(list) > 0 && list[0] == "" {
+		list = list[1:]
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
