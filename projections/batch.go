@@ -24,10 +24,11 @@ const (
 	kindReread   = "reread"   // {"document"}: what it says is to be made again from the original
 	kindPackage  = "package"  // {"packages"}: these are to be matched as if they were new
 	kindFlag     = "flag"     // {"key"}: a flag that findings depend on was changed
+	kindArtifact = "artifact" // {"artifact"}: it was retired or revived
 )
 
 // Kinds are the kinds of jobs that ask for something.
-var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread, kindPackage, kindFlag}
+var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread, kindPackage, kindFlag, kindArtifact}
 
 // batch is the work of one transaction for one tenant: what its jobs ask for, and
 // what turns out to be touched on the way.
@@ -42,6 +43,7 @@ type batch struct {
 	reread    []id.ID         // of these: to be read again
 	own       map[string]bool // external ids of the tenant's records that came in a new version
 	flagged   map[string]bool // flags that were changed
+	artifacts map[id.ID]bool  // that were retired or revived
 	force     InForce         // nil: not read yet
 
 	took     time.Time           // when the work began
@@ -83,7 +85,7 @@ func (k streamKeys) columns() (artifacts []id.ID, streams []string) {
 
 func newBatch(tx pgx.Tx, tenant id.ID, w *Worker) *batch {
 	return &batch{
-		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, flagged: map[string]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{}, derived: map[id.ID]bool{},
+		tx: tx, tenant: tenant, w: w, own: map[string]bool{}, flagged: map[string]bool{}, artifacts: map[id.ID]bool{}, records: map[string]bool{}, packages: map[id.ID]bool{}, derived: map[id.ID]bool{},
 		vulns: map[string]bool{}, statements: map[id.ID]bool{}, spoke: map[id.ID]bool{}, ended: map[id.ID]ending{}, filled: map[string]bool{},
 		took: time.Now(), runs: newRuns(), tally: map[tallyKey]*tally{},
 	}
@@ -151,6 +153,8 @@ func (b *batch) take(jobs []queue.Job) error {
 		case kindDecision:
 			b.vulns[p.Vuln] = true
 			b.runs.decided[p.Vuln] = true
+		case kindArtifact:
+			b.artifacts[p.Artifact] = true
 		case kindFlag:
 			b.flagged[p.Key] = true
 		default:
@@ -169,6 +173,7 @@ func (b *batch) run(ctx context.Context) error {
 		{"read again", b.readAgain},
 		{"facts", b.projectFacts},
 		{"components", b.projectStreams},
+		{"artifacts", b.projectArtifacts},
 		{"unknowns", b.projectUnknowns},
 		{"flags", b.projectFlags},
 		{"match", b.match},

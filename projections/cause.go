@@ -18,6 +18,7 @@ const (
 	causeFacts    = "vuln"     // the tenant's own vulnerability records
 	causeFeed     = "feed"     // records of the shared feed
 	causeDecision = "decision" // somebody decided
+	causeArtifact = "artifact" // the artifact was retired or revived
 )
 
 // cause is what a change is put down to: a document, or all records of one scan run.
@@ -118,6 +119,9 @@ func (b *batch) causeOf(ch change) cause {
 	r := &b.runs
 	if c, ok := r.sboms[ch.any().Artifact]; ok {
 		return c
+	}
+	if b.artifacts[ch.any().Artifact] {
+		return cause{kind: causeArtifact}
 	}
 	if c, ok := r.byStatement(ch.new); ok {
 		return c

@@ -31,12 +31,13 @@ type changes []change
 // A finding that goes while another of the same pair comes, one of whose aliases it is or
 // that is one of its aliases, was renamed: it keeps its age.
 //
-// ended are the statements that are not in force any more: a finding that one of them decided
-// says so.
+// b.ended are the statements that are not in force any more: a finding that one of them decided
+// says so; and so do those of artifacts that are retired, and of those that are in use again.
 //
 // Long: what a finding may have become is told apart in one order, over the same few maps.
-func difference(pairs []*pair, want []*finding, have map[findingKey]*finding, ended map[id.ID]ending) changes {
+func (b *batch) difference(pairs []*pair, want []*finding, have map[findingKey]*finding, retired map[id.ID]retirement) changes {
 	type place [2]id.ID
+	ended := b.ended
 	live := map[place]bool{}
 	for _, p := range pairs {
 		live[place{p.Artifact, p.Package}] = true
@@ -101,7 +102,11 @@ func difference(pairs []*pair, want []*finding, have map[findingKey]*finding, en
 		case c.old == nil && f.state == stateSuppressed:
 			c.events = append(c.events, event{"suppressed", "a statement or decision says so", nil})
 		case c.old == nil:
-			c.events = append(c.events, event{"opened", "a fact covers a component", nil})
+			e := event{"opened", "a fact covers a component", nil}
+			if b.artifacts[f.Artifact] {
+				e = event{"opened", "the artifact is not retired any more", map[string]string{"why": "revived"}}
+			}
+			c.events = append(c.events, e)
 		default:
 			f.FirstSeen = earlier(f.FirstSeen, c.old.FirstSeen)
 			switch {
@@ -122,6 +127,8 @@ func difference(pairs []*pair, want []*finding, have map[findingKey]*finding, en
 			e := event{"closed", "no current fact covers the component any more", nil}
 			if into := joined[f.key()]; into != "" {
 				e.reason, e.detail = "aliases changed: it is part of another finding now", map[string]string{"into": into}
+			} else if r, is := retired[f.Artifact]; is && !live[at] {
+				e = r.closed()
 			} else if !live[at] {
 				e.reason = "no current SBOM of the artifact lists the component any more"
 			}

@@ -85,7 +85,11 @@ func (b *batch) findChunk(ctx context.Context, dirty []dirtyPair) error {
 	if err != nil {
 		return err
 	}
-	changes := difference(pairs, want, have, b.ended)
+	retired, err := b.retirements(ctx, pairs, have)
+	if err != nil {
+		return err
+	}
+	changes := b.difference(pairs, want, have, retired)
 	if len(changes) == 0 {
 		return nil
 	}

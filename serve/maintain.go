@@ -12,6 +12,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/files"
 	"sluice/internal/ask"
+	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/maintenance"
 	"sluice/normalize"
@@ -68,6 +69,7 @@ func (d *Database) Tasks(m Maintenance) []maintenance.Task {
 			return d.partitionPass(ctx, partitions.Config{ExportDir: m.ExportDir, Log: d.log}, dryRun)
 		}),
 		maintenance.Retention(maintenance.RetentionConfig{}),
+		maintenance.Retire(d.retireUnseen),
 		maintenance.Checkpoints(m.Checkpoints),
 		maintenance.Runs(m.StaleAfter),
 		maintenance.Jobs(m.FailedJobs),
@@ -138,6 +140,17 @@ func summed(did map[partitions.Kind]int) maintenance.Result {
 	}
 	out.What = strings.Join(parts, ", ")
 	return out
+}
+
+func (d *Database) retireUnseen(ctx context.Context, tenant id.ID, cutoff time.Time, dryRun bool) (int, error) {
+	own, done := d.Apart()
+	defer done()
+	inv, err := own.Inventory()
+	if err != nil {
+		return 0, err
+	}
+	purls, err := inv.RetireUnseen(pg.WithoutFence(ctx), tenant, cutoff, dryRun)
+	return len(purls), err
 }
 
 func (d *Database) refreshViews(ctx context.Context) (bool, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,18 @@ type Policy struct {
 	Keep map[string]string `json:"retention"`
 	// LegalHold: nothing of the tenant is deleted.
 	LegalHold bool `json:"legal_hold"`
+	// Retirement says when artifacts are retired without anybody saying so.
+	Retirement Retirement `json:"retirement"`
+}
+
+// Retirement is when artifacts are retired without anybody saying so:
+//
+//	{"retirement": {"unseen": "90 days", "tags": ["production"]}}
+type Retirement struct {
+	// Unseen is how long after its newest SBOM an artifact is retired, an interval of a day or more; "" is never.
+	Unseen string `json:"unseen"`
+	// Tags are those that retire the version that they move on from.
+	Tags []string `json:"tags"`
 }
 
 // keys are the members of "retention".
@@ -42,12 +55,17 @@ func ParsePolicy(settings []byte) (Policy, error) {
 	var raw struct {
 		Retention map[string]any `json:"retention"`
 		Hold      any            `json:"legal_hold"`
+		Retire    *Retirement    `json:"retirement"`
 	}
-	p := Policy{Keep: map[string]string{}}
+	p := Policy{Keep: map[string]string{}, Retirement: Retirement{Tags: []string{}}}
 	if len(settings) > 0 {
 		if err := json.Unmarshal(settings, &raw); err != nil {
 			return p, fmt.Errorf("authority.tenant.settings: %w", err)
 		}
+	}
+	if raw.Retire != nil {
+		p.Retirement.Unseen = raw.Retire.Unseen
+		p.Retirement.Tags = append(p.Retirement.Tags, raw.Retire.Tags...)
 	}
 	p.LegalHold = raw.Hold != nil && raw.Hold != false
 	for k, v := range raw.Retention {
@@ -77,6 +95,12 @@ func (p Policy) String() string {
 		parts = append(parts, k+" "+v)
 	}
 	slices.Sort(parts)
+	if p.Retirement.Unseen != "" {
+		parts = append(parts, "retire unseen "+p.Retirement.Unseen)
+	}
+	if len(p.Retirement.Tags) > 0 {
+		parts = append(parts, "retire when "+strings.Join(p.Retirement.Tags, " or ")+" moves on")
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -128,10 +152,57 @@ func cutoff(ctx context.Context, q querier, keep string) (at time.Time, err erro
 	return at, nil
 }
 
+// UnseenSince is the time before which an artifact must have been seen last to be retired; nil: none is. It
+// asks the server, whose clock wrote the times.
+func (p Policy) UnseenSince(ctx context.Context, q querier) (*time.Time, error) {
+	if p.Retirement.Unseen == "" {
+		return nil, nil
+	}
+	at, err := cutoff(ctx, q, p.Retirement.Unseen)
+	if err != nil {
+		return nil, fmt.Errorf("retirement of what is unseen: %w", err)
+	}
+	return &at, nil
+}
+
 // Change changes a policy: of Keep only what is there, "" for ever.
 type Change struct {
 	Keep      map[string]string
 	LegalHold *bool
+	// Unseen and Tags are those of Retirement; nil leaves them.
+	Unseen *string
+	Tags   []string
+}
+
+var goodTag = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// retire puts what changes of the retirement into the settings.
+func (c Change) retire(ctx context.Context, q querier, settings map[string]any) error {
+	if c.Unseen == nil && c.Tags == nil {
+		return nil
+	}
+	r, _ := settings["retirement"].(map[string]any)
+	if r == nil {
+		r = map[string]any{}
+	}
+	settings["retirement"] = r
+	if c.Unseen != nil {
+		r["unseen"] = *c.Unseen
+		if *c.Unseen != "" {
+			if _, err := cutoff(ctx, q, *c.Unseen); err != nil {
+				return fmt.Errorf("retirement of what is unseen: %w", err)
+			}
+		}
+	}
+	if c.Tags != nil {
+		for _, tag := range c.Tags {
+			if !goodTag.MatchString(tag) {
+				return ask.Wrong("", "tag %q: use up to 63 lower-case letters, digits, dots, dashes and underscores, a letter or digit first", tag)
+			}
+		}
+		r["tags"] = c.Tags
+	}
+	return nil
 }
 
 // SetPolicy changes the policy of a tenant and notes that in the audit log. What else its
@@ -169,6 +240,9 @@ func SetPolicy(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, change Cha
 		settings["retention"] = keep
 		if change.LegalHold != nil {
 			settings["legal_hold"] = *change.LegalHold
+		}
+		if err := change.retire(ctx, tx, settings); err != nil {
+			return err
 		}
 		text, err := json.Marshal(settings)
 		if err != nil {

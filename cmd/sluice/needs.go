@@ -29,6 +29,9 @@ var needs = map[string]authority.Permission{
 	"sluice auth client token":     authority.Open, // the client's secret is what counts there
 	"sluice auth whoami":           authority.Anyone,
 
+	"sluice artifact diff":   authority.Read,
+	"sluice artifact list":   authority.Read,
+	"sluice artifact show":   authority.Read,
 	"sluice audit export":    authority.Read,
 	"sluice audit list":      authority.Read,
 	"sluice audit verify":    authority.Read,
@@ -53,8 +56,12 @@ var needs = map[string]authority.Permission{
 
 	"sluice ingest file": authority.Ingest,
 
-	"sluice vex decide":   authority.Decide,
-	"sluice vex withdraw": authority.Decide,
+	"sluice artifact retire": authority.Decide,
+	"sluice artifact revive": authority.Decide,
+	"sluice artifact tag":    authority.Decide,
+	"sluice artifact untag":  authority.Decide,
+	"sluice vex decide":      authority.Decide,
+	"sluice vex withdraw":    authority.Decide,
 
 	"sluice auth client add":     authority.Admin,
 	"sluice auth client disable": authority.Admin,

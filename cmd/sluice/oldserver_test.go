@@ -52,6 +52,8 @@ var arguments = map[string]string{
 	"sluice auth user add": "ana", "sluice auth user disable": "ana", "sluice auth user enable": "ana",
 	"sluice bench kafka": "--brokers 127.0.0.1:1", "sluice ingest kafka": "--brokers 127.0.0.1:1",
 	"sluice backup run": "--backup-to backups --backup-unencrypted", "sluice backup wal": "--backup-to backups --backup-unencrypted",
+	"sluice artifact diff": "pkg:oci/a@1 pkg:oci/a@2", "sluice artifact show": "pkg:oci/a@1", "sluice artifact retire": "pkg:oci/a@1", "sluice artifact revive": "pkg:oci/a@1",
+	"sluice artifact tag": "production pkg:oci/a@1", "sluice artifact untag": "production pkg:oci/a@1",
 	"sluice audit retire": "--keep 400d --to .",
 	"sluice flag delete":  "receipts", "sluice flag eval": "receipts", "sluice flag set": "receipts off",
 	"sluice limit delete": "documents", "sluice limit set": "documents 1000 --per 1m", "sluice topics allow": "team-a.*", "sluice topics deny": "team-a.*",

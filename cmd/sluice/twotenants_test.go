@@ -248,6 +248,14 @@ var with = map[string][]string{
 	"sluice vex decide":   {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001", "--status", "not_affected", "--rationale", "because"},
 	"sluice vex withdraw": {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001", "--rationale", "because"},
 	"sluice backup key":   {"/dev/null"},
+
+	"sluice artifact diff":   {"pkg:oci/of-b@1", "pkg:oci/of-b@2"},
+	"sluice artifact retire": {"pkg:oci/of-b@1"},
+	"sluice artifact revive": {"pkg:oci/of-b@1"},
+	"sluice artifact show":   {"pkg:oci/of-b@1"},
+	"sluice artifact tag":    {"production", "pkg:oci/of-b@1"},
+	"sluice artifact untag":  {"production", "pkg:oci/of-b@1"},
+
 	"sluice flag delete":  {"format.osv-yaml"},
 	"sluice flag eval":    {"format.osv-yaml"},
 	"sluice flag set":     {"format.osv-yaml", "off"},

@@ -159,6 +159,15 @@ func (p Package) WithModule(label string) Package {
 	return p.withQualifier("rpmmod", label)
 }
 
+// Without is p without these qualifiers.
+func (p Package) Without(qualifiers ...string) Package {
+	p.Qualifiers = maps.Clone(p.Qualifiers)
+	for _, key := range qualifiers {
+		delete(p.Qualifiers, key)
+	}
+	return p.again()
+}
+
 func (p Package) withQualifier(key, value string) Package {
 	q := maps.Clone(p.Qualifiers)
 	if q == nil {
