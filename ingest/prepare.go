@@ -175,7 +175,7 @@ func (t *task) read(cfg *Config) error {
 func (t *task) meaningHash(format normalize.Format) ([32]byte, error) {
 	partial := len(t.doc.Warnings) > normalize.MaxWarnings
 	for _, w := range t.doc.Warnings {
-		partial = partial || w.Code == "extension" || w.Code == "partial-json"
+		partial = partial || w.Code == "extension" || w.Code == "partial-json" || w.Code == "unknown-field"
 	}
 	if t.doc.JSON != nil && partial {
 		return t.hash, nil

@@ -58,7 +58,9 @@ type Head struct {
 	//
 	// Of YAML and SPDX tag-value it has the "key: value" lines that are not indented,
 	// without quotes and comments; "" where the value is below the line. The first of
-	// several with one key counts. Of XML and other text it has nothing.
+	// several with one key counts. Of XML it has what prefixes the root element declares
+	// ("/@xmlns:spdx") and, where the root is in no namespace, the first elements directly
+	// inside it with their texts, "{" where those hold elements. Of other text it has nothing.
 	//
 	// It has at most 1,000 values of the top level and as many of what is inside.
 	Members map[string]string
@@ -86,6 +88,10 @@ const (
 	XML  Syntax = "xml"
 	YAML Syntax = "yaml"
 	Text Syntax = "text"
+	// Protobuf and TextProto are a CycloneDX BOM as Protocol Buffers, whose bytes alone say
+	// nothing of what they hold: Scan knows no other message.
+	Protobuf  Syntax = "protobuf"
+	TextProto Syntax = "textproto"
 )
 
 // Format reads one document format. Implementations are stateless.
