@@ -15,6 +15,9 @@ type TagValue struct{}
 // Name implements [normalize.Format].
 func (TagValue) Name() string { return "spdx-tag-value" }
 
+// Meaning implements [normalize.Comparer].
+func (TagValue) Meaning() *normalize.Meaning { return meaning }
+
 // Detect implements [normalize.Format].
 func (TagValue) Detect(h *normalize.Head) bool {
 	return (h.Syntax == normalize.Text || h.Syntax == normalize.YAML) && isSPDX2(h.Members["/SPDXVersion"])

@@ -15,6 +15,9 @@ type XML struct{}
 // Name implements [normalize.Format].
 func (XML) Name() string { return "spdx-xml" }
 
+// Meaning implements [normalize.Comparer].
+func (XML) Meaning() *normalize.Meaning { return meaning }
+
 // Detect implements [normalize.Format]. The root element is not telling, so one of those
 // that tools write first in it has to be there.
 func (XML) Detect(h *normalize.Head) bool {
