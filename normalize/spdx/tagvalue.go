@@ -229,9 +229,10 @@ func (t *tagReader) value(tag *tag, e *element, name, value []byte) {
 			e.raw(tag.member, b)
 		}
 	case checksumValue:
-		var c object
-		if c, ok = checksum(value); ok {
-			e.element(tag.member, &c)
+		l := e.list(tag.member)
+		before := len(*l)
+		if *l, ok = appendChecksum(*l, value); !ok && before > 0 {
+			*l = (*l)[:before-1] // the comma
 		}
 	case verificationValue:
 		v := verificationCode(value)
