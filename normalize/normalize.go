@@ -88,6 +88,10 @@ const (
 	XML  Syntax = "xml"
 	YAML Syntax = "yaml"
 	Text Syntax = "text"
+	// Protobuf and TextProto are a CycloneDX BOM as Protocol Buffers, whose bytes alone say
+	// nothing of what they hold: Scan knows no other message.
+	Protobuf  Syntax = "protobuf"
+	TextProto Syntax = "textproto"
 )
 
 // Format reads one document format. Implementations are stateless.
@@ -313,6 +317,8 @@ type Warning struct {
 	Code    string `json:"code"` // stable word: "duplicate-ref", "invalid-purl"
 	Pointer string `json:"pointer,omitzero"`
 	Message string `json:"message"`
+	// Line is where the document begins, where it is one of several in its origin.
+	Line int `json:"line,omitzero"`
 }
 
 // MaxWarnings is how many warnings a document keeps; the rest are counted in a last one.
@@ -400,6 +406,7 @@ const (
 	ReasonHeader         = "invalid-header"       // of a message
 	ReasonReference      = "unreachable"          // what document-ref names is not allowed or could not be fetched
 	ReasonHash           = "hash-mismatch"        // other bytes than document-sha256 says
+	ReasonSignature      = "signature"            // none by a key that was given, where one is required
 	ReasonTime           = "time-out-of-bounds"   // of an event: no partition is made for it
 )
 
@@ -407,7 +414,7 @@ const (
 var Reasons = []string{
 	ReasonEmpty, ReasonUnknownFormat, ReasonUnsupported, ReasonSyntax, ReasonInvalid, ReasonEncoding, ReasonNUL, ReasonSurrogate, ReasonNumber,
 	ReasonDepth, ReasonTooLarge, ReasonTooMany, ReasonLayers, ReasonCorruptArchive, ReasonEmptyArchive, ReasonDatabase, ReasonTooSlow,
-	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
+	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonSignature, ReasonTime,
 }
 
 // ParkError says why a document can never be normalised by this version.

@@ -18,6 +18,8 @@ func formats() []normalize.Format {
 	return []normalize.Format{
 		cyclonedx.JSON{},
 		cyclonedx.XML{},
+		cyclonedx.Protobuf{},
+		cyclonedx.TextProto{},
 		spdx.JSON{},
 		spdx.TagValue{},
 		spdx.YAML{},
