@@ -237,8 +237,10 @@ func asGraph(doc map[string]any) []byte {
 		{"type": "Organization", "spdxId": id("me"), "creationInfo": "_:c", "name": "none"},
 	}
 	for _, p := range list(doc, "packages") {
-		o := m{"type": "software_Package", "spdxId": id(p["SPDXID"]), "creationInfo": "_:c", "name": p["name"], "software_packageVersion": p["versionInfo"],
-			"software_sourceInfo": p["sourceInfo"], "software_downloadLocation": p["downloadLocation"], "software_copyrightText": p["copyrightText"]}
+		o := m{
+			"type": "software_Package", "spdxId": id(p["SPDXID"]), "creationInfo": "_:c", "name": p["name"], "software_packageVersion": p["versionInfo"],
+			"software_sourceInfo": p["sourceInfo"], "software_downloadLocation": p["downloadLocation"], "software_copyrightText": p["copyrightText"],
+		}
 		var ids []m
 		for _, r := range list(p, "externalRefs") {
 			kind := "packageUrl"
@@ -260,8 +262,10 @@ func asGraph(doc map[string]any) []byte {
 		graph = append(graph, m{"type": "software_File", "spdxId": id(f["SPDXID"]), "creationInfo": "_:c", "name": f["fileName"], "verifiedUsing": sums})
 	}
 	for i, r := range list(doc, "relationships") {
-		graph = append(graph, m{"type": "Relationship", "spdxId": id(fmt.Sprintf("r%d", i)), "creationInfo": "_:c", "from": id(r["spdxElementId"]),
-			"to": []string{id(r["relatedSpdxElement"])}, "relationshipType": strings.ToLower(r["relationshipType"].(string))})
+		graph = append(graph, m{
+			"type": "Relationship", "spdxId": id(fmt.Sprintf("r%d", i)), "creationInfo": "_:c", "from": id(r["spdxElementId"]),
+			"to": []string{id(r["relatedSpdxElement"])}, "relationshipType": strings.ToLower(r["relationshipType"].(string)),
+		})
 	}
 	src, err := json.Marshal(m{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": graph})
 	if err != nil {

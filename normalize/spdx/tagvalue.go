@@ -77,6 +77,7 @@ func (t *tagReader) read() ([]byte, error) {
 	if err := t.lines(t.tag); err != nil {
 		return nil, err
 	}
+	t.close(ofFile) // inside of the package, which is closed next
 	for s := ofPackage; s < ofAnything; s++ {
 		t.close(s)
 	}
