@@ -73,6 +73,9 @@ func (p *page) line(depth int, format string, args ...any) {
 
 func (p *page) chapter(title string) { p.line(0, ""); p.line(0, "%s", title) }
 
+// why writes the page.
+//
+// Long: it is one page, a chapter after the other.
 func (p *page) why(w *inventory.Why) {
 	what := map[string]string{"open": "an open finding", "suppressed": "a suppressed finding", "closed": "no finding any more", "none": "no finding"}[w.Status]
 	p.line(0, "%s of %s is %s", w.Vulnerability, w.Package, what)
