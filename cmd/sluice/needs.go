@@ -51,6 +51,7 @@ var needs = map[string]authority.Permission{
 	"sluice runs list":       authority.Read,
 	"sluice runs show":       authority.Read,
 	"sluice runs tail":       authority.Read,
+	"sluice feeds":           authority.Read,
 	"sluice unknowns":        authority.Read,
 	"sluice vex list":        authority.Read,
 
@@ -126,6 +127,10 @@ var needs = map[string]authority.Permission{
 	"sluice serve":               authority.Operate,
 	"sluice stats":               authority.Operate,
 	"sluice explain":             authority.Operate,
+	"sluice feeds add":           authority.Operate,
+	"sluice feeds refresh":       authority.Operate,
+	"sluice feeds remove":        authority.Operate,
+	"sluice feeds sources":       authority.Operate,
 	"sluice tenant create":       authority.Operate,
 	"sluice tenant list":         authority.Operate,
 	"sluice tenant delete":       authority.Operate,
