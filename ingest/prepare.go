@@ -57,8 +57,11 @@ type artifact struct {
 	id      id.ID
 	purl    string
 	nameKey string
-	from    string // given, component, name, document, content
+	from    string // given, component, subject, name, document, content
 }
+
+// fromSubject: the artifact is what the statement around the SBOM is about.
+const fromSubject = "subject"
 
 // newTask hashes the envelope. The hash is over the bytes after unwrapping, so sha256sum agrees.
 func newTask(env Envelope) *task {
@@ -149,6 +152,11 @@ func (t *task) read(cfg *Config) error {
 	for _, w := range slices.Concat(t.env.Warnings, head.Warnings) {
 		t.doc.Warn(w.Code, w.Pointer, "%s", w.Message)
 	}
+	if t.env.Line > 0 {
+		for i := range t.doc.Warnings {
+			t.doc.Warnings[i].Line = t.env.Line
+		}
+	}
 	t.json = t.doc.JSON
 	if t.json == nil {
 		t.json = detect.Strip(t.env.Bytes)
@@ -229,13 +237,23 @@ func (t *task) findArtifact() error {
 		return true
 	}
 	if t.env.Artifact != "" {
-		if !set("given", t.env.Artifact) {
+		from := "given"
+		if t.artifact.from == fromSubject { // it was, when it was stored
+			from = fromSubject
+		}
+		if !set(from, t.env.Artifact) {
 			return normalize.Park(normalize.ReasonInvalid, "", "the artifact given with the document, %q, is not a purl; write it like pkg:oci/app@1.2", t.env.Artifact)
 		}
 		return nil
 	}
 	if s.Purl != "" && set("component", s.Purl) {
 		return nil
+	}
+	if s.From != "component" {
+		// The signer's word for what the SBOM is about is better than the name of the document.
+		if p := subjectPurl(t.env.Seal); p != "" && set(fromSubject, p) {
+			return nil
+		}
 	}
 	if s.Name != "" {
 		from := "name"
@@ -315,7 +333,7 @@ func (t *task) receipt() Receipt {
 	r := Receipt{
 		Origin: t.env.Origin, DocumentID: t.documentID.String(), ContentHash: hashText(t.hash),
 		Outcome: t.outcome, Bytes: int64(len(t.env.Bytes)), Warnings: []normalize.Warning{},
-		Tenant: t.env.Tenant, ScanRun: t.env.ScanRun,
+		Tenant: t.env.Tenant, ScanRun: t.env.ScanRun, Signature: t.env.Signature,
 	}
 	if t.env.Err != nil && t.env.Bytes == nil {
 		r.ContentHash = ""

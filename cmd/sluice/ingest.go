@@ -33,6 +33,7 @@ type ingestFile struct {
 	scanRun                                      int64
 	maxDocument                                  int64
 	batchBytes                                   int64
+	seal                                         sealFlags
 }
 
 func newIngestFile(a *app) *cobra.Command {
@@ -67,6 +68,7 @@ that was stopped goes on where it was with --scan-run and the number that it pri
 	fl.StringVar(&f.observedAt, "observed-at", "", "time for documents that have none of their own (RFC 3339)")
 	fl.Int64Var(&f.maxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
 	fl.Int64Var(&f.batchBytes, "batch-bytes", 4<<20, "documents per transaction, in bytes")
+	f.seal.add(fl)
 	return cmd
 }
 
@@ -85,6 +87,9 @@ func (f *ingestFile) config(a *app, paths []string) (serve.Import, error) {
 		return in, usagef("--kind %q: it is auto, sbom, vex or vuln", f.kind)
 	}
 	if err := in.Check(); err != nil {
+		return in, err
+	}
+	if err := f.seal.set(&in.Ingest); err != nil {
 		return in, err
 	}
 	if f.observedAt != "" {

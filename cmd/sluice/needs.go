@@ -53,6 +53,7 @@ var needs = map[string]authority.Permission{
 	"sluice runs tail":       authority.Read,
 	"sluice feeds":           authority.Read,
 	"sluice unknowns":        authority.Read,
+	"sluice vex history":     authority.Read,
 	"sluice vex list":        authority.Read,
 
 	"sluice ingest file": authority.Ingest,
