@@ -317,6 +317,8 @@ type Warning struct {
 	Code    string `json:"code"` // stable word: "duplicate-ref", "invalid-purl"
 	Pointer string `json:"pointer,omitzero"`
 	Message string `json:"message"`
+	// Line is where the document begins, where it is one of several in its origin.
+	Line int `json:"line,omitzero"`
 }
 
 // MaxWarnings is how many warnings a document keeps; the rest are counted in a last one.
@@ -404,6 +406,7 @@ const (
 	ReasonHeader         = "invalid-header"       // of a message
 	ReasonReference      = "unreachable"          // what document-ref names is not allowed or could not be fetched
 	ReasonHash           = "hash-mismatch"        // other bytes than document-sha256 says
+	ReasonSignature      = "signature"            // none by a key that was given, where one is required
 	ReasonTime           = "time-out-of-bounds"   // of an event: no partition is made for it
 )
 
@@ -411,7 +414,7 @@ const (
 var Reasons = []string{
 	ReasonEmpty, ReasonUnknownFormat, ReasonUnsupported, ReasonSyntax, ReasonInvalid, ReasonEncoding, ReasonNUL, ReasonSurrogate, ReasonNumber,
 	ReasonDepth, ReasonTooLarge, ReasonTooMany, ReasonLayers, ReasonCorruptArchive, ReasonEmptyArchive, ReasonDatabase, ReasonTooSlow,
-	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
+	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonSignature, ReasonTime,
 }
 
 // ParkError says why a document can never be normalised by this version.
