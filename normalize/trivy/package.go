@@ -58,6 +58,12 @@ func (v evr) String() string {
 	return s
 }
 
+// found is what a package is known by, and what it depends on, in the ids of its result.
+type found struct {
+	id, uid string
+	needs   []string
+}
+
 func (r *reader) pkg(pointer string, ids map[string]string, edges *[]normalize.Edge) {
 	if !r.IsObject() {
 		r.Object() // warns
@@ -65,17 +71,16 @@ func (r *reader) pkg(pointer string, ids map[string]string, edges *[]normalize.E
 	}
 	c := normalize.Component{Type: "library", Pointer: pointer}
 	d := normalize.ComponentDetails{Pointer: pointer}
-	var id, uid string
+	var found found
 	var own, source evr
-	var needs []string
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "ID":
-			id = r.Text()
+			found.id = r.Text()
 		case "Name":
 			c.Name = r.Text()
 		case "Identifier":
-			c.Purl, uid = r.identifier()
+			c.Purl, found.uid = r.identifier()
 		case "Version":
 			own.version = r.Text()
 		case "Release":
@@ -99,7 +104,7 @@ func (r *reader) pkg(pointer string, ids map[string]string, edges *[]normalize.E
 				r.Skip()
 				continue
 			}
-			needs, d.Related = r.Texts(), true
+			found.needs, d.Related = r.Texts(), true
 		default:
 			r.Skip()
 		}
@@ -111,36 +116,41 @@ func (r *reader) pkg(pointer string, ids map[string]string, edges *[]normalize.E
 	if c.Source != "" {
 		c.SourceVersion = source.String()
 	}
-	if c.Ref = uid; uid == "" {
-		c.Ref = id
+	if c.Ref = found.uid; c.Ref == "" {
+		c.Ref = found.id
 	}
-	switch {
-	case c.Name == "":
-		r.doc.Warn("missing-name", pointer, "a package without a name")
-	case c.Purl == "":
-		r.doc.Warn("missing-purl", pointer+"/Identifier", "%.200q has no purl; Trivy writes them from 0.48 on", c.Name)
-	default:
-		if problem := purl.Problem(c.Purl); problem != "" {
-			r.doc.Warn("invalid-purl", pointer+"/Identifier/PURL", "%.200q %s", c.Purl, problem)
-		}
-	}
-	if c.Ref != "" && r.refs[c.Ref] && uid != "" {
-		r.doc.Warn("duplicate-ref", pointer+"/Identifier/UID", "%.200q is the id of another package too", uid)
-	}
-	r.refs[c.Ref] = true
+	r.judge(c, found.uid)
 	if !r.add(c) || r.out == nil {
 		return
 	}
 	d.Ref = c.Ref
 	r.out.Components = append(r.out.Components, d)
-	if id != "" {
-		ids[id] = c.Ref
+	if found.id != "" {
+		ids[found.id] = c.Ref
 	}
-	for _, n := range needs {
+	for _, n := range found.needs {
 		if r.take() {
 			*edges = append(*edges, normalize.Edge{From: c.Ref, To: n})
 		}
 	}
+}
+
+// judge warns of what is odd about a package.
+func (r *reader) judge(c normalize.Component, uid string) {
+	switch {
+	case c.Name == "":
+		r.doc.Warn("missing-name", c.Pointer, "a package without a name")
+	case c.Purl == "":
+		r.doc.Warn("missing-purl", c.Pointer+"/Identifier", "%.200q has no purl; Trivy writes them from 0.48 on", c.Name)
+	default:
+		if problem := purl.Problem(c.Purl); problem != "" {
+			r.doc.Warn("invalid-purl", c.Pointer+"/Identifier/PURL", "%.200q %s", c.Purl, problem)
+		}
+	}
+	if uid != "" && r.refs[uid] {
+		r.doc.Warn("duplicate-ref", c.Pointer+"/Identifier/UID", "%.200q is the id of another package too", uid)
+	}
+	r.refs[c.Ref] = true
 }
 
 func (r *reader) identifier() (text, uid string) {
