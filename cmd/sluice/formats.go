@@ -4,12 +4,19 @@ import (
 	"sluice/ingest"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
+	"sluice/normalize/cve"
 	"sluice/normalize/cyclonedx"
 	"sluice/normalize/epss"
+	"sluice/normalize/govuln"
 	"sluice/normalize/kev"
+	"sluice/normalize/nvd"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
+<<<<<<< HEAD
 	"sluice/normalize/snapshot"
+=======
+	"sluice/normalize/rubysec"
+>>>>>>> main
 	"sluice/normalize/spdx"
 	"sluice/normalize/syft"
 	"sluice/normalize/trivy"
@@ -36,6 +43,10 @@ func formats() []normalize.Format {
 		csaf.Format{},
 		osv.JSON{},
 		osv.YAML{},
+		cve.JSON{},
+		nvd.JSON{},
+		rubysec.YAML{},
+		govuln.YAML{},
 		kev.JSON{},
 		kev.CSV{},
 		epss.CSV{},
