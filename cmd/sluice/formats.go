@@ -12,11 +12,8 @@ import (
 	"sluice/normalize/nvd"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
-<<<<<<< HEAD
-	"sluice/normalize/snapshot"
-=======
 	"sluice/normalize/rubysec"
->>>>>>> main
+	"sluice/normalize/snapshot"
 	"sluice/normalize/spdx"
 	"sluice/normalize/syft"
 	"sluice/normalize/trivy"
