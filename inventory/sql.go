@@ -46,6 +46,7 @@ var (
 	sqlParked            = text("parked")
 	sqlPutDecision       = text("put_decision")
 	sqlQueueDecision     = text("queue_decision")
+	sqlFeeds             = text("feeds")
 	sqlRebuildFindings   = text("rebuild_findings")
 	sqlRebuildLock       = text("rebuild_lock")
 	sqlRebuildOriginals  = text("rebuild_originals")
