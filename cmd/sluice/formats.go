@@ -29,6 +29,7 @@ func formats() []normalize.Format {
 		spdx.YAML{},
 		spdx.XML{},
 		spdx.RDF{},
+		spdx.XLSX{},
 		spdx.JSONLD{},
 		openvex.Format{},
 		csaf.Format{},
