@@ -39,7 +39,8 @@ func (f RDF) Normalize(in normalize.Input) (*normalize.Document, error) {
 		if err != nil {
 			return nil, err
 		}
-		g := &triples{r: r, ids: make(map[string]int32)}
+		// A property of an element takes a hundred bytes or so.
+		g := &triples{r: r, ids: make(map[string]int32), props: make([]rdfProp, 0, len(in.Bytes)/128)}
 		if err := g.read(); err != nil {
 			return nil, err
 		}
