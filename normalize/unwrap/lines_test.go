@@ -65,3 +65,13 @@ func TestLinesPastTheLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestTooManyLines(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{strings.Repeat("{}\n", 20), strings.Repeat("{}", 20)} {
+		list := walk(t, []byte(in), normalize.Limits{MaxEntries: 10})
+		if len(list) != 11 || list[9].Err != nil || list[10].Err == nil || list[10].Err.Reason != normalize.ReasonTooMany {
+			t.Errorf("%d entries: %s", len(list), show(list))
+		}
+	}
+}

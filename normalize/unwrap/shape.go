@@ -17,7 +17,7 @@ const (
 	bundles           // a list of them, as registries answer
 	apart             // a Sigstore signature of something that is elsewhere
 	feed              // a ROLIE feed: it names documents
-	provider          // provider-metadata.json, aggregator.json of CSAF
+	provider          // provider-metadata.json, aggregator.json of CSAF; ROLIE's list of services or categories
 	ociManifest       // of an image
 )
 
@@ -73,6 +73,8 @@ func shapeOf(b []byte) shape {
 	case has["feed"]:
 		return feed
 	case has["canonical_url"] && has["publisher"], has["aggregator"] && has["csaf_providers"]:
+		return provider
+	case has["service"] && len(has) <= 2, has["categories"] && len(has) <= 2:
 		return provider
 	case has["schemaVersion"] && (has["layers"] || has["manifests"] || has["config"]):
 		return ociManifest
