@@ -52,7 +52,11 @@ var needs = map[string]authority.Permission{
 	"sluice runs show":       authority.Read,
 	"sluice runs tail":       authority.Read,
 	"sluice unknowns":        authority.Read,
+	"sluice vex history":     authority.Read,
 	"sluice vex list":        authority.Read,
+
+	"sluice document quality":  authority.Read,
+	"sluice document warnings": authority.Read,
 
 	"sluice ingest file": authority.Ingest,
 

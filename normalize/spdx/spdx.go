@@ -63,7 +63,7 @@ func read(out *normalize.Document, src []byte, limits normalize.Limits) error {
 	d := &document{
 		out:       out,
 		max:       limits.OrDefault().MaxComponents,
-		ids:       make(map[string]struct{}),
+		ids:       make(map[string]int32),
 		described: make(map[string]struct{}),
 	}
 	d.r = lenient.New(src, "", out.Warn)
