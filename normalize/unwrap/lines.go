@@ -15,6 +15,10 @@ func several(b []byte) bool {
 	if start >= len(b) || b[start] != '{' && b[start] != '[' {
 		return false
 	}
+	var ahead lookout
+	if ahead.look(b); ahead.lines {
+		return true // as it would be found to be while it is read
+	}
 	rest := b[start+1:]
 	// In one JSON value no bracket follows a closing one without a comma between, and one that
 	// begins a line follows a comma or another bracket.

@@ -31,6 +31,8 @@ func TestMetadata(t *testing.T) {
 		{sum + "\nsomething else\n", ""},
 		{"hello\n", ""},
 		{`{"document":{"category":"csaf_vex"},"feed":1}`, ""},
+		{`{"feed":{"name":"mine"}}`, ""},
+		{`{"service":"http","port":80}`, ""},
 	} {
 		list := walk(t, []byte(c.in), normalize.Limits{})
 		if len(list) != 1 || list[0].Pass != c.want || list[0].Err != nil {

@@ -52,6 +52,10 @@ func shapeOf(b []byte) shape {
 			media = scalar(value)
 		case "_type":
 			kind = scalar(value)
+		case "feed", "service", "categories":
+			if !rolie(value) {
+				delete(has, name)
+			}
 		}
 		return len(has) < shapeMembers
 	})
@@ -74,12 +78,22 @@ func shapeOf(b []byte) shape {
 		return feed
 	case has["canonical_url"] && has["publisher"], has["aggregator"] && has["csaf_providers"]:
 		return provider
-	case has["service"] && len(has) <= 2, has["categories"] && len(has) <= 2:
+	case has["service"], has["categories"]:
 		return provider
 	case has["schemaVersion"] && (has["layers"] || has["manifests"] || has["config"]):
 		return ociManifest
 	}
 	return document
+}
+
+// rolie reports whether value is what a document of ROLIE (RFC 8322, in JSON) has inside.
+func rolie(value []byte) bool {
+	found := false
+	eachMember(value, func(name string, _ []byte) bool {
+		found = name == "entry" || name == "workspace" || name == "category"
+		return !found
+	})
+	return found
 }
 
 // scalar is the text of a string that value begins with.
