@@ -26,8 +26,13 @@ func (f *limitFlags) check() error {
 		name             string
 		value, low, high int64
 	}{
-		{"limit-depth", int64(f.MaxDepth), 8, 10_000}, {"limit-components", int64(f.MaxComponents), 1, 100_000_000}, {"limit-string-bytes", f.MaxString, 1 << 10, 1 << 28},
-		{"limit-entries", int64(f.MaxEntries), 1, 1 << 31}, {"limit-archive-bytes", f.MaxArchive, 1 << 20, 1 << 46}, {"limit-ratio", f.MaxRatio, 10, 1 << 30}, {"limit-layers", int64(f.MaxLayers), 1, 32},
+		{"limit-depth", int64(f.MaxDepth), 8, 10_000},
+		{"limit-components", int64(f.MaxComponents), 1, 100_000_000},
+		{"limit-string-bytes", f.MaxString, 1 << 10, 1 << 28},
+		{"limit-entries", int64(f.MaxEntries), 1, 1 << 31},
+		{"limit-archive-bytes", f.MaxArchive, 1 << 20, 1 << 46},
+		{"limit-ratio", f.MaxRatio, 10, 1 << 30},
+		{"limit-layers", int64(f.MaxLayers), 1, 32},
 	} {
 		if c.value < c.low || c.value > c.high {
 			return usagef("--%s %d: it is %d to %d", c.name, c.value, c.low, c.high)

@@ -53,8 +53,10 @@ func newImage() image {
 	app := i.blob(i.json(m{"schemaVersion": 2, "mediaType": manifestType, "config": descr("application/vnd.oci.image.config.v1+json", config, nil), "layers": []m{descr("application/vnd.oci.image.layer.v1.tar+gzip", layer, nil)}}))
 
 	sbom := i.blob(`{"spdxVersion":"SPDX-2.3"}`)
-	referrer := i.blob(i.json(m{"schemaVersion": 2, "mediaType": manifestType, "artifactType": "application/spdx+json", "config": descr("application/vnd.oci.empty.v1+json", i.blob("{}"), nil),
-		"layers": []m{descr("application/json", sbom, nil), descr("image/png", i.blob("png"), nil)}, "subject": descr(manifestType, app, nil)}))
+	referrer := i.blob(i.json(m{
+		"schemaVersion": 2, "mediaType": manifestType, "artifactType": "application/spdx+json", "config": descr("application/vnd.oci.empty.v1+json", i.blob("{}"), nil),
+		"layers": []m{descr("application/json", sbom, nil), descr("image/png", i.blob("png"), nil)}, "subject": descr(manifestType, app, nil),
+	}))
 
 	buildx := i.blob(i.json(m{"schemaVersion": 2, "mediaType": manifestType, "config": descr("application/vnd.oci.image.config.v1+json", config, nil), "layers": []m{
 		descr("application/vnd.in-toto+json", i.blob(statementOf("https://spdx.dev/Document", `{"spdxVersion":"SPDX-2.3","name":"buildx"}`)), m{"in-toto.io/predicate-type": "https://spdx.dev/Document"}),
@@ -65,7 +67,8 @@ func newImage() image {
 		descr(manifestType, "sha256:"+strings.Repeat("00", 32), nil), // another platform, which was not fetched
 	}}))
 	cosign := i.blob(i.json(m{"schemaVersion": 2, "mediaType": manifestType, "layers": []m{
-		descr("application/vnd.dsse.envelope.v1+json", i.blob(envelopeOf(inToto, statementOf("https://cyclonedx.org/bom", `{"bomFormat":"CycloneDX"}`))), nil)}}))
+		descr("application/vnd.dsse.envelope.v1+json", i.blob(envelopeOf(inToto, statementOf("https://cyclonedx.org/bom", `{"bomFormat":"CycloneDX"}`))), nil),
+	}}))
 	i["index.json"] = i.json(m{"schemaVersion": 2, "manifests": []m{
 		descr(indexType, platforms, m{"io.containerd.image.name": "registry.example.org/app:1.2"}), descr(manifestType, referrer, nil),
 		descr(manifestType, cosign, m{"org.opencontainers.image.ref.name": strings.Replace(app, ":", "-", 1) + ".att"}), descr(manifestType, app, m{"org.opencontainers.image.ref.name": "1.2"}),
