@@ -82,7 +82,7 @@ func TestWatchingCosts(t *testing.T) {
 		}
 		out, err := d.Import(t.Context(), Import{
 			Files:  files.Config{Paths: []string{dir}, Limits: normalize.DefaultLimits, Parallel: 2},
-			Tenant: "t" + strconv.Itoa(tenants), Ingest: ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}}, BatchBytes: 4 << 20},
+			Tenant: "t" + strconv.Itoa(tenants), CreateTenant: true, Ingest: ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}}, BatchBytes: 4 << 20},
 		})
 		stop()
 		cpu, wall = processorTime(t)-before, time.Since(start)

@@ -80,7 +80,7 @@ func (c *crowd) load(tenant, document string, wait bool) {
 	c.t.Helper()
 	_, err := c.d.Import(c.t.Context(), Import{
 		Files:  files.Config{Paths: []string{"-"}, Stdin: strings.NewReader(document), Limits: normalize.DefaultLimits, Parallel: 1},
-		Tenant: tenant, Shared: tenant == "", Ingest: c.ingest, Wait: wait,
+		Tenant: tenant, CreateTenant: true, Shared: tenant == "", Ingest: c.ingest, Wait: wait,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -214,7 +214,7 @@ func TestFair(t *testing.T) {
 		defer own.Close()
 		out, err := own.Import(t.Context(), Import{
 			Files:  files.Config{Paths: []string{dir}, Limits: normalize.DefaultLimits, Parallel: 2},
-			Tenant: "a", Ingest: c.ingest,
+			Tenant: "a", CreateTenant: true, Ingest: c.ingest,
 		})
 		if err != nil || out.Counts.Accepted != int64(c.size) {
 			t.Fatalf("%+v, %v", out.Counts, err)

@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,8 +21,10 @@ type Import struct {
 	// many batches are read and written at the same time, 1 to 64: each takes a connection
 	// and up to BatchBytes of memory.
 	Files files.Config
-	// Tenant is whose documents they are, by name or id; it is made where it is missing.
-	Tenant string
+	// Tenant is whose documents they are, by name or id. Where there is none of the name it is an error,
+	// unless CreateTenant is set: a typing error shall not open a tenant.
+	Tenant       string
+	CreateTenant bool
 	// Shared: vulnerability facts for every tenant. Tenant does not count then.
 	Shared bool
 	// ScanRun is an earlier run to take up again; 0 is a new one.
@@ -137,7 +141,10 @@ func (d *Database) openRun(ctx context.Context, in *Import) (*pgxpool.Pool, erro
 	var err error
 	if in.Shared {
 		role, f.Tenant = pg.Feed, id.Shared
-	} else if f.Tenant, err = d.Tenant(ctx, in.Tenant, true); err != nil {
+	} else if f.Tenant, err = d.Tenant(ctx, in.Tenant, in.CreateTenant); err != nil {
+		if missing := new(ask.NotFoundError); errors.As(err, &missing) {
+			err = fmt.Errorf("nothing was imported (--create-tenant makes a tenant that is missing): %w", err)
+		}
 		return nil, err
 	}
 	pool, err := d.Pool(ctx, role, ingest.PoolConfig(int32(f.Parallel)+2))

@@ -56,7 +56,7 @@ func TestRedisKilledUnderAnImport(t *testing.T) {
 	stored := 0
 	out, err := d.Import(t.Context(), Import{
 		Files:  files.Config{Paths: []string{dir}, Parallel: 2, Limits: normalize.DefaultLimits},
-		Tenant: "acme",
+		Tenant: "acme", CreateTenant: true,
 		Ingest: ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}}, BatchBytes: 1 << 20, BatchDocuments: 10, OnReceipts: func(list []ingest.Receipt) {
 			stored += len(list)
 			if stored > documents/3 {

@@ -80,7 +80,7 @@ func TestImport(t *testing.T) {
 		begun := int64(0)
 		out, err := d.Import(ctx, Import{
 			Files:  files.Config{Paths: []string{"-"}, Stdin: strings.NewReader(document), Limits: normalize.DefaultLimits, Parallel: 1},
-			Tenant: "acme", Shared: shared, Ingest: cfg, Wait: true,
+			Tenant: "acme", CreateTenant: true, Shared: shared, Ingest: cfg, Wait: true,
 			OnStart: func(run int64, _ *files.Source) error { begun = run; return nil },
 		})
 		if err != nil || !out.Begun || !out.Stored || out.ScanRun == 0 || begun != out.ScanRun {
@@ -108,7 +108,7 @@ func TestImport(t *testing.T) {
 	// What cannot be started leaves a run to go on with, and says which.
 	odd := errors.New("no room for receipts")
 	broken, err := d.Import(ctx, Import{
-		Files: files.Config{Paths: []string{"-"}, Stdin: strings.NewReader("{}"), Limits: normalize.DefaultLimits, Parallel: 1}, Tenant: "acme", Ingest: cfg,
+		Files: files.Config{Paths: []string{"-"}, Stdin: strings.NewReader("{}"), Limits: normalize.DefaultLimits, Parallel: 1}, Tenant: "acme", CreateTenant: true, Ingest: cfg,
 		OnStart: func(int64, *files.Source) error { return odd },
 	})
 	if !errors.Is(err, odd) || broken.Begun || broken.Stored || broken.ScanRun == 0 {

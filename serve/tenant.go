@@ -14,7 +14,7 @@ import (
 const defaultTenant = "default"
 
 // Tenant finds a tenant by name or id. `default` is made when it is missing; any other name
-// only where create is true, so that a typing error does not open a new tenant for reading.
+// only where create is true, so that a typing error does not open a new tenant.
 func (d *Database) Tenant(ctx context.Context, name string, create bool) (id.ID, error) {
 	pool, err := d.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
 	if err != nil {

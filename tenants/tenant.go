@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,6 +15,7 @@ import (
 	"sluice/internal/ask"
 	"sluice/internal/audit"
 	"sluice/internal/id"
+	"sluice/internal/near"
 	"sluice/internal/pg"
 )
 
@@ -41,7 +44,10 @@ func Find(ctx context.Context, pool *pgxpool.Pool, nameOrID string) (id.ID, erro
 	case errors.Is(err, pgx.ErrNoRows) && wanted != nil:
 		return t, ask.NotFound("there is no tenant %s; see `sluice tenant list`", wanted)
 	case errors.Is(err, pgx.ErrNoRows):
-		return t, ask.NotFound("there is no tenant %q; make it with `sluice tenant create %s`", nameOrID, nameOrID)
+		// The names are a courtesy: without them the message is as true.
+		rows, _ := pool.Query(ctx, sqlNames)
+		names, _ := pgx.CollectRows(rows, pgx.RowTo[string])
+		return t, ask.NotFound("there is no tenant %q; make it with `sluice tenant create %s`%s", nameOrID, nameOrID, near.Hint(nameOrID, names))
 	case err != nil:
 		return t, fmt.Errorf("find tenant: %w", err)
 	}
@@ -52,29 +58,50 @@ var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // Create makes the tenant, or finds it: made says which.
 func Create(ctx context.Context, pool *pgxpool.Pool, name string) (t id.ID, made bool, err error) {
-	if !goodName.MatchString(name) {
-		return t, false, ask.Wrong("", "tenant name %q: use up to 63 lower-case letters, digits, dots, dashes and underscores, a letter or digit first", name)
-	}
-	if _, err := id.Parse(name); err == nil {
-		return t, false, ask.Wrong("", "tenant name %q: a UUID would be taken for an id", name)
+	if err := checkName(name); err != nil {
+		return t, false, err
 	}
 	// Derived from the name: the same documents of the same tenant have the same ids in every
-	// database, so a restored, rebuilt or second one can be compared row by row.
-	derived := id.Derive(id.Shared, "tenant", name)
-	err = pg.Tenant(ctx, pool, derived, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sqlCreate, derived, name)
-		if made = tag.RowsAffected() == 1; err != nil || !made {
-			return err
+	// database, so a restored, rebuilt or second one can be compared row by row. Where a tenant
+	// has the id that had the name before, it is the next one.
+	for n := 1; n <= 100; n++ {
+		parts := []string{name}
+		if n > 1 {
+			parts = append(parts, strconv.Itoa(n))
 		}
-		return audit.Note(ctx, tx, derived, audit.Entry{Action: "tenant.create", Entity: "tenant", Of: &derived, Diff: audit.Change(nil, map[string]string{"name": name})})
-	})
-	if err == nil {
-		t, err = Find(ctx, pool, name)
+		derived := id.Derive(id.Shared, "tenant", parts...)
+		err = pg.Tenant(ctx, pool, derived, func(tx pgx.Tx) error {
+			tag, err := tx.Exec(ctx, sqlCreate, derived, name)
+			if made = tag.RowsAffected() == 1; err != nil || !made {
+				return err
+			}
+			return audit.Note(ctx, tx, derived, audit.Entry{Action: "tenant.create", Entity: "tenant", Of: &derived, Diff: audit.Change(nil, map[string]string{"name": name})})
+		})
+		if err == nil {
+			t, err = Find(ctx, pool, name)
+		}
+		if missing := new(ask.NotFoundError); !errors.As(err, &missing) {
+			break
+		}
 	}
 	if err != nil {
 		return t, false, fmt.Errorf("make tenant %s: %w", name, err)
 	}
 	return t, made, nil
+}
+
+// checkName says what is wrong with the name of a tenant.
+func checkName(name string) error {
+	if !goodName.MatchString(name) {
+		return ask.Wrong("", "tenant name %q: use up to 63 lower-case letters, digits, dots, dashes and underscores, a letter or digit first", name)
+	}
+	if _, err := id.Parse(name); err == nil {
+		return ask.Wrong("", "tenant name %q: a UUID would be taken for an id", name)
+	}
+	if strings.HasPrefix(name, deleting) {
+		return ask.Wrong("", "tenant name %q: names that begin with %s are those of tenants that are being deleted", name, deleting)
+	}
+	return nil
 }
 
 // List returns all tenants by name, with their policies.

@@ -186,7 +186,7 @@ func found(t *testing.T, sbom, advisories string) map[pair]bool {
 	}
 	run("tenant", "create", "acme")
 	run("ingest", "file", advisories, "--shared")
-	run("ingest", "file", sbom, "--tenant", "acme", "--wait")
+	run("ingest", "file", sbom, "--tenant", "acme", "--create-tenant", "--wait")
 	var list []struct {
 		Package, Vulnerability string
 		Aliases, Advisories    []string

@@ -38,7 +38,7 @@ func TestCorpus(t *testing.T) {
 	db := dbtest.New(t)
 	env := []string{"SLUICE_DATABASE_URL=" + db.URL}
 	path := filepath.Join(t.TempDir(), "receipts.jsonl")
-	args := []string{"ingest", "file", dir, "--tenant", "acme", "--output", "json", "--receipts", path}
+	args := []string{"ingest", "file", dir, "--tenant", "acme", "--create-tenant", "--output", "json", "--receipts", path}
 	p := launch(t, env, args...)
 	if got := p.finish(t, 20*time.Minute); got != 3 {
 		t.Fatalf("status %d: %s", got, tail(p.err.String()))

@@ -195,7 +195,7 @@ func unpack(t *testing.T, files fs.FS, dir string) {
 
 func importArgs(documents string) []string {
 	// Small batches: more commits to be killed in.
-	return []string{"ingest", "file", documents, "--tenant", "acme", "--wait", "--output", "json", "--batch-bytes", "500000"}
+	return []string{"ingest", "file", documents, "--tenant", "acme", "--create-tenant", "--wait", "--output", "json", "--batch-bytes", "500000"}
 }
 
 // must is one command that must end with a status; 3, for parked documents, is as good as 0.

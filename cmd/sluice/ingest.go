@@ -29,7 +29,7 @@ func newIngest(a *app) *cobra.Command {
 type ingestFile struct {
 	kind, artifact, stream, receipts, observedAt string
 	workers                                      int
-	wait, shared                                 bool
+	wait, shared, createTenant                   bool
 	scanRun                                      int64
 	maxDocument                                  int64
 	batchBytes                                   int64
@@ -62,6 +62,7 @@ that was stopped goes on where it was with --scan-run and the number that it pri
 	fl.BoolVar(&f.wait, "wait", false, "project too, and end when findings show all of it")
 	fl.StringVar(&f.receipts, "receipts", "", "write a receipt per document to this file, as JSON Lines")
 	fl.Int64Var(&f.scanRun, "scan-run", 0, "take an earlier scan run up again: what it stored is skipped unread")
+	fl.BoolVar(&f.createTenant, "create-tenant", false, "make the tenant where there is none of that name")
 	fl.BoolVar(&f.shared, "shared", false, "these are vulnerability facts for every tenant")
 	fl.StringVar(&f.observedAt, "observed-at", "", "time for documents that have none of their own (RFC 3339)")
 	fl.Int64Var(&f.maxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
@@ -73,7 +74,7 @@ that was stopped goes on where it was with --scan-run and the number that it pri
 func (f *ingestFile) config(a *app, paths []string) (serve.Import, error) {
 	in := serve.Import{
 		Files:  files.Config{Paths: paths, Stdin: a.stdin, Artifact: f.artifact, Stream: f.stream, Limits: normalize.DefaultLimits, Parallel: f.workers},
-		Tenant: a.tenant, Shared: f.shared, ScanRun: f.scanRun, Ingest: importer(), Wait: f.wait,
+		Tenant: a.tenant, CreateTenant: f.createTenant, Shared: f.shared, ScanRun: f.scanRun, Ingest: importer(), Wait: f.wait,
 	}
 	in.Files.Limits.MaxBytes, in.Ingest.BatchBytes = f.maxDocument, f.batchBytes
 	switch f.kind {

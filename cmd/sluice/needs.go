@@ -130,6 +130,8 @@ var needs = map[string]authority.Permission{
 	"sluice explain":             authority.Operate,
 	"sluice tenant create":       authority.Operate,
 	"sluice tenant list":         authority.Operate,
+	"sluice tenant delete":       authority.Operate,
+	"sluice tenant rename":       authority.Operate,
 	"sluice tenant set":          authority.Operate,
 	"sluice topics allow":        authority.Operate,
 	"sluice topics allowed":      authority.Operate,

@@ -120,7 +120,7 @@ func TestSignals(t *testing.T) {
 	generate(t, dir, fixtures.Load{Documents: documents, Components: 60, Packages: 500})
 	receipts := filepath.Join(t.TempDir(), "receipts.jsonl")
 	env := []string{"SLUICE_DATABASE_URL=" + db.URL}
-	args := []string{"ingest", "file", dir, "--tenant", "acme", "--receipts", receipts, "--output", "json", "--batch-bytes", "300000"}
+	args := []string{"ingest", "file", dir, "--tenant", "acme", "--create-tenant", "--receipts", receipts, "--output", "json", "--batch-bytes", "300000"}
 	goOn := regexp.MustCompile(`go on with --scan-run (\d+)`)
 	var run string
 	stopped := 0
@@ -193,7 +193,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	if _, err := admin.Exec(t.Context(), `begin; lock table ingest.original in access exclusive mode`); err != nil {
 		t.Fatal(err)
 	}
-	p = launch(t, []string{"SLUICE_DATABASE_URL=" + db.URL}, "ingest", "file", "../../fixtures/documents", "--tenant", "acme")
+	p = launch(t, []string{"SLUICE_DATABASE_URL=" + db.URL}, "ingest", "file", "../../fixtures/documents", "--tenant", "acme", "--create-tenant")
 	waiting := func() bool {
 		var n int
 		err := admin.QueryRow(t.Context(), `select count(*) from pg_locks where not granted and relation = 'ingest.original'::regclass`).Scan(&n)

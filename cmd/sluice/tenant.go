@@ -13,7 +13,7 @@ import (
 )
 
 func newTenant(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "tenant", Short: "Make and list tenants, and say how long their documents are kept"}
+	cmd := &cobra.Command{Use: "tenant", Short: "Make, list, rename and delete tenants, and say how long their documents are kept"}
 	var ifNotExists, reader bool
 	create := &cobra.Command{
 		Use:   "create NAME",
@@ -33,7 +33,7 @@ password is printed once.`,
 		Use: "list", Short: "List the tenants", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listTenants(cmd.Context()) },
 	}
-	cmd.AddCommand(create, list, newTenantSet(a))
+	cmd.AddCommand(create, list, newTenantSet(a), newTenantRename(a), newTenantDelete(a))
 	return cmd
 }
 
@@ -90,7 +90,7 @@ func (a *app) listTenants(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := table{head: []string{"name", "id", "created", "retention", "legal_hold"}, empty: "no tenants yet; `default` is made at the first import"}
+	t := table{head: []string{"name", "id", "created", "retention", "legal_hold"}, empty: "no tenants yet; `sluice tenant create NAME` makes one, and `default` is made when it is first used"}
 	for _, r := range list {
 		if r.Trouble != nil {
 			a.log.Warn("settings of a tenant are not understood; retention leaves it alone", "tenant", r.Name, "error", r.Trouble)

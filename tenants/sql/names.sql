@@ -1,0 +1,2 @@
+-- The names of all tenants.
+select name from authority.tenant order by name
