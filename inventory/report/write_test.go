@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sluice/internal/test/brief"
 )
 
 // sample is a report with something of everything, and what a document could try to do to a page.
@@ -147,7 +149,7 @@ func TestBrowser(t *testing.T) {
 	if browser == "" {
 		t.Skip("there is no Chromium on this machine: SLUICE_BROWSER names one")
 	}
-	if testing.Short() {
+	if brief.Run(t) {
 		t.Skip("short: starts a browser")
 	}
 	dir := t.TempDir()

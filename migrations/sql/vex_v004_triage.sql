@@ -83,9 +83,11 @@ begin
   execute 'grant select on vex.triage_queue to sluice_reader';
 end $$;
 
--- It is empty: somebody has to fill it. The owner is no tenant, and the mark is no tenant's.
+-- It is empty: where there are findings somebody has to fill it. The owner is no tenant, and the mark is no tenant's.
 alter table core.job_queue no force row level security;
-insert into core.job_queue (tenant_id, kind, payload) values (null, 'views', '{}');
+alter table vex.open_findings no force row level security;
+insert into core.job_queue (tenant_id, kind, payload) select null, 'views', '{}' where exists (select from vex.open_findings);
+alter table vex.open_findings force row level security;
 alter table core.job_queue force row level security;
 
 insert into core.schema_version (module, version, migration_hash)
