@@ -11,6 +11,7 @@ import (
 	"sluice/ingest/deliver"
 	"sluice/internal/id"
 	"sluice/normalize"
+	"sluice/normalize/seal"
 )
 
 // Config tunes a Pipeline. Formats must be set; everything else has a default.
@@ -18,6 +19,10 @@ type Config struct {
 	// Formats are the document formats to recognise, the first that claims a document wins.
 	Formats []normalize.Format
 	Limits  normalize.Limits
+	// Keys are what signatures of documents are compared with; nil: they are kept unchecked.
+	Keys *seal.Keys
+	// RequireSignature parks every document without a signature by one of Keys.
+	RequireSignature bool
 
 	// BatchBytes, BatchDocuments and BatchWait end a batch, whichever comes first.
 	// Defaults: 4 MiB, 1,000 documents, 200 ms. A batch is one transaction.
@@ -106,13 +111,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// revision names what decides whether a document is parked: the reading program and
-// the limits. A document that was parked under another revision is tried again.
+// revision names what decides whether a document is parked: the reading program, the limits, and
+// the keys of signatures. A document that was parked under another revision is tried again.
 func (c Config) revision() string {
 	names := make([]string, len(c.Formats))
 	for i, f := range c.Formats {
 		names[i] = f.Name()
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %v %v", normalize.Revision, c.Limits, strings.Join(names, ",")))
+	if c.Keys.Len() > 0 || c.RequireSignature {
+		sum = sha256.Sum256(fmt.Appendf(sum[:], " %s %v", c.Keys.ID(), c.RequireSignature))
+	}
 	return fmt.Sprintf("%d-%x", normalize.Revision, sum[:4])
 }

@@ -35,6 +35,7 @@ func (p *Pipeline) fetch(ctx context.Context, src Source, out chan<- *task) erro
 		case err != nil:
 			return fmt.Errorf("read source: %w", err)
 		}
+		p.cfg.checkSeal(&env)
 		// Before it takes room: what is known to wait must not keep it from others.
 		for wait := p.closed.closed(env.Tenant); wait > 0 && ctx.Err() == nil; wait = p.closed.closed(env.Tenant) {
 			if !put(nil) {

@@ -161,7 +161,11 @@ func (p *Pipeline) InFlight() (documents, bytes int64) { return p.count.Load(), 
 
 // weight is the room that a document takes. It costs more than its bytes while it is read.
 func (p *Pipeline) weight(env Envelope) int64 {
-	return min(int64(len(env.Bytes))+4096, p.cfg.BytesInFlight)
+	size := int64(len(env.Bytes)) + 4096
+	if env.Seal != nil {
+		size += int64(len(env.Seal.Bytes))
+	}
+	return min(size, p.cfg.BytesInFlight)
 }
 
 // carry takes one batch all the way to the database and reports on it.

@@ -34,6 +34,7 @@ type task struct {
 	known   known   // what the database has of these bytes
 	first   *task   // the earlier task of the batch that has the same bytes
 	park    *normalize.ParkError
+	notes   []normalize.Warning // of a duplicate
 
 	doc      *normalize.Document
 	json     []byte // what goes into jsonb
@@ -56,8 +57,11 @@ type artifact struct {
 	id      id.ID
 	purl    string
 	nameKey string
-	from    string // given, component, name, document, content
+	from    string // given, component, subject, name, document, content
 }
+
+// fromSubject: the artifact is what the statement around the SBOM is about.
+const fromSubject = "subject"
 
 // newTask hashes the envelope. The hash is over the bytes after unwrapping, so sha256sum agrees.
 func newTask(env Envelope) *task {
@@ -110,15 +114,18 @@ func (t *task) readSafely(cfg *Config) (err error) {
 	return t.read(cfg)
 }
 
-// maxStream is how long the name of a stream may be, within what an index row can hold.
-const maxStream = 200
+// MaxStream is how long the name of a stream may be, in bytes, within what an index row can hold.
+const MaxStream = 200
+
+// GoodStream reports whether s can be the name of a stream; "" is the usual one.
+func GoodStream(s string) bool { return len(s) <= MaxStream && clean(s) == s }
 
 func (t *task) read(cfg *Config) error {
 	if t.env.Err != nil {
 		return t.env.Err
 	}
-	if s := t.env.Stream; len(s) > maxStream || clean(s) != s {
-		return normalize.Park(normalize.ReasonInvalid, "", "the stream given with the document, %.50q, is not up to %d bytes of text", s, maxStream)
+	if s := t.env.Stream; !GoodStream(s) {
+		return normalize.Park(normalize.ReasonInvalid, "", "the stream given with the document, %.50q, is not up to %d bytes of text", s, MaxStream)
 	}
 	head, err := detect.Scan(t.env.Bytes, cfg.Limits)
 	if err != nil {
@@ -144,6 +151,11 @@ func (t *task) read(cfg *Config) error {
 	}
 	for _, w := range slices.Concat(t.env.Warnings, head.Warnings) {
 		t.doc.Warn(w.Code, w.Pointer, "%s", w.Message)
+	}
+	if t.env.Line > 0 {
+		for i := range t.doc.Warnings {
+			t.doc.Warnings[i].Line = t.env.Line
+		}
 	}
 	t.json = t.doc.JSON
 	if t.json == nil {
@@ -175,7 +187,7 @@ func (t *task) read(cfg *Config) error {
 func (t *task) meaningHash(format normalize.Format) ([32]byte, error) {
 	partial := len(t.doc.Warnings) > normalize.MaxWarnings
 	for _, w := range t.doc.Warnings {
-		partial = partial || w.Code == "extension" || w.Code == "partial-json"
+		partial = partial || w.Code == "extension" || w.Code == "partial-json" || w.Code == "unknown-field"
 	}
 	if t.doc.JSON != nil && partial {
 		return t.hash, nil
@@ -225,13 +237,23 @@ func (t *task) findArtifact() error {
 		return true
 	}
 	if t.env.Artifact != "" {
-		if !set("given", t.env.Artifact) {
+		from := "given"
+		if t.artifact.from == fromSubject { // it was, when it was stored
+			from = fromSubject
+		}
+		if !set(from, t.env.Artifact) {
 			return normalize.Park(normalize.ReasonInvalid, "", "the artifact given with the document, %q, is not a purl; write it like pkg:oci/app@1.2", t.env.Artifact)
 		}
 		return nil
 	}
 	if s.Purl != "" && set("component", s.Purl) {
 		return nil
+	}
+	if s.From != "component" {
+		// The signer's word for what the SBOM is about is better than the name of the document.
+		if p := subjectPurl(t.env.Seal); p != "" && set(fromSubject, p) {
+			return nil
+		}
 	}
 	if s.Name != "" {
 		from := "name"
@@ -311,13 +333,13 @@ func (t *task) receipt() Receipt {
 	r := Receipt{
 		Origin: t.env.Origin, DocumentID: t.documentID.String(), ContentHash: hashText(t.hash),
 		Outcome: t.outcome, Bytes: int64(len(t.env.Bytes)), Warnings: []normalize.Warning{},
-		Tenant: t.env.Tenant, ScanRun: t.env.ScanRun,
+		Tenant: t.env.Tenant, ScanRun: t.env.ScanRun, Signature: t.env.Signature,
 	}
 	if t.env.Err != nil && t.env.Bytes == nil {
 		r.ContentHash = ""
 	}
 	if t.doc != nil {
-		r.Format, r.FormatVersion = t.doc.Format, t.doc.FormatVersion
+		r.Format, r.FormatVersion, r.Kind = t.doc.Format, t.doc.FormatVersion, t.doc.Kind
 		if t.doc.Warnings != nil {
 			r.Warnings = t.doc.Warnings
 		}
@@ -329,6 +351,7 @@ func (t *task) receipt() Receipt {
 			r.Message = t.park.Err.Error()
 		}
 	case t.outcome == Duplicate:
+		r.Warnings = append(r.Warnings, t.notes...)
 		k := t.stored()
 		r.Format, r.FormatVersion, r.DocumentID = k.format, k.version, k.document.String()
 		switch {

@@ -31,7 +31,9 @@ type Receipt struct {
 	Pointer       string              `json:"pointer"`
 	Message       string              `json:"message,omitempty"`
 	Warnings      []normalize.Warning `json:"warnings"`
+	Signature     *Signature          `json:"signature,omitempty"`
 	Bytes         int64               `json:"-"`
+	Kind          normalize.Kind      `json:"-"` // where it was read
 	Tenant        id.ID               `json:"-"`
 	ScanRun       int64               `json:"-"`
 }

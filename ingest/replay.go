@@ -20,6 +20,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/normalize"
+	"sluice/normalize/seal"
 	"sluice/normalize/unwrap"
 )
 
@@ -119,7 +120,7 @@ func (r *Replay) envelopes(ctx context.Context, p parked) ([]Envelope, error) {
 		return []Envelope{whole}, err
 	}
 	switch p.reason {
-	case normalize.ReasonCorruptArchive, normalize.ReasonEmptyArchive, normalize.ReasonLayers, normalize.ReasonTooLarge, normalize.ReasonTooMany:
+	case normalize.ReasonSignature, normalize.ReasonCorruptArchive, normalize.ReasonEmptyArchive, normalize.ReasonLayers, normalize.ReasonTooLarge, normalize.ReasonTooMany:
 	default:
 		return []Envelope{whole}, nil
 	}
@@ -128,7 +129,8 @@ func (r *Replay) envelopes(ctx context.Context, p parked) ([]Envelope, error) {
 	src := unwrap.Source{Origin: whole.Origin, Reader: bytes.NewReader(p.bytes), ReaderAt: bytes.NewReader(p.bytes), Size: int64(len(p.bytes))}
 	err := unwrap.Walk(ctx, src, r.limits, func(e unwrap.Entry) error {
 		env := whole
-		env.Origin, env.Bytes = e.Origin, e.Bytes
+		env.Take(e)
+		env.Err = nil // told below
 		list = append(list, env)
 		switch total += int64(len(e.Bytes)); {
 		case e.Err != nil:
@@ -145,6 +147,12 @@ func (r *Replay) envelopes(ctx context.Context, p parked) ([]Envelope, error) {
 		return []Envelope{whole}, nil
 	case err != nil && again == nil:
 		return nil, err
+	case again == nil && p.reason == normalize.ReasonSignature && len(list) == 1 && bytes.Equal(list[0].Bytes, p.bytes):
+		// In no envelope: it keeps its row, or loses it, as every document does.
+		if sig, err := hex.DecodeString(p.hints[hintDetached]); err == nil && len(sig) > 0 {
+			list[0].Seal = seal.NewDetached(sig, p.bytes)
+		}
+		return list, nil
 	case again != nil, len(list) == 1 && bytes.Equal(list[0].Bytes, p.bytes):
 		// Nothing that can be unwrapped, such as a piece out of the middle of an archive:
 		// what was wrong with it still is.

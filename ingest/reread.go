@@ -170,7 +170,7 @@ func (t *storedTask) readAgain(cfg *Config) error {
 	}
 	if t.doc.Kind != normalize.Vuln {
 		if t.artifact.purl == "" || t.row != 0 {
-			if t.row != 0 && t.artifact.from == "given" {
+			if t.row != 0 && (t.artifact.from == "given" || t.artifact.from == fromSubject) {
 				t.env.Artifact = t.artifact.purl
 			}
 			if err := t.findArtifact(); err != nil {

@@ -79,6 +79,7 @@ func (r *rows) add(t *task) {
 		r.addDocument(t)
 		r.unpark = append(r.unpark, t.hash[:])
 	}
+	r.addSeal(t)
 	r.addEvent(t)
 	r.addMessages(t)
 }

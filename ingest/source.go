@@ -9,6 +9,7 @@ import (
 	"sluice/ingest/deliver"
 	"sluice/internal/id"
 	"sluice/normalize"
+	"sluice/normalize/seal"
 )
 
 // ErrFenced is what Source.Advance returns when another owner has taken the
@@ -32,6 +33,12 @@ type Envelope struct {
 	// ObservedAt stands in for the document's own time where it has none; usually zero.
 	ObservedAt time.Time
 	ScanRun    int64
+	// Seal is the envelope that the document came in, or the signature beside it; may be nil.
+	Seal *seal.Seal
+	// Signature is what was found out about Seal; the pipeline sets it.
+	Signature *Signature
+	// Line is where the document begins in its origin, which holds several; else zero.
+	Line int
 	// Warnings are oddities that the source noticed; they become the document's.
 	Warnings []normalize.Warning
 	// Reply, if set, asks for a receipt in the outbox.

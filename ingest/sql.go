@@ -33,6 +33,7 @@ var (
 	sqlNoteWarnings    = text("note_warnings")
 	sqlLookUp          = text("look_up")
 	sqlLookUpMeaning   = text("look_up_meaning")
+	sqlStoredAs        = text("stored_as")
 	sqlInsertOriginal  = text("insert_original")
 	sqlInsertSBOM      = text("insert_sbom")
 	sqlInsertVEX       = text("insert_vex_document")
@@ -87,6 +88,7 @@ const (
 	inJob
 	inPackage
 	inPackageKey
+	inSignature
 	inOutbox
 	stagedTables
 )
@@ -105,5 +107,6 @@ var staging = [stagedTables]staged{
 	inJob:        {"t_job", []string{"kind", "payload", "dedup_key"}, text("insert_jobs")},
 	inPackage:    {"t_package", []string{"id", "purl", "type", "namespace", "name", "version", "ecosystem", "match_key", "match_version", "matched_by", "name_key", "unmatched_reason"}, text("insert_packages")},
 	inPackageKey: {"t_package_key", []string{"match_key", "package_id"}, text("insert_package_keys")},
+	inSignature:  {"t_signature", []string{"id", "content_hash", "kind", "key_id", "signature", "outcome", "why", "payload_type", "predicate_type", "subjects", "origin", "envelope", "encoding", "size"}, text("insert_signatures")},
 	inOutbox:     {"t_outbox", []string{"ordinal", "topic", "payload", "always"}, text("insert_outbox")},
 }

@@ -11,6 +11,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/normalize"
+	"sluice/normalize/purl"
 )
 
 // errConcurrent: another transaction stored one of these documents since the look-up.
@@ -22,6 +23,14 @@ type known struct {
 	format, version string
 	parked          string // the reason it was parked with
 	revision        string
+	said            said // of what is parked
+}
+
+// said is what was given with a document, which decides whether it can be used and what of it.
+type said struct{ kind, artifact, stream string }
+
+func (e Envelope) said() said {
+	return said{clean(string(e.Kind)), clean(e.Artifact), clean(e.Stream)}
 }
 
 // store writes tasks. It holds no connection: each call gets its transaction.
@@ -70,7 +79,7 @@ func (s store) lookUp(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 		have := map[[32]byte]known{}
 		var hash []byte
 		var k known
-		_, err = pgx.ForEachRow(rows, []any{&hash, &k.document, &k.format, &k.version, &k.parked, &k.revision}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&hash, &k.document, &k.format, &k.version, &k.parked, &k.revision, &k.said.kind, &k.said.artifact, &k.said.stream}, func() error {
 			if old, ok := have[[32]byte(hash)]; !ok || old.parked != "" {
 				have[[32]byte(hash)] = k
 			}
@@ -90,12 +99,62 @@ func (s store) lookUp(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 			}
 			first[t.documentID] = t
 			k, ok := have[t.hash]
-			if !ok || (k.parked != "" && (k.revision != s.revision || k.parked == normalize.ReasonSwitchedOff || t.env.retries())) {
+			if !ok || (k.parked != "" && (k.revision != s.revision || k.parked == normalize.ReasonSwitchedOff || k.said != t.env.said() || t.env.retries())) {
 				continue
 			}
 			t.known, t.outcome = k, Duplicate
 		}
+		return noteOthers(ctx, tx, tenant, tasks)
+	})
+}
+
+// noteOthers warns whoever sends stored bytes again for another artifact or stream than they are
+// stored for: they stay what they are.
+func noteOthers(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*task) error {
+	var asked []id.ID
+	of := map[id.ID][]*task{}
+	for _, t := range tasks {
+		if t.outcome == Duplicate && t.first == nil && t.known.parked == "" && (t.env.Artifact != "" || t.env.Stream != "") {
+			if len(of[t.known.document]) == 0 {
+				asked = append(asked, t.known.document)
+			}
+			of[t.known.document] = append(of[t.known.document], t)
+		}
+	}
+	if len(asked) == 0 {
 		return nil
+	}
+	rows, err := tx.Query(ctx, sqlStoredAs, tenant, asked)
+	if err != nil {
+		return fmt.Errorf("look up what %d documents are about: %w", len(asked), err)
+	}
+	var document id.ID
+	var artifact *id.ID
+	var stored, stream string
+	_, err = pgx.ForEachRow(rows, []any{&document, &artifact, &stored, &stream}, func() error {
+		for _, t := range of[document] {
+			t.noteOther(artifact, stored, stream)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look up what %d documents are about: %w", len(asked), err)
+	}
+	return nil
+}
+
+func (t *task) noteOther(artifact *id.ID, stored, stream string) {
+	given := t.env.Artifact
+	if p, err := purl.Parse(given); err == nil && artifact != nil && id.Derive(t.env.Tenant, "artifact", p.Purl) == *artifact {
+		given = ""
+	}
+	if given == "" && t.env.Stream == stream {
+		return
+	}
+	t.notes = append(t.notes, normalize.Warning{
+		Code: "stored-for-another",
+		Message: fmt.Sprintf("these bytes are document %s of artifact %s, stream %q, and stay that: one document describes one artifact. Where both are built of the same, send an SBOM of its own (another serial number or namespace suffices)",
+			t.known.document, stored, stream),
 	})
 }
 

@@ -22,6 +22,9 @@ type DocumentFilter struct {
 	Kind string
 	// Artifact is the purl of what the SBOMs describe; "" is any, and any other document.
 	Artifact string
+	// Signature is what became of checking the document's envelope (seal.Outcome), or NoSignature where it
+	// came in none; "" is any.
+	Signature string
 	// Limit is how many at most, the newest first; 0 is all.
 	Limit int
 }
@@ -34,6 +37,9 @@ func (f DocumentFilter) Check() error {
 
 func (f DocumentFilter) normal() (DocumentFilter, error) {
 	if err := ask.OneOf("kind", f.Kind, "", "sbom", "vex", "vuln"); err != nil {
+		return f, err
+	}
+	if err := ask.OneOf("signature", f.Signature, signatureWords()...); err != nil {
 		return f, err
 	}
 	if err := ask.Limit(f.Limit); err != nil {
@@ -61,6 +67,7 @@ type Document struct {
 	ScanRun       int64           `db:"scan_run_id" json:"scan_run_id"`
 	ReceivedAt    time.Time       `db:"received_at" json:"received_at"`
 	Warnings      json.RawMessage `db:"warnings" json:"warnings"`
+	Signature     string          `db:"signature" json:"signature"` // outcome of the envelope that says most; "" where there is none
 }
 
 func (d *Document) utc() {
@@ -71,7 +78,8 @@ func (d *Document) utc() {
 // DocumentDetail is a document with what repeated it.
 type DocumentDetail struct {
 	Document
-	Repeats []string `json:"unchanged_repeats"` // hash and origin of those that said the same
+	Repeats    []string    `json:"unchanged_repeats"` // hash and origin of those that said the same
+	Signatures []Signature `json:"signatures"`        // of the document and of those
 }
 
 // Documents lists stored documents, the newest first.
@@ -82,7 +90,7 @@ func (inv *Inventory) Documents(ctx context.Context, tenant id.ID, f DocumentFil
 	}
 	var list []Document
 	err = inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
-		list, err = collect[Document](ctx, tx, sqlDocuments, tenant, f.Kind, f.Artifact, f.Limit, nil)
+		list, err = collect[Document](ctx, tx, sqlDocuments, tenant, f.Kind, f.Artifact, f.Limit, nil, f.Signature)
 		return err
 	})
 	if err != nil {
@@ -137,7 +145,7 @@ func (inv *Inventory) Document(ctx context.Context, tenant id.ID, key DocumentKe
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, sqlDocuments, owner, "", "", 0, hash)
+		rows, err := tx.Query(ctx, sqlDocuments, owner, "", "", 0, hash, "")
 		if err != nil {
 			return err
 		}
@@ -147,7 +155,10 @@ func (inv *Inventory) Document(ctx context.Context, tenant id.ID, key DocumentKe
 		if rows, err = tx.Query(ctx, sqlDocumentRepeat, owner, d.ID); err != nil {
 			return err
 		}
-		d.Repeats, err = pgx.AppendRows([]string{}, rows, pgx.RowTo[string])
+		if d.Repeats, err = pgx.AppendRows([]string{}, rows, pgx.RowTo[string]); err != nil {
+			return err
+		}
+		d.Signatures, err = signatures(ctx, tx, owner, hash)
 		return err
 	})
 	if err != nil {

@@ -6,12 +6,14 @@ package normalize
 type Meaning struct {
 	// Volatile are JSON Pointers of members that do not count at all: serial numbers, timestamps.
 	Volatile []string
-	// Sets are the names of members whose arrays are in no order, wherever they stand. An
-	// empty one is the same as none.
+	// Sets are the names of members whose arrays are in no order, wherever they stand.
 	//
 	// The value is "" as a rule. Where it is the name of a member, only elements that differ in
 	// that member are in no order: of two about the same the later one counts.
 	Sets map[string]string
+	// NoEmpty says that an empty array is the same as none, wherever it stands: some notations
+	// of the standard cannot say that a list is there and empty.
+	NoEmpty bool
 	// Times are the names of members whose text is a time: the instant counts, not the zone
 	// that it is written in.
 	Times map[string]bool

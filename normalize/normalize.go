@@ -58,7 +58,9 @@ type Head struct {
 	//
 	// Of YAML and SPDX tag-value it has the "key: value" lines that are not indented,
 	// without quotes and comments; "" where the value is below the line. The first of
-	// several with one key counts. Of XML and other text it has nothing.
+	// several with one key counts. Of XML it has what prefixes the root element declares
+	// ("/@xmlns:spdx") and, where the root is in no namespace, the first elements directly
+	// inside it with their texts, "{" where those hold elements. Of other text it has nothing.
 	//
 	// It has at most 1,000 values of the top level and as many of what is inside.
 	Members map[string]string
@@ -86,6 +88,10 @@ const (
 	XML  Syntax = "xml"
 	YAML Syntax = "yaml"
 	Text Syntax = "text"
+	// Protobuf and TextProto are a CycloneDX BOM as Protocol Buffers, whose bytes alone say
+	// nothing of what they hold: Scan knows no other message.
+	Protobuf  Syntax = "protobuf"
+	TextProto Syntax = "textproto"
 )
 
 // Format reads one document format. Implementations are stateless.
@@ -311,6 +317,8 @@ type Warning struct {
 	Code    string `json:"code"` // stable word: "duplicate-ref", "invalid-purl"
 	Pointer string `json:"pointer,omitzero"`
 	Message string `json:"message"`
+	// Line is where the document begins, where it is one of several in its origin.
+	Line int `json:"line,omitzero"`
 }
 
 // MaxWarnings is how many warnings a document keeps; the rest are counted in a last one.
@@ -398,6 +406,7 @@ const (
 	ReasonHeader         = "invalid-header"       // of a message
 	ReasonReference      = "unreachable"          // what document-ref names is not allowed or could not be fetched
 	ReasonHash           = "hash-mismatch"        // other bytes than document-sha256 says
+	ReasonSignature      = "signature"            // none by a key that was given, where one is required
 	ReasonTime           = "time-out-of-bounds"   // of an event: no partition is made for it
 )
 
@@ -405,7 +414,7 @@ const (
 var Reasons = []string{
 	ReasonEmpty, ReasonUnknownFormat, ReasonUnsupported, ReasonSyntax, ReasonInvalid, ReasonEncoding, ReasonNUL, ReasonSurrogate, ReasonNumber,
 	ReasonDepth, ReasonTooLarge, ReasonTooMany, ReasonLayers, ReasonCorruptArchive, ReasonEmptyArchive, ReasonDatabase, ReasonTooSlow,
-	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonTime,
+	ReasonUnreadable, ReasonSwitchedOff, ReasonTenant, ReasonProducer, ReasonHeader, ReasonReference, ReasonHash, ReasonSignature, ReasonTime,
 }
 
 // ParkError says why a document can never be normalised by this version.

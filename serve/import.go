@@ -13,6 +13,7 @@ import (
 	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize/purl"
 )
 
 // Import is one import of files, in a scan run of its own.
@@ -53,6 +54,14 @@ func (i Import) Check() error {
 	}
 	if err := checkMaxDocument(i.Files.Limits.MaxBytes); err != nil {
 		return err
+	}
+	if a := i.Files.Artifact; a != "" {
+		if _, err := purl.Parse(a); err != nil {
+			return ask.Wrong("artifact", "%q: it is a purl, such as pkg:oci/app@1.2: %w", a, err)
+		}
+	}
+	if s := i.Files.Stream; !ingest.GoodStream(s) {
+		return ask.Wrong("stream", "%.50q: it is text of up to %d bytes", s, ingest.MaxStream)
 	}
 	if i.Ingest.BatchBytes < 1 {
 		return ask.Wrong("batch-bytes", "%d: it is at least 1", i.Ingest.BatchBytes)

@@ -23,25 +23,34 @@ func newDocument(a *app) *cobra.Command {
 	}
 	list.Flags().StringVar(&f.Kind, "kind", "", "only sbom, vex or vuln")
 	list.Flags().StringVar(&f.Artifact, "artifact", "", "only SBOMs of this artifact, by purl")
+	list.Flags().StringVar(&f.Signature, "signature", "", "only with a signature that was checked so: verified, bad, unknown-key, unchecked, unsigned; none: without an envelope")
 	list.Flags().IntVar(&f.Limit, "limit", 0, "at most so many; 0 is all")
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show what is known about a document, by id or sha256:HASH", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.showDocument(cmd.Context(), args[0]) },
 	}
-	var file string
+	var file, envelope string
 	export := &cobra.Command{
 		Use:   "export ID",
 		Short: "Write the original, byte for byte, by id or sha256:HASH",
 		Long: `Writes the document as it was received (after unwrapping), to standard output or to a
-file: its sha256sum is the content hash.`,
+file: its sha256sum is the content hash. With --envelope it is what the document came
+in instead: the DSSE envelope, Sigstore bundle or in-toto statement, or the signature that lay beside it.`,
 		Example: "  sluice document export sha256:9f86d0… | sha256sum",
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.exportDocument(cmd.Context(), args[0], file) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.exportDocument(cmd.Context(), args[0], file, envelope)
+		},
 	}
+	export.Flags().StringVar(&envelope, "envelope", "", "the envelope or signature instead; --envelope=ID is another one than that which says most (see document show)")
+	export.Flags().Lookup("envelope").NoOptDefVal = anyEnvelope
 	export.Flags().StringVar(&file, "file", "", "write to this file instead")
 	cmd.AddCommand(list, show, export)
 	return cmd
 }
+
+// anyEnvelope is --envelope without an id.
+const anyEnvelope = "any"
 
 func (a *app) listDocuments(ctx context.Context, f inventory.DocumentFilter) error {
 	if err := f.Check(); err != nil {
@@ -53,7 +62,7 @@ func (a *app) listDocuments(ctx context.Context, f inventory.DocumentFilter) err
 	if err != nil {
 		return err
 	}
-	t := table{head: []string{"id", "kind", "format", "version", "bytes", "components", "current", "artifact", "origin"}, empty: "no documents"}
+	t := table{head: []string{"id", "kind", "format", "version", "bytes", "components", "current", "signature", "artifact", "origin"}, empty: "no documents"}
 	for _, d := range list {
 		components, current := "", ""
 		if d.Components != nil {
@@ -62,7 +71,7 @@ func (a *app) listDocuments(ctx context.Context, f inventory.DocumentFilter) err
 		if d.Current {
 			current = "yes"
 		}
-		t.add(d.ID, d.Kind, d.Format, d.FormatVersion, n(d.Size), components, current, d.Artifact, d.Origin)
+		t.add(d.ID, d.Kind, d.Format, d.FormatVersion, n(d.Size), components, current, d.Signature, d.Artifact, d.Origin)
 	}
 	return a.print(&t, list)
 }
@@ -100,19 +109,43 @@ func (a *app) showDocument(ctx context.Context, arg string) error {
 	t.add("origin", d.Origin)
 	t.add("scan_run_id", n(d.ScanRun))
 	t.add("warnings", string(d.Warnings))
+	for _, s := range d.Signatures {
+		t.add("signature", describeSignature(s))
+	}
 	for _, repeat := range d.Repeats {
 		t.add("repeated by", repeat)
 	}
 	return a.print(&t, nil)
 }
 
-func (a *app) exportDocument(ctx context.Context, arg, file string) error {
+// describeSignature is a signature in one line.
+func describeSignature(s inventory.Signature) string {
+	text := string(s.Outcome) + ", " + string(s.Kind)
+	if s.KeyID != "" {
+		text += ", key " + s.KeyID
+	}
+	if s.PredicateType != "" {
+		text += ", " + s.PredicateType
+	}
+	if s.Why != "" {
+		text += ": " + s.Why
+	}
+	return text + " (" + s.ID + ")"
+}
+
+func (a *app) exportDocument(ctx context.Context, arg, file, envelope string) error {
 	key, err := inventory.ParseDocumentKey(arg)
 	if err != nil {
 		return err
 	}
 	original, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]byte, error) {
-		return inv.Original(ctx, tenant, key)
+		switch envelope {
+		case "":
+			return inv.Original(ctx, tenant, key)
+		case anyEnvelope:
+			return inv.Envelope(ctx, tenant, key, "")
+		}
+		return inv.Envelope(ctx, tenant, key, envelope)
 	})
 	if err != nil {
 		return err

@@ -18,9 +18,13 @@ func formats() []normalize.Format {
 	return []normalize.Format{
 		cyclonedx.JSON{},
 		cyclonedx.XML{},
+		cyclonedx.Protobuf{},
+		cyclonedx.TextProto{},
 		spdx.JSON{},
 		spdx.TagValue{},
 		spdx.YAML{},
+		spdx.XML{},
+		spdx.RDF{},
 		spdx.JSONLD{},
 		openvex.Format{},
 		csaf.Format{},

@@ -33,6 +33,7 @@ type ingestFile struct {
 	scanRun                                      int64
 	maxDocument                                  int64
 	batchBytes                                   int64
+	seal                                         sealFlags
 }
 
 func newIngestFile(a *app) *cobra.Command {
@@ -67,6 +68,7 @@ that was stopped goes on where it was with --scan-run and the number that it pri
 	fl.StringVar(&f.observedAt, "observed-at", "", "time for documents that have none of their own (RFC 3339)")
 	fl.Int64Var(&f.maxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
 	fl.Int64Var(&f.batchBytes, "batch-bytes", 4<<20, "documents per transaction, in bytes")
+	f.seal.add(fl)
 	return cmd
 }
 
@@ -85,6 +87,9 @@ func (f *ingestFile) config(a *app, paths []string) (serve.Import, error) {
 		return in, usagef("--kind %q: it is auto, sbom, vex or vuln", f.kind)
 	}
 	if err := in.Check(); err != nil {
+		return in, err
+	}
+	if err := f.seal.set(&in.Ingest); err != nil {
 		return in, err
 	}
 	if f.observedAt != "" {
@@ -119,6 +124,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	}()
 	var bar *progress
 	var counts ingest.Counts
+	said := notes{shared: f.shared}
 	in.OnStart = func(_ int64, src *files.Source) error {
 		bar = newProgress(a.stderr, src)
 		return receipts.open(f.receipts, f.scanRun != 0)
@@ -126,6 +132,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	in.Ingest.OnReceipts = func(list []ingest.Receipt) {
 		counts.Add(list...)
 		receipts.write(list)
+		said.take(list)
 		bar.show(&counts)
 	}
 	in.OnRead = func() { bar.done() }
@@ -149,6 +156,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 		return err
 	}
 	a.printSummary(out.Counts, out.ScanRun, out.Skipped, out.Took, true)
+	said.print(a.stderr, a.tenant)
 	if out.Counts.Parked > 0 {
 		return errParked
 	}

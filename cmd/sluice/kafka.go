@@ -21,6 +21,7 @@ type consumerFlags struct {
 	kafkaFlags
 	serve.Consume
 	fence bool
+	seal  sealFlags
 }
 
 func (f *consumerFlags) add(fl *pflag.FlagSet) {
@@ -31,6 +32,7 @@ func (f *consumerFlags) add(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.MustBeAllowed, "producers-must-be-allowed", false, "park messages that name a tenant whose documents their topic may not carry; see the command topics allow")
 	fl.BoolVar(&f.Shared, "shared-feed", false, "take facts of tenant `shared` into the shared feed of every tenant; only where the vuln topics are yours alone to write")
 	fl.Int64Var(&f.MaxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
+	f.seal.add(fl)
 	fl.DurationVar(&f.Session, "session-timeout", 15*time.Second, "silence after which the brokers give our topic partitions to others")
 	fl.BoolVar(&f.fence, "relay-fence", true, "write to Kafka with a producer id, so that the brokers refuse what a relay that led before sends late")
 	fl.DurationVar(&f.OutboxKeep, "outbox-keep", time.Hour, "how long messages that were sent stay in the outbox")
@@ -71,12 +73,16 @@ Any number of processes of one --group share the work.`,
 
 // consume runs a service with consumers, and shows what comes in.
 func (a *app) consume(ctx context.Context, cfg serve.Config, f *consumerFlags) error {
+	f.Ingest = importer()
+	if err := f.seal.set(&f.Ingest); err != nil {
+		return err
+	}
 	b, err := f.open(ctx)
 	if err != nil {
 		return err
 	}
 	bar := newCounter(a)
-	f.Broker, f.Group, f.Prefix, f.Ingest, f.OnReceipts = b, f.group, f.topicPrefix, importer(), bar.add
+	f.Broker, f.Group, f.Prefix, f.OnReceipts = b, f.group, f.topicPrefix, bar.add
 	f.RelayUnfenced = !f.fence
 	cfg.Consume, cfg.Program = &f.Consume, program
 	s, err := serve.New(ctx, cfg)

@@ -26,6 +26,7 @@ func newParked(a *app) *cobra.Command {
 	var all bool
 	var of parkedOf
 	var prefixes []string
+	var keys sealFlags
 	cmd.PersistentFlags().BoolVar(&of.shared, "shared", false, "those of the shared feed")
 	cmd.PersistentFlags().BoolVar(&of.operator, "operator", false, "those that came without a known tenant")
 	list := &cobra.Command{
@@ -52,7 +53,7 @@ came by Kafka get another receipt.`,
 			if err != nil {
 				return err
 			}
-			return a.replay(cmd.Context(), of, filter, prefixes)
+			return a.replay(cmd.Context(), of, filter, prefixes, keys)
 		},
 	}
 	drop := &cobra.Command{
@@ -69,6 +70,7 @@ came by Kafka get another receipt.`,
 		c.Flags().StringVar(&reason, "reason", "", "all with this reason")
 		c.Flags().BoolVar(&all, "all", false, "all of the tenant")
 	}
+	keys.add(replay.Flags())
 	replay.Flags().StringSliceVar(&prefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead; {tenant} in one is the tenant's id")
 	cmd.AddCommand(list, show, replay, drop)
 	return cmd
@@ -149,12 +151,16 @@ func (a *app) showParked(ctx context.Context, of parkedOf, arg string) error {
 	return err
 }
 
-func (a *app) replay(ctx context.Context, of parkedOf, filter ingest.ParkedFilter, prefixes []string) error {
+func (a *app) replay(ctx context.Context, of parkedOf, filter ingest.ParkedFilter, prefixes []string, keys sealFlags) error {
 	refs, err := kafka.NewReferences(prefixes, normalize.DefaultLimits.MaxBytes)
 	if err != nil {
 		return usageError{err}
 	}
-	cfg := a.db.Replay(importer())
+	in := importer()
+	if err := keys.set(&in); err != nil {
+		return err
+	}
+	cfg := a.db.Replay(in)
 	if len(prefixes) > 0 {
 		cfg.Fetch = refs.Fetch
 	}

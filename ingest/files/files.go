@@ -291,7 +291,8 @@ func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error 
 			}
 		}
 		pos.entry = e.Index
-		held = &ingest.Envelope{Origin: e.Origin, Bytes: e.Bytes, Err: e.Err, Position: pos}
+		held = &ingest.Envelope{Position: pos}
+		held.Take(e)
 		return nil
 	})
 	if err != nil {

@@ -155,7 +155,7 @@ func (s *Source) begin(ctx context.Context) error {
 		// Not the caller's context: it may be one for each call. What is unwrapped is in memory.
 		_ = unwrap.Walk(context.WithoutCancel(ctx), src, s.cfg.Limits, func(e unwrap.Entry) error {
 			one := env
-			one.Origin, one.Bytes, one.Err = e.Origin, e.Bytes, e.Err
+			one.Take(e)
 			if !yield(one) {
 				return errStopped
 			}

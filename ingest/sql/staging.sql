@@ -31,6 +31,10 @@ create temp table if not exists t_parked (
   content_hash bytea, document_id uuid, origin text, reason text, pointer text, message text, format text, hints text, size bigint,
   encoding text, bytes bytea, revision text, scan_run_id bigint) on commit delete rows;
 alter table t_parked alter column bytes set storage external;
+create temp table if not exists t_signature (
+  id uuid, content_hash bytea, kind text, key_id text, signature bytea, outcome text, why text, payload_type text, predicate_type text, subjects text,
+  origin text, envelope bytea, encoding text, size bigint) on commit delete rows;
+alter table t_signature alter column envelope set storage external;
 create temp table if not exists t_score (vuln_id text, score real, percentile real) on commit delete rows;
 create temp table if not exists t_exploited (
   vuln_id text, name text, date_added date, due_date date, ransomware boolean, action text) on commit delete rows;

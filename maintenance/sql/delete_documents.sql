@@ -19,6 +19,9 @@ with facts as materialized (
 ), aliases as (
   delete from ingest.document_alias a using streams s
   where a.tenant_id = $1 and a.artifact_id = s.artifact_id and a.stream = s.stream and a.document_id = s.document_id
+  returning a.content_hash
+), signatures as (
+  delete from artifact.signature where tenant_id = $1 and (content_hash = any ($3) or content_hash in (select content_hash from aliases))
 ), sboms as (
   delete from ingest.sbom_document where tenant_id = $1 and content_hash = any ($3)
 )

@@ -58,6 +58,9 @@ func (b *bom) read() {
 			if format := r.Bytes(); string(format) != "CycloneDX" {
 				b.doc.Warn("bom-format", "/bomFormat", "%.40q instead of \"CycloneDX\"", format)
 			}
+		case "specFormat":
+			r.Skip()
+			r.Fail(unsupported("2.0", "/specFormat"))
 		case "specVersion":
 			b.version(r.Text())
 		case "serialNumber":

@@ -24,6 +24,10 @@ var versions = []string{"1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"}
 func supported(version string) bool { return slices.Contains(versions, version) }
 
 func unsupported(version, pointer string) *normalize.ParkError {
+	if strings.HasPrefix(version, "2.") {
+		return normalize.Park(normalize.ReasonUnsupported, pointer,
+			"CycloneDX %.40s is not read: its schema is a public draft that still changes; let the tool write %s, or replay the document with a version of Sluice that reads it", version, versions[len(versions)-1])
+	}
 	return normalize.Park(normalize.ReasonUnsupported, pointer,
 		"CycloneDX %.40q is not a version that can be read: write one of %s", version, strings.Join(versions, ", "))
 }
@@ -42,8 +46,10 @@ func (JSON) Detect(h *normalize.Head) bool {
 	if h.Syntax != normalize.JSON {
 		return false
 	}
-	if format, ok := h.Members["/bomFormat"]; ok {
-		return strings.EqualFold(format, "CycloneDX")
+	for _, name := range []string{"/bomFormat", "/specFormat"} { // the latter from 2.0 on
+		if format, ok := h.Members[name]; ok {
+			return strings.EqualFold(format, "CycloneDX")
+		}
 	}
 	return h.Has("/specVersion") &&
 		(h.Has("/components") || h.Has("/metadata") || strings.Contains(strings.ToLower(h.Members["/$schema"]), "cyclonedx"))

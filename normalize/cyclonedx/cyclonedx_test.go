@@ -16,22 +16,26 @@ import (
 	"sluice/normalize/detect"
 )
 
-var read = testdocs.Reader(detect.Scan, cyclonedx.JSON{}, cyclonedx.XML{})
+var formats = []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, cyclonedx.Protobuf{}, cyclonedx.TextProto{}}
+
+var read = testdocs.Reader(detect.Scan, formats...)
 
 func TestGolden(t *testing.T) { testdocs.Golden(t, read) }
 
 func TestRealDocuments(t *testing.T) {
-	testdocs.Real(t, read, []string{"partial-json", "wrong-type", "unknown-element"}, "CycloneDX JSON", "CycloneDX XML")
+	testdocs.Real(t, read, []string{"partial-json", "wrong-type", "unknown-element", "unknown-field"}, "CycloneDX JSON", "CycloneDX XML", "CycloneDX textproto")
 }
 
 func TestDetect(t *testing.T) {
-	testdocs.Detects(t, detect.Scan, []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}}, map[string]string{
+	testdocs.Detects(t, detect.Scan, formats, map[string]string{
 		`{"bomFormat":"CycloneDX","specVersion":"1.4"}`:                                     "cyclonedx-json",
 		`{"bomFormat":"cyclonedx"}`:                                                         "cyclonedx-json",
 		`{"bomFormat":"CycloneDX","specVersion":"99"}`:                                      "cyclonedx-json",
 		`{"specVersion":"1.4","components":[]}`:                                             "cyclonedx-json",
 		`{"specVersion":"1.4","metadata":{}}`:                                               "cyclonedx-json",
 		`{"specVersion":"1.4","$schema":"http://cyclonedx.org/schema/bom-1.4.schema.json"}`: "cyclonedx-json",
+		`{"specFormat":"CycloneDX","specVersion":"2.0"}`:                                    "cyclonedx-json",
+		`{"specFormat":"Other","specVersion":"2.0","components":[]}`:                        "",
 		`{"specVersion":"1.4"}`:                                                             "",
 		`{"bomFormat":"SPDX","specVersion":"1.4","components":[]}`:                          "",
 		`{"spdxVersion":"SPDX-2.3"}`:                                                        "",
@@ -39,6 +43,20 @@ func TestDetect(t *testing.T) {
 		`<c:bom xmlns:c="https://cyclonedx.org/schema/bom/9.9"/>`:                           "cyclonedx-xml",
 		`<bom xmlns="http://example.com"/>`:                                                 "",
 		`<bom/>`:                                                                            "",
+		"\x0a\x031.6":                                                                       "cyclonedx-protobuf",
+		"\x0a\x031.6\x10\x01\x2a\x04\x42\x02ab":                                             "cyclonedx-protobuf",
+		"\x10\x01\x0a\x039.9":                                                               "cyclonedx-protobuf", // in another order
+		"\x0a\x031.6\x10\x01\x2a\x40\x42\x02ab":                                             "cyclonedx-protobuf", // cut off
+		"\x0a\x03abc\x10\x01":                                                               "",
+		"\x0a\x031.6\x12\x01a":                                                              "", // field 2 is a number
+		"\x10\x01\x2a\x04\x42\x02ab":                                                        "", // no version
+		"spec_version: \"1.6\"\nversion: 1\n":                                               "cyclonedx-textproto",
+		"# a\n# b\n\ncomponents { name: \"}\\\"\" } spec_version: '1.6'":                    "cyclonedx-textproto",
+		"# proto-message: Bom\ncomponents <name: 'a'>":                                      "cyclonedx-textproto",
+		"components <name: 'a'>":                                                            "",
+		"spec_version: \"1.6\"\ncolour: 1\n":                                                "",
+		"spec_version: 1.6\ncomponents:\n- name: a\n":                                       "",
+		"metadata:\n  spec_version: \"1.6\"\n":                                              "",
 	})
 }
 
@@ -70,6 +88,8 @@ func TestParked(t *testing.T) {
 	}{
 		{"no bytes", " \n", false, normalize.ReasonEmpty, "", 0},
 		{"array", `[]`, false, normalize.ReasonInvalid, "", 0},
+		{"the draft", `{"specFormat":"CycloneDX","specVersion":"2.0"}`, false, normalize.ReasonUnsupported, "/specFormat", 0},
+		{"the draft by its version", `{"bomFormat":"CycloneDX","specVersion":"2.0"}`, false, normalize.ReasonUnsupported, "/specVersion", 0},
 		{"next version", `{"specVersion":"1.8"}`, false, normalize.ReasonUnsupported, "/specVersion", 0},
 		{"no version at all", `{"specVersion":"12"}`, false, normalize.ReasonUnsupported, "/specVersion", 0},
 		{"cut short", `{"specVersion":"1.4","components":[{"name":"a"`, false, normalize.ReasonSyntax, "/components/0", 0},

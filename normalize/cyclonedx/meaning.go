@@ -33,4 +33,4 @@ var times = map[string]bool{
 }
 
 // meaning is what does not count when documents are compared, in all notations.
-var meaning = &normalize.Meaning{Volatile: Volatile, Sets: Sets, Times: times}
+var meaning = &normalize.Meaning{Volatile: Volatile, Sets: Sets, Times: times, NoEmpty: true}

@@ -78,7 +78,6 @@ var looks = []struct {
 	{"a JSON Schema", contains("/$schema", "json-schema.org"), ""},
 	{"an npm lock file", has("/lockfileVersion"), ""},
 	{"an OCI image manifest or index", has("/schemaVersion", "/mediaType"), ""},
-	{"a CycloneDX text protobuf", has("/spec_version"), toCDXJSON},
 	{"a Go vulnerability report in YAML", has("/modules", "/id"), ""},
 }
 
@@ -103,8 +102,8 @@ func guess(h *normalize.Head) (kind, advice string) {
 	switch {
 	case h.Hint == tagValue:
 		return h.Hint, toSPDX2
-	case h.Hint == protobuf, h.Hint == textProtobuf:
-		return h.Hint, toCDXJSON
+	case h.Syntax == normalize.Protobuf, h.Syntax == normalize.TextProto:
+		return "CycloneDX as protobuf", toCDXJSON
 	case h.Hint != "":
 		return h.Hint, ""
 	case h.Syntax == normalize.XML:

@@ -261,10 +261,9 @@ func (c *canon) object(i, depth int, n *node) (int, error) {
 		i = skipSpace(c.b, i+1)
 		switch {
 		case i < len(c.b) && c.b[i] == '[':
-			s, isSet := c.setOf(c.out[m.start:m.nameEnd])
 			start := len(c.out)
-			i, err = c.array(i, depth+1, child, s)
-			drop = drop || isSet && len(c.out) == start+len("[]")
+			i, err = c.array(i, depth+1, child, c.setOf(c.out[m.start:m.nameEnd]))
+			drop = drop || c.meaning.NoEmpty && len(c.out) == start+len("[]")
 		case c.isTime(c.out[m.start:m.nameEnd], i):
 			i, err = c.time(i)
 		default:

@@ -19,16 +19,16 @@ type element struct {
 	hash       uint64
 }
 
-// setOf says whether the array of a member, whose quoted name this is, is a set.
-func (c *canon) setOf(name []byte) (*set, bool) {
+// setOf is what the array of a member, whose quoted name this is, is as a set; nil where it is none.
+func (c *canon) setOf(name []byte) *set {
 	key, ok := c.meaning.Sets[string(name[1:len(name)-1])]
 	switch {
 	case !ok:
-		return nil, false
+		return nil
 	case key == "":
-		return wholeSet, true
+		return wholeSet
 	}
-	return &set{key}, true
+	return &set{key}
 }
 
 // arrange puts the elements of a set, which begin at base, in an order of their own. It

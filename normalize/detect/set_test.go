@@ -16,6 +16,7 @@ var comparing = &normalize.Meaning{
 	Volatile: []string{"/serial"},
 	Sets:     map[string]string{"set": "", "other": "", "keyed": "id"},
 	Times:    map[string]bool{"at": true},
+	NoEmpty:  true,
 }
 
 func TestMeaningOfSets(t *testing.T) {
@@ -29,7 +30,9 @@ func TestMeaningOfSets(t *testing.T) {
 		{"sets in sets", `{"set":[{"other":["a","b"]},{"other":["c","d"],"x":[1,2]}]}`, `{"set":[{"x":[1,2],"other":["d","c"]},{"other":["b","a"]}]}`, true},
 		{"a list in a set", `{"set":[{"x":[1,2]},{"x":[3]}]}`, `{"set":[{"x":[3]},{"x":[2,1]}]}`, false},
 		{"an empty set is none", `{"a":1,"set":[ ]}`, `{"a":1}`, true},
-		{"an empty list is something", `{"a":1,"list":[]}`, `{"a":1}`, false},
+		{"an empty list is none", `{"a":1,"list":[]}`, `{"a":1}`, true},
+		{"an empty object is something", `{"a":1,"b":{}}`, `{"a":1}`, false},
+		{"an empty list in a list is something", `[[]]`, `[]`, false},
 		{"what is no array", `{"set":"ab"}`, `{"set":"ba"}`, false},
 		{"null is not an empty set", `{"set":null}`, `{}`, false},
 		{"keyed", `{"keyed":[{"id":"a","n":1},{"id":"b","n":2}]}`, `{"keyed":[{"n":2,"id":"b"},{"n":1,"id":"a"}]}`, true},

@@ -8,18 +8,25 @@ import (
 	"sluice/normalize/internal/csvtext"
 )
 
-// Hints that Detect knows what to do about.
-const (
-	tagValue     = "SPDX tag-value"
-	protobuf     = "CycloneDX protobuf"
-	textProtobuf = "a CycloneDX text protobuf"
-)
+// tagValue is a hint that Detect knows what to do about.
+const tagValue = "SPDX tag-value"
 
 // scanText reads YAML and plain text line by line, as far as top-level "key: value" lines go.
 func scanText(b []byte) (*normalize.Head, error) {
 	head := &normalize.Head{Syntax: normalize.Text, Members: map[string]string{}}
+	if version, ok := binaryBOM(b); ok {
+		head.Syntax, head.Members["/spec_version"] = normalize.Protobuf, version
+		return head, nil
+	}
 	if kind := binaryKind(b); kind != "" {
 		head.Hint = kind
+		return head, nil
+	}
+	if version, ok := textBOM(b); ok {
+		if err := checkUTF8(b); err != nil {
+			return nil, err
+		}
+		head.Syntax, head.Members["/spec_version"] = normalize.TextProto, version
 		return head, nil
 	}
 	first, others, mapping := true, 0, false
@@ -121,10 +128,6 @@ func binaryKind(b []byte) string {
 			return m.kind
 		}
 	}
-	// spec_version is field 1 of a CycloneDX Bom message.
-	if len(b) > 5 && b[0] == 0x0a && b[1] == 3 && b[2] == '1' && b[3] == '.' && b[4] >= '0' && b[4] <= '9' && b[5] < 0x20 {
-		return protobuf
-	}
 	if bytes.IndexByte(b[:min(len(b), 512)], 0) >= 0 {
 		return "binary data"
 	}
@@ -136,8 +139,6 @@ func textKind(b []byte) string {
 	switch line := string(b[:min(len(b), 1024)]); {
 	case strings.HasPrefix(line, "version https://git-lfs.github.com/"):
 		return "a Git LFS pointer; fetch the file itself with git lfs pull"
-	case strings.Contains(line, "\nspec_version:"), strings.HasPrefix(line, "spec_version:"), strings.Contains(line, "proto-message: Bom"):
-		return textProtobuf
 	case strings.HasPrefix(line, "-----BEGIN "):
 		return "a PEM file"
 	}

@@ -47,6 +47,14 @@ func scanXML(b []byte) (*normalize.Head, error) {
 		}
 		if root, ok := t.(xml.StartElement); ok {
 			head.Root, head.Namespace = cut(root.Name.Local), cut(root.Name.Space)
+			for _, a := range root.Attr[:min(len(root.Attr), maxAttributes)] {
+				if name := a.Name.Local; a.Name.Space == "xmlns" {
+					head.Members["/@xmlns:"+cut(name)] = cut(a.Value)
+				}
+			}
+			if root.Name.Space == "" {
+				children(d, head)
+			}
 			break
 		}
 	}
@@ -58,6 +66,45 @@ func scanXML(b []byte) (*normalize.Head, error) {
 		return nil, normalize.Park(normalize.ReasonNUL, lineColumn(b, i), "NUL byte at offset %d; XML cannot contain it", i)
 	}
 	return head, nil
+}
+
+const (
+	maxAttributes = 50 // of the root element that Head keeps
+	maxTokens     = 64 // after the root element that are looked at
+)
+
+// children notes the first elements directly inside the root element, with their texts:
+// without a namespace the root's name alone, such as Document, says little.
+func children(d *xml.Decoder, head *normalize.Head) {
+	depth, name := 0, ""
+	for range maxTokens {
+		t, err := d.Token()
+		if err != nil {
+			return // what is wrong is the format's to say
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			if depth++; depth == 1 {
+				name = "/" + escapeToken(cut(t.Name.Local))
+				if _, again := head.Members[name]; again {
+					name = ""
+				} else {
+					head.Members[name] = ""
+				}
+			} else if name != "" {
+				head.Members[name], name = "{", ""
+			}
+		case xml.EndElement:
+			if depth--; depth < 0 {
+				return
+			}
+			name = ""
+		case xml.CharData:
+			if depth == 1 && name != "" {
+				head.Members[name] = cut(strings.TrimSpace(string(t[:min(len(t), maxValue)])))
+			}
+		}
+	}
 }
 
 func cut(s string) string {

@@ -350,7 +350,7 @@ func TestUnreadableBoundaries(t *testing.T) {
 			got = warnings[0].Pointer + " " + warnings[0].Message
 		}
 		if want := strings.TrimSpace(c.pointer + " " + c.message); got != want || len(warnings) > 1 {
-			t.Errorf("%s: warnings %q, want %q", c.affected, warnings, want)
+			t.Errorf("%s: warnings %+v, want %q", c.affected, warnings, want)
 		}
 		if len(v.Affected) != 1 || len(v.Affected[0].Ranges) != 1 || v.Affected[0].Ranges[0].Events[0].Introduced == "" && c.pointer != "/affected/0/ranges/0/events" {
 			t.Errorf("%s: read as %+v", c.affected, v.Affected)

@@ -27,8 +27,9 @@ func (s scope) String() string {
 type shape uint8
 
 const (
-	textValue shape = iota
-	listValue       // a tag that comes several times
+	textValue  shape = iota
+	listValue        // a tag that comes several times
+	linksValue       // one or several, with commas in between
 	boolValue
 	checksumValue
 	verificationValue
@@ -120,7 +121,7 @@ var tags = func() map[string]*tag {
 		"LicenseID":             {scope: ofLicense, begins: true, member: "licenseId"},
 		"ExtractedText":         {scope: ofLicense, member: "extractedText"},
 		"LicenseName":           {scope: ofLicense, member: "name"},
-		"LicenseCrossReference": {scope: ofLicense, shape: listValue, member: "seeAlsos"},
+		"LicenseCrossReference": {scope: ofLicense, shape: linksValue, member: "seeAlsos"},
 		"LicenseComment":        {scope: ofLicense, member: "comment"},
 
 		"Relationship":        {scope: ofRelationship, begins: true, shape: relationshipValue},

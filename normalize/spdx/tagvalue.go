@@ -216,6 +216,10 @@ func (t *tagReader) value(tag *tag, e *element, name, value []byte) {
 		e.text(tag.member, value)
 	case listValue:
 		e.item(tag.member, value)
+	case linksValue:
+		for link := range bytes.SplitSeq(value, []byte(", ")) {
+			e.item(tag.member, bytes.TrimSpace(link))
+		}
 	case boolValue:
 		var b []byte
 		if b, ok = boolean(value); ok {
@@ -250,7 +254,7 @@ func (t *tagReader) begin(s scope) {
 	case ofPackage:
 		t.close(ofFile)
 		t.close(ofExternalRef)
-		t.last, t.pkgID = s, nil
+		t.last = s
 	case ofFile:
 		t.last = s
 	}

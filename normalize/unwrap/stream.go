@@ -121,6 +121,7 @@ func (w *walker) decompress(it item, kind kind) error {
 		size:    unknown,
 		modTime: it.modTime,
 		layer:   it.layer + 1,
+		around:  it.around,
 		raw:     rec.raw,
 	}
 	in := bufio.NewReaderSize(rec, 32<<10)

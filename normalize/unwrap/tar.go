@@ -55,6 +55,7 @@ func (w *walker) tar(it item) error {
 			size:    h.Size,
 			modTime: h.ModTime,
 			layer:   it.layer + 1,
+			around:  it.around,
 		}
 		if sparse(h) {
 			// A few bytes can claim gigabytes of holes, and no tool writes documents like this.

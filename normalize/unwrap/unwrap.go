@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"sluice/normalize"
+	"sluice/normalize/seal"
 )
 
 // Entry is one document, or the trouble that took its place.
@@ -35,6 +36,13 @@ type Entry struct {
 	Index int
 	// Err says why this entry, or the rest of its container, could not be unwrapped.
 	Err *normalize.ParkError
+	// Seal is the envelope that the document came in; nil where it came in none.
+	Seal *seal.Seal
+	// Line is where the document begins, one of several JSON values; else zero.
+	Line int
+	// Pass, if set, says what this is that belongs to documents and is none: "the signature of another
+	// file". Whoever reads files passes it over.
+	Pass string
 }
 
 // Source is an original: a file, a message, standard input.
@@ -95,7 +103,7 @@ func Walk(ctx context.Context, src Source, lim normalize.Limits, yield func(Entr
 // Plain reports whether b is a document as it is, within the limit: Walk would hand it over
 // unchanged.
 func Plain(b []byte, lim normalize.Limits) bool {
-	return len(b) > 0 && int64(len(b)) <= lim.OrDefault().MaxBytes && kindOf(b) == plain && !isEmptyTar(b)
+	return len(b) > 0 && int64(len(b)) <= lim.OrDefault().MaxBytes && kindOf(b) == plain && !isEmptyTar(b) && shapeOf(b) == document && !several(b)
 }
 
 const (
@@ -128,6 +136,16 @@ type item struct {
 	modTime time.Time
 	layer   int           // wrappers around it
 	raw     func() []byte // the bytes of the compressed stream around it, if few; may be nil
+	around
+}
+
+// around is what something inside of a wrapper has of it.
+type around struct {
+	envelopes int // so many
+	seal      *seal.Seal
+	line      int  // where it begins, one of several JSON values
+	several   bool // it is one
+	lenient   bool // attestations of something else are passed over
 }
 
 // unwrap yields everything in it. The error is one that ends the walk.
@@ -154,15 +172,16 @@ func (w *walker) unwrap(it item) error {
 
 // document reads a plain document.
 func (w *walker) document(it item) error {
-	if it.size > w.lim.MaxBytes {
-		return w.give(it, it.rawBytes(), w.tooLarge())
-	}
 	var doc []byte
 	var err error
-	if it.layer == 0 && it.size >= 0 {
+	if it.layer == 0 && it.size >= 0 && it.size <= w.lim.MaxBytes {
 		doc, err = w.exactly(it)
 	} else {
 		doc, err = w.upTo(it)
+	}
+	if errors.Is(err, errLines) {
+		w.scratch = nil
+		return w.lines(it, bufio.NewReaderSize(io.MultiReader(bytes.NewReader(doc), it.r), 32<<10))
 	}
 	if err != nil {
 		return w.trouble(it, it.rawBytes(), err)
@@ -176,10 +195,23 @@ func (w *walker) whole(it item, doc []byte) error {
 		it.raw = func() []byte { return doc }
 		return w.emptyArchive(it)
 	}
+	switch s := shapeOf(doc); s {
+	case document, feed, provider, ociManifest:
+	case apart:
+		return w.passOver(it, doc, "the signature of another file")
+	default:
+		return w.open(it, doc, s)
+	}
+	if !it.several && several(doc) {
+		return w.values(it, doc)
+	}
 	return w.give(it, doc, nil)
 }
 
-var errTooLarge = errors.New("larger than the limit for one document")
+var (
+	errTooLarge = errors.New("larger than the limit for one document")
+	errLines    = errors.New("JSON Lines")
+)
 
 // exactly reads a document whose size its file system told: no copy, no slack.
 func (w *walker) exactly(it item) ([]byte, error) {
@@ -202,9 +234,11 @@ func (w *walker) exactly(it item) ([]byte, error) {
 }
 
 // upTo reads a document of unknown or doubtful size. A declared size is not
-// believed: a million entries that each claim MaxBytes would cost as much to clear.
+// believed: a million entries that each claim MaxBytes would cost as much to clear. With errLines
+// it is what was read of them so far, which the walker keeps no more.
 func (w *walker) upTo(it item) ([]byte, error) {
 	buf := w.scratch[:0]
+	var ahead lookout
 	for {
 		if len(buf) == cap(buf) {
 			grown := make([]byte, len(buf), max(64<<10, 2*cap(buf)))
@@ -214,7 +248,10 @@ func (w *walker) upTo(it item) ([]byte, error) {
 		room := min(int64(cap(buf)), w.lim.MaxBytes+1)
 		n, err := it.r.Read(buf[len(buf):room])
 		buf = buf[:len(buf)+n]
-		if int64(len(buf)) > w.lim.MaxBytes {
+		if ahead.look(buf); ahead.lines {
+			return buf, errLines
+		}
+		if int64(len(buf)) > w.lim.MaxBytes || ahead.decided && it.size > w.lim.MaxBytes {
 			w.keep(buf)
 			return nil, errTooLarge
 		}
@@ -250,7 +287,7 @@ func (w *walker) give(it item, b []byte, err *normalize.ParkError) error {
 	if e := w.ctx.Err(); e != nil {
 		return e
 	}
-	e := Entry{Origin: it.origin, Bytes: b, ModTime: it.modTime, Index: w.index, Err: err}
+	e := Entry{Origin: it.origin, Bytes: b, ModTime: it.modTime, Index: w.index, Err: err, Seal: it.seal, Line: it.line}
 	w.index++
 	return w.yield(e)
 }

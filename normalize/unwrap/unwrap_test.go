@@ -131,9 +131,12 @@ func entries(tb testing.TB, src Source, lim normalize.Limits) []Entry {
 func show(list []Entry) string {
 	var s strings.Builder
 	for _, e := range list {
-		if e.Err != nil {
+		switch {
+		case e.Err != nil:
 			fmt.Fprintf(&s, "%s %s\n", e.Origin, e.Err.Reason)
-		} else {
+		case e.Pass != "":
+			fmt.Fprintf(&s, "%s: %s\n", e.Origin, e.Pass)
+		default:
 			fmt.Fprintf(&s, "%s = %.40s\n", e.Origin, e.Bytes)
 		}
 	}
@@ -177,7 +180,7 @@ func TestWalk(t *testing.T) {
 		{"zstd, several frames", append(zst([]byte("{")), zst([]byte("}"))...), "in = {}\n"},
 		{"zstd, skippable frame first", append([]byte("\x50\x2a\x4d\x18\x02\x00\x00\x00ab"), zst(doc)...), "in = {\"a\":1}\n"},
 		{"bzip2", bz2(), "in = {\"bz\":2}\n\n"},
-		{"bzip2, several streams", append(bz2(), bz2()...), "in = {\"bz\":2}\n{\"bz\":2}\n\n"},
+		{"bzip2, several streams", append(bz2(), bz2()...), "in:1 = {\"bz\":2}\nin:2 = {\"bz\":2}\n"}, // one stream of two lines
 		{"xz", xzip(doc), "in = {\"a\":1}\n"},
 		{"xz, several streams", append(xzip([]byte("{")), xzip([]byte("}"))...), "in = {}\n"},
 		{"large, compressed", zst(big), fmt.Sprintf("in = %.40s\n", big)},
@@ -477,6 +480,8 @@ func FuzzWalk(f *testing.F) {
 	for _, b := range [][]byte{
 		[]byte("{}"), gz([]byte("{}")), zst([]byte("{}")), bz2(), xzip([]byte("{}")), tarOf(file{"a", "1"}), zipOf(file{"a", "1"}, file{"b", "2"}),
 		gz(tarOf(file{"a", string(gz([]byte("1")))})), zst(zipOf(file{"a", "1"})),
+		[]byte(envelopeOf(inToto, statementOf("https://cyclonedx.org/bom", `{"bomFormat":"CycloneDX"}`))), []byte(bundleOf(envelopeOf(inToto, "{}"))),
+		[]byte(`{"base64Signature":"e30="}`), []byte(`{"attestations":[{"bundle":{}},{}]}`), []byte("{\"a\":1}\n{\"b\":2}\n"), []byte("{\n}{}"), []byte("{}\n{"),
 	} {
 		f.Add(b)
 	}
@@ -502,7 +507,7 @@ func BenchmarkWalk(b *testing.B) {
 	for i := range 10000 {
 		files = append(files, file{fmt.Sprintf("%d.json", i), fmt.Sprintf(`{"id":%d,"text":"%s"}`, i, strings.Repeat("some words ", 150))})
 	}
-	one := strings.Repeat(files[1].body, 10000)
+	one := "[" + strings.Repeat(files[1].body+",", 10000) + "0]"
 	for _, c := range []struct {
 		name string
 		in   []byte
@@ -541,7 +546,7 @@ func BenchmarkWalk(b *testing.B) {
 // TestPlain: what is plain is what Walk hands over as it is.
 func TestPlain(t *testing.T) {
 	t.Parallel()
-	for _, doc := range [][]byte{[]byte("{}"), []byte("x"), []byte(" <a/>"), {}, []byte("\x1f\x8b\x08x"), []byte("PK\x03\x04"), make([]byte, 1024), []byte("BZh9"), make([]byte, 2000)} {
+	for _, doc := range [][]byte{[]byte("{}"), []byte("x"), []byte(" <a/>"), {}, []byte("\x1f\x8b\x08x"), []byte("PK\x03\x04"), make([]byte, 1024), []byte("BZh9"), make([]byte, 2000), []byte(`{"payload":"","payloadType":""}`), []byte("{}\n{}")} {
 		var got [][]byte
 		lim := normalize.DefaultLimits
 		lim.MaxBytes = 1500

@@ -62,6 +62,7 @@ func (w *walker) zip(it item) error {
 			size:    unknown,
 			modTime: f.modTime,
 			layer:   it.layer + 1,
+			around:  it.around,
 			raw:     func() []byte { return f.raw(at) },
 		}
 		if err := w.zipEntry(child, f, at, r); err != nil {

@@ -1,0 +1,155 @@
+package unwrap
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// several reports whether b holds more than one JSON value: JSON Lines, or values one after the other.
+// Its price for the one document that nearly everything is, is a search for two bytes.
+func several(b []byte) bool {
+	start := skipSpace(b, 0)
+	if start >= len(b) || b[start] != '{' && b[start] != '[' {
+		return false
+	}
+	rest := b[start+1:]
+	// In one JSON value no bracket follows a closing one without a comma between, and one that
+	// begins a line follows a comma or another bracket.
+	if !bytes.Contains(rest, []byte("\n{")) && !bytes.Contains(rest, []byte("}{")) && !bytes.Contains(rest, []byte("\n[")) && !bytes.Contains(rest, []byte("] [")) && !bytes.Contains(rest, []byte("} {")) {
+		return false
+	}
+	end := skipValue(b, start)
+	if end < 0 {
+		return false
+	}
+	next := skipSpace(b, end)
+	return next < len(b) && (b[next] == '{' || b[next] == '[')
+}
+
+// lineIsWhole reports whether the first line that is not blank is a JSON value, and is not all there is.
+func lineIsWhole(b []byte) bool {
+	line, rest, found := bytes.Cut(b[skipSpace(b, 0):], []byte("\n"))
+	if !found {
+		return false
+	}
+	line = bytes.TrimSpace(line)
+	return skipValue(line, 0) == len(line) && len(line) > 0 && (line[len(line)-1] == '}' || line[len(line)-1] == ']') && skipSpace(rest, 0) < len(rest)
+}
+
+// values yields each of several JSON values, with the number of the line that it begins at.
+func (w *walker) values(it item, b []byte) error {
+	if lineIsWhole(b) {
+		return w.lines(it, bufio.NewReaderSize(bytes.NewReader(b), peek))
+	}
+	line := 1
+	for i := skipSpace(b, 0); i < len(b); {
+		line += bytes.Count(b[:i], []byte("\n"))
+		b = b[i:]
+		end := skipValue(b, 0)
+		if end <= 0 {
+			end = len(b) // cut off: its reader says where
+		}
+		if err := w.whole(it.atLine(line), bytes.Clone(b[:end])); err != nil {
+			return err
+		}
+		if w.over() {
+			return nil
+		}
+		i = skipSpace(b, end)
+	}
+	return nil
+}
+
+// atLine is the item that begins at a line of it.
+func (it item) atLine(line int) item {
+	it.origin = fmt.Sprintf("%s:%d", it.origin, line)
+	it.line, it.several = line, true
+	it.at, it.raw = nil, nil
+	return it
+}
+
+// lines yields each line of r that is not blank. A line that is no JSON is its own trouble.
+func (w *walker) lines(it item, r *bufio.Reader) error {
+	buf := w.scratch[:0]
+	w.scratch = nil // whoever is inside has another one
+	defer func() { w.keep(buf) }()
+	for line := 1; ; line++ {
+		buf = buf[:0]
+		var err error
+		long := false
+		for {
+			var part []byte
+			part, err = r.ReadSlice('\n')
+			if int64(len(buf)+len(part)) > w.lim.MaxBytes+1 {
+				long, part = true, nil
+			}
+			buf = append(buf, part...)
+			if !errors.Is(err, bufio.ErrBufferFull) {
+				break
+			}
+		}
+		child := it.atLine(line)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return w.trouble(child, nil, err)
+		}
+		switch text := bytes.TrimSpace(buf); {
+		case long:
+			if err := w.give(child, nil, w.tooLarge()); err != nil {
+				return err
+			}
+		case len(text) > 0:
+			if err := w.whole(child, bytes.Clone(text)); err != nil {
+				return err
+			}
+		}
+		if err != nil || w.over() {
+			return nil
+		}
+	}
+}
+
+// lookout watches for JSON Lines while what may be a document is read: they may be larger than one
+// document may be, so they are read line by line.
+type lookout struct {
+	decided, lines bool
+	searched       int
+}
+
+// look is told all that was read so far.
+func (l *lookout) look(b []byte) {
+	start := skipSpace(b, 0)
+	if l.decided || start == len(b) {
+		return
+	}
+	if b[start] != '{' {
+		l.decided = true
+		return
+	}
+	from := max(start, l.searched)
+	n := bytes.IndexByte(b[from:], '\n')
+	if l.searched = len(b); n < 0 {
+		return
+	}
+	l.searched = from
+	line := bytes.TrimSpace(b[start : from+n])
+	next := skipSpace(b, from+n)
+	switch {
+	case line[len(line)-1] != '}':
+		l.decided = true
+	case next < len(b):
+		l.decided, l.lines = true, b[next] == '{' && skipValue(line, 0) == len(line)
+	}
+}
+
+// passOver yields an entry that is no document, and no trouble either.
+func (w *walker) passOver(it item, b []byte, what string) error {
+	if e := w.ctx.Err(); e != nil {
+		return e
+	}
+	e := Entry{Origin: it.origin, Bytes: b, ModTime: it.modTime, Index: w.index, Line: it.line, Pass: what}
+	w.index++
+	return w.yield(e)
+}
