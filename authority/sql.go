@@ -18,6 +18,7 @@ var (
 	sqlAddRole        = text("add_role")
 	sqlAddToken       = text("add_token")
 	sqlAddUser        = text("add_user")
+	sqlKnowUser       = text("know_user")
 	sqlClearTokens    = text("clear_tokens")
 	sqlClients        = text("clients")
 	sqlFindClient     = text("find_client")

@@ -42,7 +42,7 @@ func Example() {
 	print(inventory.FindingFilter{})
 
 	// A decision takes effect with the next projection.
-	err = inv.Decide(ctx, w.acme, inventory.Decision{Package: "pkg:npm/left@1.0.0", Vuln: "CVE-2026-1", Status: "not_affected"})
+	err = inv.Decide(ctx, w.acme, inventory.Decision{Package: "pkg:npm/left@1.0.0", Vuln: "CVE-2026-1", Status: "not_affected", Justification: "vulnerable_code_not_in_execute_path"})
 	if err != nil {
 		panic(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sluice/internal/ask"
 	"sluice/internal/id"
@@ -193,6 +194,7 @@ func TestMatch(t *testing.T) {
 // of the database.
 func TestWrongQuestions(t *testing.T) {
 	t.Parallel()
+	past := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for want, err := range map[string]error{
 		`status "closed": it is open, suppressed or all`:                        inventory.FindingFilter{Status: "closed"}.Check(),
 		`limit -1: it is 0, for all, or more`:                                   inventory.FindingFilter{Limit: -1}.Check(),
@@ -203,7 +205,17 @@ func TestWrongQuestions(t *testing.T) {
 		`package "z": `:                                                         inventory.Decision{Package: "z", Status: "fixed"}.Check(),
 		`package "pkg:npm/a" has no version: a decision is about one`:           inventory.Decision{Package: "pkg:npm/a", Status: "fixed"}.Check(),
 		`status "": it is not_affected, affected, fixed or under_investigation`: inventory.Decision{Package: "pkg:npm/a@1", Vuln: "CVE-1"}.Check(),
-		`vuln is missing: a decision is about one vulnerability`:                inventory.Decision{Package: "pkg:npm/a@1", Status: "fixed"}.Check(),
+		`say what it is about: `:                                                inventory.Decision{Status: "fixed"}.Check(),
+		`not_affected needs a reason: `:                                         inventory.Decision{Vuln: "CVE-1", Status: "not_affected"}.Check(),
+		`justification "requires_enviroment": it is a word of a standard; near: requires_environment`: inventory.Decision{
+			Vuln: "CVE-1", Status: "not_affected", Justification: "requires_enviroment",
+		}.Check(),
+		`justification "code_not_present" is for not_affected`:                  inventory.Decision{Vuln: "CVE-1", Status: "fixed", Justification: "code_not_present"}.Check(),
+		`until 2026-01-01T00:00:00Z has passed`:                                 inventory.Decision{Vuln: "CVE-1", Status: "fixed", Until: &past}.Check(),
+		`ahead needs a package and a vulnerability`:                             inventory.Decision{Vuln: "CVE-1", Status: "fixed", Ahead: true}.Check(),
+		`tag and artifact exclude each other`:                                   inventory.Decision{Artifact: "pkg:oci/a@1", Tag: "t", Status: "fixed"}.Check(),
+		`say what it is about: a package`:                                       inventory.Withdrawal{}.Check(),
+		`kind "vex": it is decision or statement`:                               second(new(inventory.Inventory).VEX(t.Context(), id.Shared, inventory.VEXFilter{Kind: "vex"})),
 		`"x" is neither the id of a document nor its content hash; see `:        second(inventory.ParseDocumentKey("x")),
 		`"sha256:abc" is not a content hash: sha256: and 64 hexadecimal digits`: second(inventory.ParseDocumentKey("sha256:abc")),
 		`"` + strings.Repeat("g", 64) + `" is not a content hash`:               second(inventory.ParseDocumentKey(strings.Repeat("g", 64))),
@@ -242,7 +254,7 @@ func TestWithdraw(t *testing.T) {
 	}
 	for round := range 2 {
 		for _, vuln := range []string{"CVE-2026-1", "GHSA-left"} {
-			if err := w.inv.Decide(ctx, w.acme, inventory.Decision{Package: left, Vuln: vuln, Status: "not_affected"}); err != nil {
+			if err := w.inv.Decide(ctx, w.acme, inventory.Decision{Package: left, Vuln: vuln, Status: "not_affected", Rationale: "not called"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -291,7 +303,7 @@ func TestDecidersMeet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
-	w.load(w.acme, sbom)
+	w.load(w.acme, fact, sbom)
 	const deciders = 8
 	var group sync.WaitGroup
 	for n := range deciders {

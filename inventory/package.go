@@ -41,7 +41,11 @@ func knownPackage(ctx context.Context, tx pgx.Tx, tenant id.ID, p purl.Package) 
 	}
 	switch len(like) {
 	case 0:
-		return pkg, ask.NotFound("no SBOM of this tenant lists %s; give the purl as `sluice findings` prints it", p.Purl)
+		names, err := texts(ctx, tx, sqlNearPackages, tenant, "pkg:"+p.Type+"/")
+		if err != nil {
+			return pkg, err
+		}
+		return pkg, ask.NotFound("no SBOM of this tenant lists %s%s; give the purl as `sluice findings` prints it, or decide before it is imported by --ahead", p.Purl, orNear(p.Purl, names))
 	case 1:
 		return pkg, nil
 	}

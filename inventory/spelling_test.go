@@ -28,7 +28,7 @@ func TestSpelling(t *testing.T) {
 			t.Errorf("findings of %q: %v", vuln, got)
 		}
 	}
-	d := inventory.Decision{Package: "pkg:golang/example.com%2Fleft@1.2.0", Vuln: "cve-2099-1", Status: "not_affected"}
+	d := inventory.Decision{Package: "pkg:golang/example.com%2Fleft@1.2.0", Vuln: "cve-2099-1", Status: "not_affected", Rationale: "not called"}
 	if err := w.inv.Decide(ctx, w.acme, d); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ const (
 	kindFact     = "fact"     // {"id"} or {"ids"}: versions of these records came
 	kindMatch    = "match"    // {"records","vulns"}: shared records and groups changed
 	kindDecision = "decision" // {"vuln"}: somebody decided
+	kindExpiry   = "expiry"   // {"vuln"}: a decision ends; it waits until then
 	kindReread   = "reread"   // {"document"}: what it says is to be made again from the original
 	kindPackage  = "package"  // {"packages"}: these are to be matched as if they were new
 	kindFlag     = "flag"     // {"key"}: a flag that findings depend on was changed
@@ -28,7 +29,7 @@ const (
 )
 
 // Kinds are the kinds of jobs that ask for something.
-var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindReread, kindPackage, kindFlag, kindArtifact}
+var Kinds = []string{kindSBOM, kindVEX, kindFact, kindMatch, kindDecision, kindExpiry, kindReread, kindPackage, kindFlag, kindArtifact}
 
 // batch is the work of one transaction for one tenant: what its jobs ask for, and
 // what turns out to be touched on the way.
@@ -151,7 +152,7 @@ func (b *batch) take(jobs []queue.Job) error {
 				b.vulns[v] = true
 				b.runs.feedVulns[v] = max(b.runs.feedVulns[v], p.Run)
 			}
-		case kindDecision:
+		case kindDecision, kindExpiry:
 			b.vulns[p.Vuln] = true
 			b.runs.decided[p.Vuln] = true
 		case kindArtifact:

@@ -142,6 +142,9 @@ func (b *batch) difference(pairs []*pair, want []*finding, have map[findingKey]*
 // reopened says why what suppressed old does not suppress it any more.
 func (f *finding) reopened(old *finding, ended map[id.ID]ending) event {
 	if old.DecisionID != nil && !f.decided() {
+		if e, over := ended[*old.DecisionID]; over {
+			return event{"reopened", "the decision that suppressed it was to hold until a date, which has passed", map[string]string{"why": string(e.why), "decision": old.DecisionID.String(), "until": e.by}}
+		}
 		return event{"reopened", "the decision that suppressed it was withdrawn", map[string]string{"why": "decision_withdrawn", "decision": old.DecisionID.String()}}
 	}
 	if reason, detail := old.whyEnded(ended); reason != "" {

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"reflect"
@@ -152,6 +153,10 @@ type said struct {
 	Time          string  `json:"time,omitempty"`
 	Detail        string  `json:"detail,omitempty"`
 	Document      string  `json:"document,omitempty"` // content hash of the document with the statement
+	Impact        string  `json:"impact,omitempty"`   // of a decision, as the next ones
+	Action        string  `json:"action,omitempty"`
+	Ticket        string  `json:"ticket,omitempty"`
+	Until         string  `json:"until,omitempty"`
 	Superseded    []id.ID `json:"superseded,omitempty"`
 }
 
@@ -163,8 +168,15 @@ func (f *finding) judge(v verdict) {
 	out := said{Status: v.Status()}
 	switch {
 	case v.decision != nil:
-		out.Source, out.Justification, out.Detail, out.DecisionID = "decision", v.decision.Rationale, v.decision.Proof, &v.decision.ID
-		out.Time = v.decision.At.UTC().Format(time.RFC3339)
+		d := v.decision
+		out.Source, out.Justification, out.Detail, out.DecisionID = "decision", cmp.Or(d.Justification, d.Rationale), d.Proof, &d.ID
+		out.Impact, out.Action, out.Ticket, out.Time = d.Impact, d.Action, d.Ticket, d.At.UTC().Format(time.RFC3339)
+		if d.Until != nil {
+			out.Until = d.Until.UTC().Format(time.RFC3339)
+		}
+		if d.Artifact != nil {
+			out.Scope = vex.InsideVersion.String()
+		}
 	default:
 		s, statement := v.statement, id.ID(v.Statement.ID)
 		out.Source, out.Justification, out.Issuer, out.Product, out.Scope, out.StatementID = s.Source, s.Justification, s.Issuer, s.About, v.Scope.String(), &statement

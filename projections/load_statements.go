@@ -249,13 +249,20 @@ func (b *batch) follow(ctx context.Context, all []*statement) error {
 
 // decision is a row of vex_decision.
 type decision struct {
-	ID        id.ID
-	Package   id.ID
-	VulnID    string
-	Status    string
-	Rationale string
-	Proof     string
-	At        time.Time
+	ID            id.ID
+	Artifact      *id.ID // nil: of vex_decision
+	Package       id.ID
+	VulnID        string
+	Status        string
+	Justification string
+	Impact        string
+	Action        string
+	Rationale     string
+	Proof         string
+	Ticket        string
+	At            time.Time
+	Until         *time.Time
+	Expired       bool
 }
 
 type decisionKey struct {
@@ -265,11 +272,11 @@ type decisionKey struct {
 
 // loadDecisions loads the tenant's own decisions about the pairs.
 func (b *batch) loadDecisions(ctx context.Context, pairs []*pair, g *groups, into *sayings) error {
-	packages := map[id.ID]bool{}
+	packages, artifacts := map[id.ID]bool{}, map[id.ID]bool{}
 	for _, p := range pairs {
-		packages[p.Package] = true
+		packages[p.Package], artifacts[p.Artifact] = true, true
 	}
-	rows, err := b.tx.Query(ctx, sqlDecisions, b.tenant, sortedIDs(packages), g.ids())
+	rows, err := b.tx.Query(ctx, sqlDecisions, b.tenant, sortedIDs(packages), g.ids(), sortedIDs(artifacts))
 	if err != nil {
 		return err
 	}
@@ -281,7 +288,12 @@ func (b *batch) loadDecisions(ctx context.Context, pairs []*pair, g *groups, int
 		into.decision[vex.ID(d.ID)] = d
 		for _, name := range g.about(d.VulnID) {
 			k := decisionKey{d.Package, name}
-			into.decisions[k] = append(into.decisions[k], &vex.Decision{ID: vex.ID(d.ID), VulnID: d.VulnID, Status: d.Status, At: d.At})
+			into.decisions[k] = append(into.decisions[k], &vex.Decision{
+				ID: vex.ID(d.ID), VulnID: d.VulnID, Status: d.Status, At: d.At, Artifact: (*vex.ID)(d.Artifact), Expired: d.Expired,
+			})
+		}
+		if d.Expired {
+			b.ended[d.ID] = ending{why: vex.EndedDate, by: d.Until.UTC().Format(time.RFC3339)}
 		}
 	}
 	return nil

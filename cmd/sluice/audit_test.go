@@ -59,6 +59,7 @@ var unaudited = map[string]string{
 	"sluice tenant list":       "changes nothing",
 	"sluice topics verify":     "changes nothing",
 	"sluice topics allowed":    "changes nothing",
+	"sluice vex history":       "changes nothing",
 }
 
 // step is a call of a changing command, and the actions that it leaves in the audit log. With sql it is not a
@@ -81,7 +82,8 @@ var changing = []step{
 	{args: "tenant delete gone --dry-run", want: ""},
 	{args: "tenant delete gone --yes", want: "tenant.delete tenant.delete"},
 	{args: "ingest file --tenant acme $FIXTURES/documents/02-storefront-first-build.cdx.json --wait"},
-	{args: "vex decide --tenant acme --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --status not_affected --rationale unused", want: "vex.decide"},
+	{args: "vex decide --tenant acme --ahead --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --status not_affected --rationale unused", want: "user.add vex.decide"},
+	{args: "vex decide --tenant acme --ahead --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --status fixed --dry-run", want: ""},
 	{args: "vex withdraw --tenant acme --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --rationale used", want: "vex.withdraw"},
 	{args: "artifact tag production pkg:npm/%40example-works/storefront@2.4.0 --tenant acme", want: "artifact.tag"},
 	{args: "artifact tag production pkg:npm/%40example-works/storefront@2.4.0 --tenant acme", want: ""},

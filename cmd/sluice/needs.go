@@ -54,6 +54,7 @@ var needs = map[string]authority.Permission{
 	"sluice runs show":       authority.Read,
 	"sluice runs tail":       authority.Read,
 	"sluice unknowns":        authority.Read,
+	"sluice vex history":     authority.Read,
 	"sluice vex list":        authority.Read,
 
 	"sluice ingest file": authority.Ingest,

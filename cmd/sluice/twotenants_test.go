@@ -232,13 +232,14 @@ var placeholders = map[string][]string{
 	"ROLE":      {"authority.role.name"},
 	"CLIENT_ID": {"authority.oauth_client.client_id"},
 	"FLAG":      {"routing.feature_flag.key"},
+	"DECISION":  {"vex.vex_decision.id", "vex.artifact_decision.id"},
 }
 
 // flagColumns are flags that name something of a tenant's, and the columns that they name.
 var flagColumns = map[string]string{
 	"artifact": "artifact.artifact.purl", "package": "vex.package.purl", "vuln": "vex.vuln_fact.external_id", "scan-run": "ingest.scan_run.id",
 	"stream": "ingest.sbom_document.stream", "actor": "authority.user.id", "error": "core.job_queue.last_error",
-	"user": "authority.user.subject", "role": "authority.role.name",
+	"tag": "artifact.tag.tag", "user": "authority.user.subject", "role": "authority.role.name",
 }
 
 // with are arguments that a command does not go without, or not to an end; those of its line of use

@@ -144,7 +144,7 @@ func again(t *testing.T, old, fresh *dbtest.DB, run func(*dbtest.DB, ...string) 
 		if err := rows.Scan(&tenant, &purl, &vuln, &status, &why, &proof); err != nil {
 			t.Fatal(err)
 		}
-		run(fresh, "vex", "decide", "--tenant", tenant, "--package", purl, "--vuln", vuln, "--status", status, "--rationale", why, "--proof", proof)
+		run(fresh, "vex", "decide", "--ahead", "--tenant", tenant, "--package", purl, "--vuln", vuln, "--status", status, "--rationale", why, "--proof", proof)
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)

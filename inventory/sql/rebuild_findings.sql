@@ -11,5 +11,7 @@ from (
     select vuln_id from vex.suppressed_findings where tenant_id = $1
     union
     select vuln_id from vex.vex_decision where tenant_id = $1
+    union
+    select vuln_id from vex.artifact_decision where tenant_id = $1
   ) as d
 ) as v group by (n - 1) / 4 order by min(n)

@@ -12,7 +12,7 @@
 -- A version of a vulnerability record is needed unless a newer one of the tenant replaced it and the
 -- projection knows: nothing matches by it. Of a feed that comes whole the newest document is needed.
 -- What a decision names, by id or content hash, stays. Where jobs wait the projection is not
--- at its end, and what depends on it stays.
+-- at its end, and what depends on it stays; a decision that ends later is none that waits.
 with o as materialized (
   select o.document_id, o.content_hash, o.kind, o.size, k.cutoff
   from unnest($2::uuid[]) as i (id)
@@ -21,7 +21,7 @@ with o as materialized (
   where o.received_at < k.cutoff
 ), busy as materialized (
   -- Spelled out because the indexes are partial by it.
-  select exists (select from core.job_queue where tenant_id = $1 and locked_at is null)
+  select exists (select from core.job_queue where tenant_id = $1 and locked_at is null and not (kind = 'expiry' and attempts = 0 and run_after > now()))
       or exists (select from core.job_queue where tenant_id = $1 and locked_at is not null) as yes
 ), f as materialized (
   -- Once for all: there is no index of facts by document.
@@ -29,10 +29,13 @@ with o as materialized (
   where tenant_id = $1 and content_hash in (select content_hash from o where kind = 'vuln')
 ), named as materialized (
   select distinct lower(m[1]) as name
-  from vex.vex_decision d
-  cross join lateral regexp_matches(coalesce(d.proof_ref, '') || ' ' || coalesce(d.rationale, ''),
+  from (
+    select proof_ref, rationale, impact, action, ticket from vex.vex_decision where tenant_id = $1
+    union all
+    select proof_ref, rationale, impact, action, ticket from vex.artifact_decision where tenant_id = $1
+  ) as d
+  cross join lateral regexp_matches(concat_ws(' ', d.proof_ref, d.rationale, d.impact, d.action, d.ticket),
     '([0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})', 'gi') as m
-  where d.tenant_id = $1
 )
 select o.document_id, o.content_hash, o.kind, o.size, d.id as sbom_id
 from o

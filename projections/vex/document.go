@@ -46,12 +46,15 @@ func Newer(a, b *Document) int {
 // Reason is a stable word for why a statement is not in force.
 type Reason string
 
-// Why statements do not decide.
+// Why statements, and decisions, do not decide.
 const (
 	// EndedVersion: its document has a newer version, which speaks in its place.
 	EndedVersion Reason = "vex_superseded_version"
 	// EndedSBOM: it stands in an SBOM that is not the current one of its stream.
 	EndedSBOM Reason = "sbom_not_current"
+
+	// EndedDate: the decision was to hold until a date, which has passed.
+	EndedDate Reason = "decision_expired"
 
 	LostTrust    Reason = "trust"    // its issuer is not trusted
 	LostDecision Reason = "decision" // the tenant decided

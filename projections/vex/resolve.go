@@ -47,7 +47,7 @@ func Resolve(p *Place, statements []*Statement, decisions []*Decision) Verdict {
 			list = append(list, candidate{s, scope})
 		}
 	}
-	v.Decision = newest(decisions)
+	v.Decision = inForce(p, decisions)
 	if v.Decision != nil {
 		v.lose(list, LostDecision)
 		return v
@@ -112,8 +112,28 @@ func (v *Verdict) last(list []candidate) []candidate {
 	return kept
 }
 
-// newest is the decision that counts: the last one, by whatever id of the vulnerability. The
-// id breaks a tie, of which there can be only one per package.
+// inForce is the decision that counts: one about the artifact before one about the package
+// wherever it is, and of each kind the last one, by whatever id of the vulnerability. Where that
+// has expired none of its kind counts: what came before it was replaced.
+func inForce(p *Place, list []*Decision) *Decision {
+	var here, everywhere []*Decision
+	for _, d := range list {
+		switch {
+		case d.Artifact == nil:
+			everywhere = append(everywhere, d)
+		case *d.Artifact == p.Artifact:
+			here = append(here, d)
+		}
+	}
+	for _, list := range [][]*Decision{here, everywhere} {
+		if d := newest(list); d != nil && !d.Expired {
+			return d
+		}
+	}
+	return nil
+}
+
+// newest is the last decision. The id breaks a tie, of which there can be only one per package.
 func newest(list []*Decision) *Decision {
 	if len(list) == 0 {
 		return nil

@@ -46,6 +46,9 @@ type rule struct {
 	why       map[int]Reason // why others do not
 }
 
+// The artifact of the place, and another one.
+var here, there = ID{1}, ID{7}
+
 var rules = map[string][]rule{
 	"trust": {
 		{
@@ -67,8 +70,34 @@ var rules = map[string][]rule{
 			decisions: []Decision{{VulnID: "CVE-1", Status: "affected", At: day(1)}, {VulnID: "GHSA-1", Status: "fixed", At: day(2)}},
 		},
 		{
+			name: "that about the artifact before a newer one that holds everywhere", want: "affected", wins: -1,
+			decisions: []Decision{{VulnID: "CVE-1", Status: "affected", At: day(1), Artifact: &here}, {VulnID: "CVE-1", Status: "fixed", At: day(2)}},
+		},
+		{
+			name: "that about another artifact says nothing here", want: "fixed", wins: -1,
+			decisions: []Decision{{VulnID: "CVE-1", Status: "affected", At: day(9), Artifact: &there}, {VulnID: "CVE-1", Status: "fixed", At: day(2)}},
+		},
+		{
 			name: "of one time the lesser id", want: "affected", wins: -1,
 			decisions: []Decision{{VulnID: "GHSA-1", Status: "fixed", At: day(1)}, {VulnID: "CVE-1", Status: "affected", At: day(1)}},
+		},
+	},
+	"expiry": {
+		{
+			name: "after its date a statement decides again", want: "not_affected", wins: 0,
+			says: []say{{1, 0, "not_affected", product, pkgAt, 1}}, decisions: []Decision{{VulnID: "CVE-1", Status: "affected", At: day(2), Expired: true}},
+		},
+		{
+			name: "what it replaced does not come back", want: "", wins: -1,
+			decisions: []Decision{{VulnID: "CVE-1", Status: "fixed", At: day(1)}, {VulnID: "GHSA-1", Status: "affected", At: day(2), Expired: true}},
+		},
+		{
+			name: "one that was made later is not touched", want: "fixed", wins: -1,
+			decisions: []Decision{{VulnID: "CVE-1", Status: "fixed", At: day(3)}, {VulnID: "GHSA-1", Status: "affected", At: day(2), Expired: true}},
+		},
+		{
+			name: "that about the artifact leaves the word to that which holds everywhere", want: "fixed", wins: -1,
+			decisions: []Decision{{VulnID: "CVE-1", Status: "fixed", At: day(1)}, {VulnID: "CVE-1", Status: "affected", At: day(2), Expired: true, Artifact: &here}},
 		},
 	},
 	"unreadable": {

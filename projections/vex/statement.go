@@ -55,10 +55,12 @@ func Entry(pointer string) int {
 
 // Decision is the tenant's own verdict on a vulnerability of a package.
 type Decision struct {
-	ID     ID
-	VulnID string
-	Status string
-	At     time.Time
+	ID       ID
+	VulnID   string
+	Status   string
+	At       time.Time
+	Artifact *ID  // it is about the package in this artifact alone; nil: wherever it is
+	Expired  bool // its date has passed: it decides nothing, nor does an older one that it replaced
 }
 
 // caution orders statuses: the more cautious wins.
