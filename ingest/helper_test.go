@@ -17,17 +17,21 @@ import (
 	"sluice/internal/test/dbtest"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
+	"sluice/normalize/cve"
 	"sluice/normalize/cyclonedx"
 	"sluice/normalize/epss"
+	"sluice/normalize/govuln"
 	"sluice/normalize/kev"
+	"sluice/normalize/nvd"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
+	"sluice/normalize/rubysec"
 	"sluice/normalize/spdx"
 )
 
 // allFormats are those of cmd/sluice.
 var allFormats = []normalize.Format{
-	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{},
+	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, cve.JSON{}, nvd.JSON{}, rubysec.YAML{}, govuln.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{},
 }
 
 // harness is a database with a tenant, and what a test wants to know about it.

@@ -93,7 +93,7 @@ func TestTriage(t *testing.T) {
 	}
 
 	// What is suppressed or closed went; what is left in another artifact did not.
-	if err := w.inv.Decide(ctx, w.acme, inventory.Decision{Package: "pkg:npm/likely@1.0.0", Vuln: "CVE-2026-2", Status: "not_affected"}); err != nil {
+	if err := w.inv.Decide(ctx, w.acme, inventory.Decision{Package: "pkg:npm/likely@1.0.0", Vuln: "CVE-2026-2", Status: "not_affected", Rationale: "unused"}); err != nil {
 		t.Fatal(err)
 	}
 	must(w.inv.Retire(ctx, w.acme, inventory.Retirement{Artifact: imageOf(2), Reason: "sold"}))(t)

@@ -121,16 +121,18 @@ func TestTrustOfIssuers(t *testing.T) {
 	want("both at once", acme, open+", "+fixed, "somebody applied, vendor untrusted_issuer, vendor untrusted_issuer, vendor untrusted_issuer")
 }
 
-// TestMatchingByCPE: keys that are CPEs count only while that is switched on. No import makes such keys
-// yet; a key in the table is looked up like any other.
+// TestMatchingByCPE: keys that are CPEs count only while that is switched on, and what they find says so. No
+// import gives packages such keys yet; a key in the table is looked up like any other.
 func TestMatchingByCPE(t *testing.T) {
 	t.Parallel()
 	w, worker, set := flagged(t)
 	acme := w.db.Tenant(t, "acme")
-	w.load(t, envelope(t, acme, "1", "", record("CVE-2026-1", "left")),
+	nvd := object{"id": "CVE-2026-1", "vulnStatus": "Analyzed", "lastModified": "2026-01-02T03:04:05.000", "configurations": []object{{"nodes": []object{{"cpeMatch": []object{
+		{"vulnerable": true, "criteria": "cpe:2.3:a:acme:right:*:*:*:*:*:*:*:*", "versionEndExcluding": "1.0.1"},
+	}}}}}}
+	w.load(t, envelope(t, acme, "1", "", nvd),
 		envelope(t, acme, "2", "", sbomOf(object{"type": "application", "name": "app", "purl": "pkg:oci/app@1"}, "", "pkg:npm/right@1.0.0")))
-	w.exec(t, `update vex.vuln_affected set match_key = 'cpe:2.3:a:acme:right'`)
-	w.exec(t, `insert into vex.package_key (tenant_id, match_key, package_id) select tenant_id, 'cpe:2.3:a:acme:right', id from vex.package where name = 'right'`)
+	w.exec(t, `insert into vex.package_key (tenant_id, match_key, package_id) select tenant_id, 'cpe:a:acme:right', id from vex.package where name = 'right'`)
 	want := func(step string, findings int) {
 		t.Helper()
 		if err := worker.Drain(t.Context()); err != nil {
@@ -143,6 +145,11 @@ func TestMatchingByCPE(t *testing.T) {
 	want("off by default", 0)
 	set(acme, flags.CPE, `{}`)
 	want("on", 1)
+	w.exec(t, `do $$ begin
+		if not exists (select from vex.open_findings where evidence #>> '{facts,0,matched_by}' = 'cpe' and evidence #>> '{facts,0,source}' = 'nvd' and fixed_versions = '{1.0.1}') then
+			raise exception 'the evidence does not say that it was a CPE';
+		end if;
+	end $$`)
 	set(acme, flags.CPE, `{"else": false}`)
 	want("off", 0)
 	set(id.Shared, flags.CPE, `{}`)

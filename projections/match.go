@@ -170,9 +170,15 @@ func (b *batch) storedCovers(ctx context.Context, packages, facts []id.ID) (map[
 	return out, nil
 }
 
+// byCPE is matched_by of what was found by a CPE, whether in a range or in a list: less certain than what
+// was found by the name of the package.
+const byCPE = "cpe"
+
+// isCPE reports whether a key is one that packages and facts meet by where CPEs count.
+func isCPE(key string) bool { return strings.HasPrefix(key, "cpe:") }
+
 // leaveCPEs takes the CPEs out of what packages are looked up by, where that is switched off.
 func (b *batch) leaveCPEs(ctx context.Context, targets []target) error {
-	isCPE := func(key string) bool { return strings.HasPrefix(key, "cpe:") }
 	for i := range targets {
 		if !slices.ContainsFunc(targets[i].Keys, isCPE) {
 			continue
@@ -269,6 +275,9 @@ func findCover(ctx context.Context, tx pgx.Tx, tenant id.ID, targets []target, f
 			m, ok, _ := compiled[n].Affected(targets[i].Version)
 			if !ok {
 				continue
+			}
+			if isCPE(r.key) {
+				m.By = byCPE
 			}
 			fixed := m.FixedVersions
 			if fixed == nil {

@@ -4,11 +4,15 @@ import (
 	"sluice/ingest"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
+	"sluice/normalize/cve"
 	"sluice/normalize/cyclonedx"
 	"sluice/normalize/epss"
+	"sluice/normalize/govuln"
 	"sluice/normalize/kev"
+	"sluice/normalize/nvd"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
+	"sluice/normalize/rubysec"
 	"sluice/normalize/spdx"
 )
 
@@ -30,6 +34,10 @@ func formats() []normalize.Format {
 		csaf.Format{},
 		osv.JSON{},
 		osv.YAML{},
+		cve.JSON{},
+		nvd.JSON{},
+		rubysec.YAML{},
+		govuln.YAML{},
 		kev.JSON{},
 		kev.CSV{},
 		epss.CSV{},

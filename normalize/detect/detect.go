@@ -66,9 +66,7 @@ var looks = []struct {
 	{"Trivy JSON output", has("/SchemaVersion", "/ArtifactName"), toSBOM},
 	{"osv-scanner JSON output", has("/results", "/experimental_config"), ""},
 	{"osv-scanner JSON output", func(h *normalize.Head) bool { return h.Has("/results") && len(h.Members) <= 2 }, ""},
-	{"a CVE JSON 5 record", contains("/dataType", "CVE_RECORD"), ""},
 	{"a CVE JSON 4 record", contains("/data_type", "CVE"), ""},
-	{"an NVD API 2.0 response", contains("/format", "NVD_CVE"), ""},
 	{"an NVD JSON 1 feed", has("/CVE_data_type"), ""},
 	{"an OSV record", has("/id", "/affected"), ""},
 	{"an OSV record", has("/id", "/modified"), ""},
@@ -78,7 +76,6 @@ var looks = []struct {
 	{"a JSON Schema", contains("/$schema", "json-schema.org"), ""},
 	{"an npm lock file", has("/lockfileVersion"), ""},
 	{"an OCI image manifest or index", has("/schemaVersion", "/mediaType"), ""},
-	{"a Go vulnerability report in YAML", has("/modules", "/id"), ""},
 }
 
 func has(pointers ...string) func(*normalize.Head) bool {

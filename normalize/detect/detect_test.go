@@ -8,11 +8,15 @@ import (
 	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/csaf"
+	"sluice/normalize/cve"
 	"sluice/normalize/cyclonedx"
 	"sluice/normalize/epss"
+	"sluice/normalize/govuln"
 	"sluice/normalize/kev"
+	"sluice/normalize/nvd"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
+	"sluice/normalize/rubysec"
 	"sluice/normalize/spdx"
 )
 
@@ -52,8 +56,6 @@ func TestDetectNames(t *testing.T) {
 		`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}`:               "SPDX 3 JSON-LD",
 		"SPDXVersion: SPDX-2.3\n":                                                                 "SPDX tag-value",
 		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>`:                      "SPDX RDF/XML",
-		`{"dataType":"CVE_RECORD","cveMetadata":{}}`:                                              "CVE JSON 5",
-		`{"resultsPerPage":1,"format":"NVD_CVE","vulnerabilities":[]}`:                            "NVD",
 		`{"payloadType":"application/vnd.in-toto+json","payload":"","signatures":[]}`:             "DSSE",
 		`{"_type":"https://in-toto.io/Statement/v1","subject":[]}`:                                "in-toto statement",
 		"spec_version: \"1.6\"\nversion: 1\n":                                                     "CycloneDX as protobuf",
@@ -82,7 +84,7 @@ func TestDetectNames(t *testing.T) {
 // TestEnvelopes: documents inside of envelopes are not unpacked. Nobody takes them for
 // something else, and the message says what they are and what to do.
 func TestEnvelopes(t *testing.T) {
-	formats := []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{}}
+	formats := []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, cve.JSON{}, nvd.JSON{}, rubysec.YAML{}, govuln.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{}}
 	park := func(what string, b []byte, want string) {
 		t.Helper()
 		h, err := Scan(b, normalize.Limits{})
