@@ -15,6 +15,9 @@ type inventory struct {
 	packageIDs []id.ID // sorted, distinct
 	unmatched  []Unmatched
 
+	software  int // entries of components but files and the like
+	matchable int // of those, with a package that records can be found for
+
 	// What became of the components: listed has an entry for each, in their order.
 	listed []listing
 }
@@ -71,10 +74,16 @@ func newInventory(tenant id.ID, d *normalize.Document) inventory {
 	inv := inventory{unmatched: []Unmatched{}, listed: make([]listing, 0, len(d.Components))}
 	distro := documentDistro(d)
 	seen := map[id.ID]bool{}
-	for _, c := range d.Components {
+	matched := false // the entry, by one of its purls
+	for i, c := range d.Components {
+		again := i > 0 && c.Pointer != "" && c.Pointer == d.Components[i-1].Pointer // another purl of the same entry
+		matched = matched && again
 		if p, ok := componentPackage(c, distro); ok {
 			inv.listed = append(inv.listed, asPackage)
 			inv.addPackage(NewPackage(tenant, p), seen)
+			inv.software += one(!again)
+			inv.matchable += one(p.Reason == "" && !matched)
+			matched = matched || p.Reason == ""
 			continue
 		}
 		if c.Purl == "" && notSoftware[c.Type] {
@@ -82,6 +91,7 @@ func newInventory(tenant id.ID, d *normalize.Document) inventory {
 			continue
 		}
 		inv.listed = append(inv.listed, asUnmatched)
+		inv.software += one(!again)
 		reason := purl.ReasonNoPurl
 		if c.Purl != "" {
 			reason = purl.ReasonInvalidPurl
@@ -104,6 +114,20 @@ func newInventory(tenant id.ID, d *normalize.Document) inventory {
 	slices.SortFunc(inv.packageIDs, id.ID.Compare)
 	slices.SortFunc(inv.unmatched, func(a, b Unmatched) int { return a.ID.Compare(b.ID) })
 	return inv
+}
+
+// quality is how complete the document is, and how much of it can be matched.
+func (inv *inventory) quality(d *normalize.Document) normalize.Quality {
+	q := d.Quality()
+	q.Software, q.Matchable = inv.software, inv.matchable
+	return q
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (inv *inventory) addPackage(p Package, seen map[id.ID]bool) {

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 // ofProjector are the statements by which stored documents are read again; they run as the
 // projector.
 var ofProjector = []string{
-	"sizes", "reread", "facts_again", "forget_facts", "forget_said", "remake_artifacts", "remake_packages", "restart_streams", "remake_sboms", "note_warnings",
+	"sizes", "reread", "facts_again", "forget_facts", "forget_said", "remake_artifacts", "remake_packages", "restart_streams", "remake_sboms", "note_said",
 	"insert_statements", "insert_facts", "insert_affected", "insert_vuln_aliases", "insert_artifacts", "insert_packages", "insert_package_keys",
 	"speak", "merge_scores", "merge_exploited",
 }

@@ -20,8 +20,11 @@ type remake struct {
 	facts    []id.ID
 	undated  map[id.ID]int // records without a time of their own, and their rows of t_fact
 	sboms    [][]any       // rows of t_again
-	hashes   [][]byte      // of all documents, for their warnings
+	hashes   [][]byte      // of all documents, for what follows
 	warnings []*string
+	tools    []string
+	versions []string // of the tools
+	quality  []*string
 }
 
 func newRemake(tenant id.ID) *remake {
@@ -29,6 +32,7 @@ func newRemake(tenant id.ID) *remake {
 }
 
 func (a *remake) add(t *storedTask) {
+	var quality *string
 	switch t.doc.Kind {
 	case normalize.Vuln:
 		first := len(a.rows.tables[inFact])
@@ -44,6 +48,8 @@ func (a *remake) add(t *storedTask) {
 	case normalize.SBOM:
 		if t.row != 0 {
 			inv := newInventory(a.tenant, t.doc)
+			text := toJSON(inv.quality(t.doc))
+			quality = &text
 			for _, p := range inv.packages {
 				a.rows.addPackage(p)
 			}
@@ -62,7 +68,9 @@ func (a *remake) add(t *storedTask) {
 		text := toJSON(t.doc.Warnings)
 		warnings = &text
 	}
-	a.hashes, a.warnings = append(a.hashes, t.hash[:]), append(a.warnings, warnings)
+	tool, version := madeBy(t.doc)
+	a.hashes, a.warnings, a.quality = append(a.hashes, t.hash[:]), append(a.warnings, warnings), append(a.quality, quality)
+	a.tools, a.versions = append(a.tools, tool), append(a.versions, version)
 	t.env.Bytes, t.doc = nil, nil
 }
 
@@ -110,8 +118,8 @@ func (a *remake) write(ctx context.Context, tx pgx.Tx, m *Remade) error {
 	if err := m.addStreams(ctx, tx, sqlRemakeSBOMs, a.tenant); err != nil {
 		return fmt.Errorf("SBOMs: %w", err)
 	}
-	if _, err := tx.Exec(ctx, sqlNoteWarnings, a.tenant, a.hashes, a.warnings); err != nil {
-		return fmt.Errorf("warnings: %w", err)
+	if _, err := tx.Exec(ctx, sqlNoteSaid, a.tenant, a.hashes, a.warnings, a.tools, a.versions, a.quality); err != nil {
+		return fmt.Errorf("warnings and quality: %w", err)
 	}
 	return a.clear(ctx, tx)
 }

@@ -91,9 +91,16 @@ func (r *rows) addDocument(t *task) {
 	if len(d.Warnings) > 0 {
 		warnings = toJSON(d.Warnings)
 	}
+	var inv inventory
+	var quality any
+	if d.Kind == normalize.SBOM {
+		inv = newInventory(t.env.Tenant, d)
+		quality = toJSON(inv.quality(d))
+	}
+	tool, toolVersion := madeBy(d)
 	original := []any{
 		t.hash[:], t.documentID, string(d.Kind), d.Format, d.FormatVersion, int64(len(t.env.Bytes)),
-		encoding, stored, clip(t.env.Origin, 4096), t.env.ScanRun, warnings,
+		encoding, stored, clip(t.env.Origin, 4096), t.env.ScanRun, warnings, tool, toolVersion, quality,
 	}
 	if len(stored) > maxStaged {
 		r.large = append(r.large, largeRow{sqlInsertOriginal, t.hash, original})
@@ -102,7 +109,7 @@ func (r *rows) addDocument(t *task) {
 	}
 	switch d.Kind {
 	case normalize.SBOM:
-		r.addSBOM(t)
+		r.addSBOM(t, inv)
 	case normalize.VEX:
 		r.bodies = append(r.bodies, largeRow{sqlInsertVEX, t.hash, []any{
 			t.documentID, clip(clean(d.ID), 2000), t.hash[:], textOf(t.json), d.Format, d.FormatVersion, clip(clean(d.Issuer), 500),
@@ -117,9 +124,16 @@ func (r *rows) addDocument(t *task) {
 	}
 }
 
-func (r *rows) addSBOM(t *task) {
+// madeBy is the tool that speaks for a document, as it is counted by.
+func madeBy(d *normalize.Document) (name, version string) {
+	if len(d.Tools) == 0 {
+		return "", ""
+	}
+	return clip(clean(d.Tools[0].Name), 200), clip(clean(d.Tools[0].Version), 200)
+}
+
+func (r *rows) addSBOM(t *task, inv inventory) {
 	d := t.doc
-	inv := newInventory(t.env.Tenant, d)
 	t.packages = inv.packageIDs
 	for _, p := range inv.packages {
 		r.addPackage(p)

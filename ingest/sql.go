@@ -30,7 +30,7 @@ var (
 	sqlRestartStreams  = text("restart_streams")
 	sqlRemakeArtifacts = text("remake_artifacts")
 	sqlRemakeSBOMs     = text("remake_sboms")
-	sqlNoteWarnings    = text("note_warnings")
+	sqlNoteSaid        = text("note_said")
 	sqlLookUp          = text("look_up")
 	sqlLookUpMeaning   = text("look_up_meaning")
 	sqlStoredAs        = text("stored_as")
@@ -94,7 +94,7 @@ const (
 )
 
 var staging = [stagedTables]staged{
-	inOriginal:   {"t_original", []string{"content_hash", "document_id", "kind", "format", "format_version", "size", "encoding", "bytes", "origin", "scan_run_id", "warnings"}, text("insert_originals")},
+	inOriginal:   {"t_original", []string{"content_hash", "document_id", "kind", "format", "format_version", "size", "encoding", "bytes", "origin", "scan_run_id", "warnings", "tool", "tool_version", "quality"}, text("insert_originals")},
 	inInventory:  {"t_inventory", []string{"content_hash", "package_ids", "unmatched"}, text("insert_inventories")},
 	inAlias:      {"t_alias", []string{"content_hash", "document_id", "artifact_id", "stream", "document_time", "origin", "scan_run_id", "bom_serial", "version_rank"}, text("insert_aliases")},
 	inStatement:  {"t_statement", statementNames(), withColumns(text("insert_statements"))},

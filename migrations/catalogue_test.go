@@ -140,7 +140,7 @@ func TestCatalogue(t *testing.T) {
 // remade are the columns that the projector writes again where a newer program reads what is
 // stored once more: what was made of the originals, and never those.
 var remade = []string{
-	"ingest.original.warnings", "ingest.sbom_document.artifact_id", "ingest.sbom_document.artifact_purl", "ingest.sbom_document.artifact_from",
+	"ingest.original.warnings", "ingest.original.tool", "ingest.original.tool_version", "ingest.original.quality", "ingest.sbom_document.artifact_id", "ingest.sbom_document.artifact_purl", "ingest.sbom_document.artifact_from",
 	"ingest.document_alias.artifact_id", "ingest.sbom_inventory.package_ids", "ingest.sbom_inventory.unmatched",
 }
 

@@ -17,6 +17,9 @@ type Meaning struct {
 	// Times are the names of members whose text is a time: the instant counts, not the zone
 	// that it is written in.
 	Times map[string]bool
+	// Form, where it is not nil, turns the JSON form into the one that is compared: of a fact
+	// that can be said in several ways it leaves one. What it cannot read it returns as it is.
+	Form func(json []byte) []byte
 }
 
 // Comparer is a Format whose documents may say the same in different bytes. Those of a

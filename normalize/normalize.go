@@ -145,6 +145,9 @@ type Document struct {
 	// Feed is what a Vuln document of a feed says that comes whole (EPSS, KEV); nil for others.
 	Feed *Feed
 
+	// Stated counts what an SBOM states, as far as readers of its format see it in passing.
+	Stated Stated
+
 	// JSON is the document in JSON where the original is not JSON (XML as
 	// CycloneDX JSON, YAML as JSON); nil where the original is the JSON.
 	JSON     []byte
@@ -310,30 +313,6 @@ type Event struct {
 	Fixed        string `json:"fixed,omitzero"`
 	LastAffected string `json:"last_affected,omitzero"`
 	Limit        string `json:"limit,omitzero"`
-}
-
-// Warning is something odd that did not stop the document from being used.
-type Warning struct {
-	Code    string `json:"code"` // stable word: "duplicate-ref", "invalid-purl"
-	Pointer string `json:"pointer,omitzero"`
-	Message string `json:"message"`
-	// Line is where the document begins, where it is one of several in its origin.
-	Line int `json:"line,omitzero"`
-}
-
-// MaxWarnings is how many warnings a document keeps; the rest are counted in a last one.
-const MaxWarnings = 50
-
-// Warn adds a warning. Past MaxWarnings it only counts.
-func (d *Document) Warn(code, pointer, format string, args ...any) {
-	if len(d.Warnings) > MaxWarnings {
-		return
-	}
-	if len(d.Warnings) == MaxWarnings {
-		d.Warnings = append(d.Warnings, Warning{Code: "more-warnings", Message: fmt.Sprintf("more than %d warnings; the rest are not kept", MaxWarnings)})
-		return
-	}
-	d.Warnings = append(d.Warnings, Warning{Code: code, Pointer: pointer, Message: fmt.Sprintf(format, args...)})
 }
 
 // Limits bounds what one document may cost. A limit that is zero is that of DefaultLimits.

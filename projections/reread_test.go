@@ -2,6 +2,7 @@ package projections
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -14,9 +15,9 @@ func TestReread(t *testing.T) {
 	w.load(t, enveloped(tenant, `{"id":"ALSA-2099:1","modified":"2099-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"AlmaLinux:8","name":"postgresql"},
 		"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"9.6.23-1.module_el8.5.0+1+2"}]}]}]}`))
 	w.load(t, enveloped(tenant, npmRecord("CVE-2099-1", "2099-01-01T00:00:00Z", "app", "2.0.0", "")))
-	w.load(t, enveloped(tenant, `{"bomFormat":"CycloneDX","specVersion":"1.5","metadata":{"timestamp":"2099-01-01T00:00:00Z","component":{"type":"application","name":"app","purl":"pkg:npm/app@1.0.0"}},
+	w.load(t, enveloped(tenant, `{"bomFormat":"CycloneDX","specVersion":"1.5","metadata":{"timestamp":"2099-01-01T00:00:00Z","tools":[{"name":"mkbom","version":"1.2"}],"component":{"type":"application","name":"app","purl":"pkg:npm/app@1.0.0"}},
 		"components":[{"type":"library","name":"postgresql","purl":"pkg:rpm/almalinux/postgresql@9.6.22-1.module_el8.5.0%2B826?arch=x86_64"},
-		              {"type":"library","name":"cloud","purl":"pkg:maven/cloud@1.0"}]}`))
+		              {"type":"library","name":"cloud","scope":"unheard","purl":"pkg:maven/cloud@1.0"}]}`))
 	w.drain(t)
 	unknowns := func() []string {
 		return query[string](t, w, `select context ->> 'purl' || ' ' || kind from unknowns.current where tenant_id = $1 order by 1`, tenant)
@@ -26,7 +27,16 @@ func TestReread(t *testing.T) {
 		t.Fatalf("%q, %q: nothing to lose", findings, unmatched)
 	}
 
-	// As the previous release left it: no main component, no module release, a key for what no record names.
+	said := func() []string {
+		return query[string](t, w, `select tool || ' ' || tool_version || ' ' || (quality - 'timestamp')::text || ' ' || coalesce(warnings::text, '') from ingest.original where kind = 'sbom'`)
+	}
+	wantSaid := said()
+	if len(wantSaid) != 1 || !strings.HasPrefix(wantSaid[0], `mkbom 1.2 {"name": 3, `) || !strings.Contains(wantSaid[0], "unknown-scope") {
+		t.Fatalf("the SBOM says %q", wantSaid)
+	}
+
+	// As the previous release left it: nothing about the tool, no main component, no module release, a key for what no record names.
+	w.exec(t, `update ingest.original set tool = '', tool_version = '', quality = null, warnings = null where kind = 'sbom'`)
 	w.exec(t, `update ingest.sbom_inventory i set package_ids = (
 		select array_agg(p order by p) from unnest(i.package_ids) as p where p not in (select id from vex.package where name = 'app'))`)
 	w.exec(t, `delete from ingest.sbom_component where package_id in (select id from vex.package where name = 'app')`)
@@ -43,6 +53,9 @@ func TestReread(t *testing.T) {
 	w.drain(t)
 	if got := w.findingsOf(t, tenant); !slices.Equal(got, findings) {
 		t.Errorf("findings %q, want %q", got, findings)
+	}
+	if got := said(); !slices.Equal(got, wantSaid) {
+		t.Errorf("the SBOM says %q, want %q", got, wantSaid)
 	}
 	if got := unknowns(); !slices.Equal(got, unmatched) {
 		t.Errorf("unknowns %q, want %q", got, unmatched)

@@ -9,18 +9,41 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/inventory"
 )
 
 func newDocument(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "document", Short: "Stored documents: list, show, export byte for byte"}
+	cmd := &cobra.Command{Use: "document", Short: "Stored documents: list, show, export, what is odd about them, how complete they are"}
 	var f inventory.DocumentFilter
+	var w inventory.WarningFilter
+	var warnings bool
 	list := &cobra.Command{
-		Use: "list", Short: "List stored documents, the newest first", Args: cobra.NoArgs,
-		Example: "  sluice document list --kind sbom --output csv",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listDocuments(cmd.Context(), f) },
+		Use: "list", Short: "List stored documents, the newest first; or count what is odd about them", Args: cobra.NoArgs,
+		Long: `Lists stored documents, the newest first. With --warnings it counts what was odd about them
+instead, the most frequent first: by code and by the tool that made them, so that its users can
+be told what to mend; or by artifact, by document, by code alone. "sluice document warnings"
+lists those of one document.`,
+		Example: "  sluice document list --kind sbom --output csv\n  sluice document list --warnings --by artifact --tool syft --current",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if warnings {
+				w.Kind, w.Artifact, w.Limit = f.Kind, f.Artifact, f.Limit
+				return a.countWarnings(cmd.Context(), w)
+			}
+			for _, name := range []string{"by", "tool", "code", "current"} {
+				if cmd.Flags().Changed(name) {
+					return ask.Wrong(name, "belongs to --warnings")
+				}
+			}
+			return a.listDocuments(cmd.Context(), f)
+		},
 	}
+	list.Flags().BoolVar(&warnings, "warnings", false, "count what was odd instead")
+	list.Flags().StringVar(&w.By, "by", "tool", "with --warnings: a row for each code and tool, artifact or document; code: for each code")
+	list.Flags().StringVar(&w.Tool, "tool", "", "with --warnings: only documents that this tool made, by name")
+	list.Flags().StringVar(&w.Code, "code", "", "with --warnings: only this code")
+	list.Flags().BoolVar(&w.Current, "current", false, "with --warnings: only the current SBOM of each stream")
 	list.Flags().StringVar(&f.Kind, "kind", "", "only sbom, vex or vuln")
 	list.Flags().StringVar(&f.Artifact, "artifact", "", "only SBOMs of this artifact, by purl")
 	list.Flags().StringVar(&f.Signature, "signature", "", "only with a signature that was checked so: verified, bad, unknown-key, unchecked, unsigned; none: without an envelope")
@@ -45,7 +68,7 @@ in instead: the DSSE envelope, Sigstore bundle or in-toto statement, or the sign
 	export.Flags().StringVar(&envelope, "envelope", "", "the envelope or signature instead; --envelope=ID is another one than that which says most (see document show)")
 	export.Flags().Lookup("envelope").NoOptDefVal = anyEnvelope
 	export.Flags().StringVar(&file, "file", "", "write to this file instead")
-	cmd.AddCommand(list, show, export)
+	cmd.AddCommand(list, show, export, newDocumentWarnings(a), newDocumentQuality(a))
 	return cmd
 }
 

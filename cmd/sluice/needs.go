@@ -57,6 +57,9 @@ var needs = map[string]authority.Permission{
 	"sluice vex history":     authority.Read,
 	"sluice vex list":        authority.Read,
 
+	"sluice document quality":  authority.Read,
+	"sluice document warnings": authority.Read,
+
 	"sluice ingest file": authority.Ingest,
 
 	"sluice artifact retire": authority.Decide,

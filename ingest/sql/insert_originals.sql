@@ -2,7 +2,9 @@
 -- somebody stored since the look-up is missing from the count, and the batch starts over.
 -- No conflict target: with one, the other unique index (document_id) would raise an error
 -- where two imports store the same document at the same moment.
-insert into ingest.original (tenant_id, content_hash, document_id, kind, format, format_version, size, encoding, bytes, origin, scan_run_id, warnings)
-select $1, content_hash, document_id, kind, format, format_version, size, encoding, bytes, origin, scan_run_id, warnings::jsonb
+insert into ingest.original (tenant_id, content_hash, document_id, kind, format, format_version, size, encoding, bytes, origin, scan_run_id, warnings,
+  tool, tool_version, quality)
+select $1, content_hash, document_id, kind, format, format_version, size, encoding, bytes, origin, scan_run_id, warnings::jsonb,
+  tool, tool_version, quality::jsonb
 from t_original order by content_hash
 on conflict do nothing

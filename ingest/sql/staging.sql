@@ -4,7 +4,8 @@
 -- inserted directly, which saves writing them to a temporary table and reading them back.
 create temp table if not exists t_original (
   content_hash bytea, document_id uuid, kind text, format text, format_version text, size bigint,
-  encoding text, bytes bytea, origin text, scan_run_id bigint, warnings text) on commit delete rows;
+  encoding text, bytes bytea, origin text, scan_run_id bigint, warnings text,
+  tool text, tool_version text, quality text) on commit delete rows;
 alter table t_original alter column bytes set storage external;
 create temp table if not exists t_inventory (content_hash bytea, package_ids uuid[], unmatched text) on commit delete rows;
 create temp table if not exists t_alias (

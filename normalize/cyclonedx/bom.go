@@ -80,6 +80,10 @@ func (b *bom) read() {
 			if b.vulnerabilities = (section{r.Raw(), "/vulnerabilities"}); string(b.vulnerabilities.raw) == "null" {
 				b.vulnerabilities.raw = nil
 			}
+		case "externalReferences", "compositions", "annotations", "formulation", "properties", "citations":
+			r.Pass(lenient.ShapeObjects)
+		case "declarations", "definitions", "signature":
+			r.Pass(lenient.ShapeObject)
 		default:
 			r.Skip()
 		}
@@ -171,10 +175,13 @@ func (b *bom) metadata() {
 			}
 		case "tools":
 			b.tools()
+		case "licenses", "properties", "lifecycles":
+			r.Pass(lenient.ShapeObjects)
 		default:
 			r.Skip()
 		}
 	}
+	b.doc.Stated.Author = b.issuer.author != "" || b.issuer.manufacturer != ""
 }
 
 // mainComponent reads metadata.component: the subject, which is not a component
@@ -284,9 +291,11 @@ func (b *bom) reserve(ref []byte) {
 	if len(ref) == 0 {
 		return
 	}
-	if _, taken := b.refs[string(ref)]; !taken {
-		b.refs[string(ref)] = noComponent
+	if _, taken := b.refs[string(ref)]; taken {
+		b.doc.Warn("duplicate-ref", b.r.Pointer(), "%.200q is the bom-ref of something else too", ref)
+		return
 	}
+	b.refs[string(ref)] = noComponent
 }
 
 // services notes the bom-refs of services, nested ones included.
@@ -315,15 +324,27 @@ func (b *bom) readDependencies() {
 	if b.dependencies.raw == nil {
 		return
 	}
+	related := make([]bool, len(b.doc.Components))
+	main := false
+	relate := func(index int) {
+		switch {
+		case index >= 0 && !related[index]:
+			related[index] = true
+			b.doc.Stated.Relations++
+		case index == theMain && !main:
+			main = true
+			b.doc.Stated.Relations++
+		}
+	}
 	r := lenient.New(b.dependencies.raw, b.dependencies.pointer, b.doc.Warn)
 	for ok := r.Array(); ok && r.Element(); {
 		for ok := r.Object(); ok && r.Member(); {
 			switch string(r.Name()) {
 			case "ref":
-				b.checkRef(r, r.Bytes())
+				relate(b.checkRef(r, r.Bytes()))
 			case "dependsOn", "provides":
 				for ok := r.Array(); ok && r.Element(); {
-					b.checkRef(r, r.Bytes())
+					relate(b.checkRef(r, r.Bytes()))
 				}
 			default:
 				r.Skip()
@@ -332,14 +353,24 @@ func (b *bom) readDependencies() {
 	}
 }
 
-func (b *bom) checkRef(r *lenient.Reader, ref []byte) {
-	if _, ok := b.refs[string(ref)]; ok || string(ref) == b.main {
-		return
+// theMain is what checkRef returns for the main component.
+const theMain = -2
+
+// checkRef returns the index of what a reference names, and warns where it names nothing.
+func (b *bom) checkRef(r *lenient.Reader, ref []byte) int {
+	if index, ok := b.refs[string(ref)]; ok {
+		return index
 	}
-	if bomlink.Is(string(ref)) || len(b.doc.Warnings) > normalize.MaxWarnings {
-		return // another BOM's component, or one warning more that nobody would see
+	if string(ref) == b.main {
+		if b.main == "" {
+			return noComponent
+		}
+		return theMain
 	}
-	b.doc.Warn("dangling-ref", r.Pointer(), "no component or service has the bom-ref %.200q", ref)
+	if !bomlink.Is(string(ref)) && !b.doc.Enough("dangling-ref") {
+		b.doc.Warn("dangling-ref", r.Pointer(), "no component or service has the bom-ref %.200q", ref)
+	}
+	return noComponent
 }
 
 func (b *bom) tooDeep() {

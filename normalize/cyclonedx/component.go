@@ -1,11 +1,13 @@
 package cyclonedx
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"sluice/normalize"
+	"sluice/normalize/lenient"
 	"sluice/normalize/purl"
 )
 
@@ -69,6 +71,7 @@ func (b *bom) components(pointer string) {
 func (b *bom) component(pointer string) normalize.Component {
 	r := b.r
 	c := normalize.Component{Pointer: pointer}
+	supplied := false
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "bom-ref":
@@ -102,12 +105,24 @@ func (b *bom) component(pointer string) normalize.Component {
 			b.components(pointer + "/components")
 		case "properties":
 			b.properties(&c)
+		case "supplier":
+			supplied = b.entityName() != ""
+		case "hashes":
+			b.checkWords(r.Pass(lenient.ShapeObjects), pointer+"/hashes", `"alg"`, algorithms, "unknown-algorithm", "no algorithm of a hash")
+		case "externalReferences":
+			b.checkWords(r.Pass(lenient.ShapeObjects), pointer+"/externalReferences", `"type"`, referenceTypes, "unknown-reference-type", "no type of an external reference")
 		default:
-			r.Skip()
+			r.Pass(shapeOf(r.Name()))
 		}
 	}
 	if r.Failed() {
 		return c
+	}
+	if supplied {
+		b.doc.Stated.Suppliers++
+	}
+	if !c.Versioned() && c.Type != "file" && c.Type != "data" && !b.doc.Enough(missingVersion) {
+		b.doc.Warn(missingVersion, pointer, "a component without a version")
 	}
 	if c.Name == "" {
 		b.doc.Warn("missing-name", pointer, "a component without a name")
@@ -118,6 +133,58 @@ func (b *bom) component(pointer string) normalize.Component {
 		}
 	}
 	return c
+}
+
+// missingVersion is the code for a component whose version nobody knows: it can be matched by
+// records that cover every version only.
+const missingVersion = "missing-component-version"
+
+var referenceTypes = words("vcs", "issue-tracker", "website", "advisories", "bom", "mailing-list", "social", "chat", "documentation",
+	"support", "source-distribution", "distribution", "distribution-intake", "license", "build-meta", "build-system", "release-notes",
+	"security-contact", "model-card", "log", "configuration", "evidence", "formulation", "attestation", "threat-model", "adversary-model",
+	"risk-assessment", "vulnerability-assertion", "exploitability-statement", "pentest-report", "static-analysis-report",
+	"dynamic-analysis-report", "runtime-analysis-report", "component-analysis-report", "maturity-report", "certification-report",
+	"codified-infrastructure", "quality-metrics", "poam", "electronic-signature", "digital-signature", "rfc-9116", "patent",
+	"patent-family", "patent-assertion", "citation", "other")
+
+// checkWords looks for words of an enumeration in a list that is not read: key is the member's
+// name in quotes, which can stand for nothing else there. Only what is unknown is looked at closer.
+func (b *bom) checkWords(raw []byte, pointer, key string, known map[string]string, code, message string) {
+	for {
+		i := bytes.Index(raw, []byte(key))
+		if i < 0 {
+			return
+		}
+		raw = raw[i+len(key):]
+		value := bytes.TrimLeft(raw, " \t\r\n:")
+		if len(value) == 0 || value[0] != '"' {
+			continue // of another type
+		}
+		end := bytes.IndexByte(value[1:], '"')
+		if end < 0 {
+			return
+		}
+		if _, ok := known[string(value[1:1+end])]; !ok && !b.doc.Enough(code) {
+			b.doc.Warn(code, pointer, "%.60q is %s", value[1:1+end], message)
+		}
+	}
+}
+
+// shapeOf says what a member of a component should be that is not read.
+func shapeOf(name []byte) lenient.Shape {
+	switch string(name) {
+	case "author", "publisher", "description", "copyright", "mime-type":
+		return lenient.ShapeText
+	case "manufacturer", "swid", "pedigree", "evidence", "releaseNotes", "modelCard", "cryptoProperties":
+		return lenient.ShapeObject
+	case "licenses", "authors", "data":
+		return lenient.ShapeObjects
+	case "tags", "omniborId", "swhid":
+		return lenient.ShapeTexts
+	case "modified", "isExternal":
+		return lenient.ShapeBool
+	}
+	return lenient.Any
 }
 
 // properties takes what Trivy and Syft write about the source package beside the purl, or

@@ -102,7 +102,7 @@ func (d *details) other(name string) {
 
 func (d *details) metadata() {
 	r := d.r
-	var supplier, manufacture string
+	var supplier, manufacturer string
 	for ok := r.Object(); ok && r.Member(); {
 		switch name := string(r.Name()); name {
 		case "timestamp", "tools":
@@ -115,8 +115,8 @@ func (d *details) metadata() {
 			}
 		case "supplier":
 			supplier = d.entity()
-		case "manufacture", "manufacturer":
-			manufacture = d.entity()
+		case "manufacturer": // who made the document; "manufacture" made what it describes
+			manufacturer = d.entity()
 		case "licenses":
 			d.out.Licenses = d.licenses(nil)
 		case "component":
@@ -130,8 +130,8 @@ func (d *details) metadata() {
 		}
 	}
 	d.out.Supplier = supplier
-	if manufacture != "" && len(d.out.Authors) == 0 {
-		d.out.Authors = append(d.out.Authors, manufacture)
+	if manufacturer != "" && len(d.out.Authors) == 0 {
+		d.out.Authors = append(d.out.Authors, manufacturer)
 	}
 }
 

@@ -29,6 +29,9 @@ func MeaningHash(json []byte, m *normalize.Meaning) ([32]byte, error) {
 	c := pool.Get().(*canon)
 	defer c.release()
 	c.b, c.meaning = Strip(json), m
+	if m.Form != nil {
+		c.b = m.Form(c.b)
+	}
 	if len(c.b) > math.MaxUint32/2 { // canonical escapes may be longer
 		return [32]byte{}, normalize.Park(normalize.ReasonTooLarge, "", "%d bytes; the meaning of at most 2 GiB can be compared", len(c.b))
 	}

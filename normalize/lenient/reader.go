@@ -168,6 +168,66 @@ func (r *Reader) Raw() []byte {
 // Skip passes over any value.
 func (r *Reader) Skip() { r.Raw() }
 
+// Shape is what a value that is not read should be.
+type Shape byte
+
+// The shapes of values.
+const (
+	Any Shape = iota
+	ShapeText
+	ShapeObject
+	ShapeArray   // of anything
+	ShapeTexts   // an array of strings
+	ShapeObjects // an array of objects
+	ShapeBool
+)
+
+// Pass passes over a value that is not read, and warns where it, or the first element of it, is
+// of the wrong type. It returns the value as it stands.
+func (r *Reader) Pass(want Shape) []byte {
+	if r.err != nil {
+		return nil
+	}
+	kind := r.dec.PeekKind()
+	raw := r.Raw()
+	if r.err != nil || kind == jsontext.KindNull {
+		return raw
+	}
+	message := ""
+	switch want {
+	case ShapeText:
+		if kind != jsontext.KindString {
+			message = "this should be a string"
+		}
+	case ShapeObject:
+		if kind != jsontext.KindBeginObject {
+			message = "this should be an object"
+		}
+	case ShapeBool:
+		if kind != jsontext.KindTrue && kind != jsontext.KindFalse {
+			message = "this should be true or false"
+		}
+	case ShapeArray, ShapeTexts, ShapeObjects:
+		first := byte(']')
+		if kind == jsontext.KindBeginArray {
+			first = bytes.TrimLeft(raw[1:], " \t\r\n")[0]
+		}
+		switch {
+		case kind != jsontext.KindBeginArray:
+			message = "this should be an array"
+		case first == ']', want == ShapeArray:
+		case want == ShapeTexts && first != '"':
+			message = "this should be an array of strings"
+		case want == ShapeObjects && first != '{':
+			message = "this should be an array of objects"
+		}
+	}
+	if message != "" {
+		r.wrong(message + "; it is kept in the original only")
+	}
+	return raw
+}
+
 // IsNull reports whether null comes next.
 func (r *Reader) IsNull() bool { return r.next(jsontext.KindNull) }
 

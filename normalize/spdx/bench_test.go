@@ -12,12 +12,14 @@ import (
 
 // generated is a document of about 5 MB, as a scanner writes them: packages,
 // with files and relationships that take most of the room.
-func generated() []byte {
+func generated() []byte { return generate(2400) }
+
+func generate(n int) []byte {
 	type m = map[string]any
 	var packages, files, relationships []m
 	relationships = append(relationships, m{"spdxElementId": "SPDXRef-DOCUMENT", "relatedSpdxElement": "SPDXRef-image", "relationshipType": "DESCRIBES"})
 	packages = append(packages, m{"SPDXID": "SPDXRef-image", "name": "shop", "versionInfo": "4.5.6", "downloadLocation": "NOASSERTION"})
-	for i := range 2400 {
+	for i := range n {
 		id := fmt.Sprintf("SPDXRef-Package-deb-lib%d-%08x", i, i*7919)
 		packages = append(packages, m{
 			"SPDXID": id, "name": fmt.Sprintf("lib%d", i), "versionInfo": fmt.Sprintf("1.%d-2", i),

@@ -124,11 +124,19 @@ func (o *object) appendTo(b []byte) []byte {
 	return append(b, '}')
 }
 
+// plainByte are the bytes that stand for themselves in a JSON string.
+var plainByte = func() (is [256]bool) {
+	for c := range is {
+		is[c] = c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf
+	}
+	return is
+}()
+
 // appendText writes a string. What is no UTF-8 was refused before; nearly all texts
 // need no escape.
 func appendText(b, text []byte) []byte {
 	for i, c := range text {
-		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+		if !plainByte[c] {
 			return appendEscaped(b, text, i)
 		}
 	}

@@ -17,6 +17,9 @@ func (JSONLD) Name() string { return "spdx3-json" }
 // terms is where the words of all versions of SPDX 3 are defined; the version follows.
 const terms = "spdx.org/rdf/3"
 
+// Meaning implements [normalize.Comparer].
+func (JSONLD) Meaning() *normalize.Meaning { return graphMeaning }
+
 // Detect implements [normalize.Format]. The context is the document's own mark; without
 // it, as after an expansion, the type of the first element is.
 func (JSONLD) Detect(h *normalize.Head) bool {

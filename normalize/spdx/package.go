@@ -1,11 +1,13 @@
 package spdx
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
 
 	"sluice/normalize"
+	"sluice/normalize/lenient"
 	"sluice/normalize/purl"
 )
 
@@ -62,8 +64,14 @@ func (d *document) pkg(pointer string) {
 			c.Source, c.SourceVersion = builtFrom(r.Text())
 		case "externalRefs":
 			more = d.externalRefs(&c, more)
+		case "supplier":
+			if s := text(r.Text()); s != "" {
+				d.out.Stated.Suppliers++
+			}
+		case "checksums":
+			d.checksums(pointer)
 		default:
-			r.Skip()
+			r.Pass(shapeOf(r.Name()))
 		}
 	}
 	if r.Failed() {
@@ -75,16 +83,69 @@ func (d *document) pkg(pointer string) {
 	if c.Name == "" {
 		d.out.Warn("missing-name", pointer, "a package without a name")
 	}
+	if !c.Versioned() && c.Type != "file" && c.Type != "data" && !d.out.Enough(missingVersion) {
+		d.out.Warn(missingVersion, pointer, "a package without a version")
+	}
 	if c.Ref != "" {
 		if _, taken := d.ids[c.Ref]; taken {
 			d.out.Warn("duplicate-ref", pointer+"/SPDXID", "%.200q is the SPDXID of another package too", c.Ref)
+		} else {
+			d.ids[c.Ref] = int32(len(d.ids))
 		}
-		d.ids[c.Ref] = struct{}{}
 	}
 	d.out.Components = append(d.out.Components, c)
 	for _, another := range more {
 		c.Purl = another
 		d.out.Components = append(d.out.Components, c)
+	}
+}
+
+// missingVersion is the code for a package whose version nobody knows: it can be matched by
+// records that cover every version only.
+const missingVersion = "missing-component-version"
+
+// shapeOf says what a member of a package should be that is not read.
+func shapeOf(name []byte) lenient.Shape {
+	switch string(name) {
+	case "downloadLocation", "licenseConcluded", "licenseDeclared", "copyrightText", "originator", "homepage", "packageFileName",
+		"licenseComments", "summary", "description", "comment", "releaseDate", "builtDate", "validUntilDate":
+		return lenient.ShapeText
+	case "filesAnalyzed":
+		return lenient.ShapeBool
+	case "packageVerificationCode":
+		return lenient.ShapeObject
+	case "annotations":
+		return lenient.ShapeObjects
+	case "licenseInfoFromFiles", "attributionTexts", "hasFiles":
+		return lenient.ShapeTexts
+	}
+	return lenient.Any
+}
+
+var checksumAlgorithms = words("SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "MD2", "MD4", "MD5", "MD6", "SHA3-256", "SHA3-384", "SHA3-512",
+	"BLAKE2b-256", "BLAKE2b-384", "BLAKE2b-512", "BLAKE3", "ADLER32")
+
+// checksums looks for unknown algorithms in a list that is not read: the member's name in
+// quotes can stand for nothing else there.
+func (d *document) checksums(pointer string) {
+	const key = `"algorithm"`
+	for raw := d.r.Pass(lenient.ShapeObjects); ; {
+		i := bytes.Index(raw, []byte(key))
+		if i < 0 {
+			return
+		}
+		raw = raw[i+len(key):]
+		value := bytes.TrimLeft(raw, " \t\r\n:")
+		if len(value) == 0 || value[0] != '"' {
+			continue // of another type
+		}
+		end := bytes.IndexByte(value[1:], '"')
+		if end < 0 {
+			return
+		}
+		if _, ok := checksumAlgorithms[string(value[1:1+end])]; !ok && !d.out.Enough("unknown-algorithm") {
+			d.out.Warn("unknown-algorithm", pointer+"/checksums", "%.60q is no algorithm of a checksum", value[1:1+end])
+		}
 	}
 }
 
@@ -124,18 +185,25 @@ func (d *document) purpose(raw []byte, pointer string) string {
 func (d *document) externalRefs(c *normalize.Component, more []string) []string {
 	r := d.r
 	for i, ok := 0, r.Array(); ok && r.Element(); i++ {
-		var kind, locator []byte
+		var kind, locator, category []byte
 		for ok := r.Object(); ok && r.Member(); {
 			switch string(r.Name()) {
+			case "referenceCategory":
+				category = r.Bytes()
 			case "referenceType":
 				kind = r.Bytes()
 			case "referenceLocator":
 				locator = r.Bytes()
 			default:
-				// The category is not looked at: PACKAGE-MANAGER, PACKAGE_MANAGER
-				// and OTHER are all found in front of a purl.
 				r.Skip()
 			}
+		}
+		// What a reference is does not depend on the category: PACKAGE-MANAGER, PACKAGE_MANAGER
+		// and OTHER are all found in front of a purl.
+		switch string(category) {
+		case "PACKAGE-MANAGER", "PACKAGE_MANAGER", "SECURITY", "OTHER", "PERSISTENT-ID", "PERSISTENT_ID", "":
+		default:
+			d.out.Warn("unknown-category", c.Pointer+"/externalRefs/"+strconv.Itoa(i)+"/referenceCategory", "%.60q is no category of a reference", category)
 		}
 		switch referenceKind(kind, locator) {
 		case "purl":

@@ -14,6 +14,9 @@ type RDF struct{}
 // Name implements [normalize.Format].
 func (RDF) Name() string { return "spdx-rdf" }
 
+// Meaning implements [normalize.Comparer].
+func (RDF) Meaning() *normalize.Meaning { return meaning }
+
 // Detect implements [normalize.Format].
 func (RDF) Detect(h *normalize.Head) bool {
 	if h.Syntax != normalize.XML || h.Root != "RDF" {

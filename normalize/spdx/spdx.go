@@ -16,16 +16,6 @@ import (
 	"sluice/normalize/lenient"
 )
 
-// Volatile lists the members that change with every run of a generator although
-// the document means the same. They do not count for the meaning hash.
-var Volatile = []string{
-	"/documentNamespace", "/creationInfo/created",
-	wrapper + "/documentNamespace", wrapper + "/creationInfo/created",
-}
-
-// meaning is what does not count when documents are compared.
-var meaning = &normalize.Meaning{Volatile: Volatile}
-
 // JSON is SPDX 2 as JSON.
 type JSON struct{}
 
@@ -63,7 +53,7 @@ func read(out *normalize.Document, src []byte, limits normalize.Limits) error {
 	d := &document{
 		out:       out,
 		max:       limits.OrDefault().MaxComponents,
-		ids:       make(map[string]struct{}),
+		ids:       make(map[string]int32),
 		described: make(map[string]struct{}),
 	}
 	d.r = lenient.New(src, "", out.Warn)

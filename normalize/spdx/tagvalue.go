@@ -15,6 +15,9 @@ type TagValue struct{}
 // Name implements [normalize.Format].
 func (TagValue) Name() string { return "spdx-tag-value" }
 
+// Meaning implements [normalize.Comparer].
+func (TagValue) Meaning() *normalize.Meaning { return meaning }
+
 // Detect implements [normalize.Format].
 func (TagValue) Detect(h *normalize.Head) bool {
 	return (h.Syntax == normalize.Text || h.Syntax == normalize.YAML) && isSPDX2(h.Members["/SPDXVersion"])
@@ -74,6 +77,7 @@ func (t *tagReader) read() ([]byte, error) {
 	if err := t.lines(t.tag); err != nil {
 		return nil, err
 	}
+	t.close(ofFile) // inside of the package, which is closed next
 	for s := ofPackage; s < ofAnything; s++ {
 		t.close(s)
 	}
@@ -226,9 +230,10 @@ func (t *tagReader) value(tag *tag, e *element, name, value []byte) {
 			e.raw(tag.member, b)
 		}
 	case checksumValue:
-		var c object
-		if c, ok = checksum(value); ok {
-			e.element(tag.member, &c)
+		l := e.list(tag.member)
+		before := len(*l)
+		if *l, ok = appendChecksum(*l, value); !ok && before > 0 {
+			*l = (*l)[:before-1] // the comma
 		}
 	case verificationValue:
 		v := verificationCode(value)

@@ -19,17 +19,19 @@ func boolean(value []byte) ([]byte, bool) {
 	return nil, false
 }
 
-// checksum reads "SHA1: 2fd4e1c6...".
-func checksum(value []byte) (object, bool) {
-	algorithm, sum, ok := bytes.Cut(value, []byte(":"))
-	algorithm, sum = bytes.TrimSpace(algorithm), bytes.TrimSpace(sum)
-	var o object
-	if !ok || len(algorithm) == 0 || len(sum) == 0 {
-		return o, false
+// appendChecksum writes "SHA1: 2fd4e1c6..." as an object.
+func appendChecksum(b, value []byte) ([]byte, bool) {
+	i := bytes.IndexByte(value, ':')
+	if i < 0 {
+		return b, false
 	}
-	o.text("algorithm", algorithm)
-	o.text("checksumValue", sum)
-	return o, true
+	algorithm, sum := bytes.TrimSpace(value[:i]), bytes.TrimSpace(value[i+1:])
+	if len(algorithm) == 0 || len(sum) == 0 {
+		return b, false
+	}
+	b = appendText(append(b, `{"algorithm":`...), algorithm)
+	b = appendText(append(b, `,"checksumValue":`...), sum)
+	return append(b, '}'), true
 }
 
 // verificationCode reads "d6a770ba38583ed4bb4525bd96e50461655d2758 (excludes: ./a, ./b)";
@@ -54,24 +56,24 @@ func verificationCode(value []byte) object {
 	return o
 }
 
-// wordsOf cuts text into n parts at white space; the last one has the rest. It reports
+// wordsOf cuts text into three parts at white space; the last one has the rest. It reports
 // whether there are so many.
-func wordsOf(text []byte, n int) ([][]byte, bool) {
-	parts := make([][]byte, 0, n)
-	for len(parts) < n-1 {
-		i := bytes.IndexAny(text, " \t\r\n")
-		if i < 0 {
-			return nil, false
+func wordsOf(text []byte) (parts [3][]byte, ok bool) {
+	for n := range 2 {
+		i := 0
+		for i < len(text) && text[i] != ' ' && text[i] != '\t' && text[i] != '\r' && text[i] != '\n' {
+			i++
 		}
-		parts = append(parts, text[:i])
+		parts[n] = text[:i]
 		text = bytes.TrimLeft(text[i:], " \t\r\n")
 	}
-	return append(parts, text), len(text) > 0
+	parts[2] = text
+	return parts, len(text) > 0
 }
 
 // externalRef reads "SECURITY cpe23Type cpe:2.3:..." into the open package.
 func (t *tagReader) externalRef(value []byte) bool {
-	parts, ok := wordsOf(value, 3)
+	parts, ok := wordsOf(value)
 	if !ok {
 		return false
 	}
@@ -94,23 +96,23 @@ func (t *tagReader) externalDocument(tag *tag, e *element, value []byte) bool {
 
 func externalDocument(value []byte) (object, bool) {
 	var o object
-	parts, ok := wordsOf(value, 3)
+	parts, ok := wordsOf(value)
 	if !ok {
 		return o, false
 	}
-	sum, ok := checksum(parts[2])
+	sum, ok := appendChecksum(nil, parts[2])
 	if !ok {
 		return o, false
 	}
 	o.text("externalDocumentId", parts[0])
 	o.text("spdxDocument", parts[1])
-	o.raw("checksum", sum.appendTo(nil))
+	o.raw("checksum", sum)
 	return o, true
 }
 
 // relationship reads "SPDXRef-A DEPENDS_ON SPDXRef-B".
 func (t *tagReader) relationship(e *element, value []byte) bool {
-	parts, ok := wordsOf(value, 3)
+	parts, ok := wordsOf(value)
 	if !ok {
 		e.on = false // a comment that follows is about nothing
 		return false

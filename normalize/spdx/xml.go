@@ -2,6 +2,7 @@ package spdx
 
 import (
 	"bytes"
+	"errors"
 
 	"sluice/normalize"
 	"sluice/normalize/internal/xmlscan"
@@ -15,24 +16,51 @@ type XML struct{}
 // Name implements [normalize.Format].
 func (XML) Name() string { return "spdx-xml" }
 
-// Detect implements [normalize.Format]. The root element is not telling, so one of those
-// that tools write first in it has to be there.
+// Meaning implements [normalize.Comparer].
+func (XML) Meaning() *normalize.Meaning { return meaning }
+
+// Detect implements [normalize.Format]. The root element is not telling; the first ones
+// inside of it have to be those of a document, of whatever version.
 func (XML) Detect(h *normalize.Head) bool {
 	if h.Syntax != normalize.XML || h.Root != "Document" {
 		return false
 	}
-	return isSPDX2(h.Members["/spdxVersion"]) || h.Has("/SPDXID") && (h.Has("/creationInfo") || h.Has("/dataLicense") || h.Has("/documentNamespace"))
+	if isSPDX2(h.Members["/spdxVersion"]) {
+		return true
+	}
+	known := 0
+	for pointer := range h.Members {
+		switch pointer {
+		case "/SPDXID", "/creationInfo", "/dataLicense", "/documentDescribes", "/documentNamespace", "/externalDocumentRefs", "/files",
+			"/hasExtractedLicensingInfos", "/packages", "/relationships", "/snippets":
+			known++
+		case "/name", "/comment", "/annotations", "/revieweds":
+		default:
+			return false
+		}
+	}
+	return known > 0
 }
 
 // Normalize implements [normalize.Format]. Document.JSON is the JSON form.
 func (f XML) Normalize(in normalize.Input) (*normalize.Document, error) {
 	return normalizeAs(f.Name(), in, func(doc *normalize.Document) ([]byte, error) {
-		r, err := xmlscan.New(in.Bytes, min(in.Limits.OrDefault().MaxDepth, maxXMLDepth))
+		depth := min(in.Limits.OrDefault().MaxDepth, maxXMLDepth)
+		r, err := xmlscan.New(in.Bytes, depth)
 		if err != nil {
 			return nil, err
 		}
-		x := &xmlReader{r: r, doc: doc, levels: make([]level, maxXMLDepth+1)}
-		return x.read()
+		x := &xmlReader{r: r, doc: doc, out: make([]byte, 0, len(in.Bytes)*3/4), levels: make([]level, maxXMLDepth+1)}
+		form, err := x.read()
+		if !errors.Is(err, errScattered) {
+			return form, err
+		}
+		doc.Warnings = nil // which are said again
+		if r, err = xmlscan.New(in.Bytes, depth); err != nil {
+			return nil, err
+		}
+		s := &scattered{r: r, doc: doc, levels: make([]scatteredLevel, maxXMLDepth+1)}
+		return s.read()
 	})
 }
 
@@ -62,19 +90,25 @@ var objects = map[string]bool{
 }
 
 // xmlReader turns an XML document into its JSON form.
+//
+// What belongs to one list stands together in what tools write, and is written as it
+// comes. Where it does not, errScattered begins anew, and each list is collected first.
 type xmlReader struct {
 	r      *xmlscan.Reader
 	doc    *normalize.Document
+	out    []byte
 	levels []level // one for each open element
 }
 
 // level is an element that is being read.
 type level struct {
-	object
-	name  []byte
-	text  []byte
 	names []string // members that there are already
+	list  string   // the list that is open, which is the last of names
+	text  []byte
 }
+
+// errScattered says that the elements of a list do not stand together.
+var errScattered = errors.New("a list in several places")
 
 func (x *xmlReader) read() ([]byte, error) {
 	for {
@@ -86,27 +120,28 @@ func (x *xmlReader) read() ([]byte, error) {
 			break
 		}
 	}
-	form, err := x.element(make([]byte, 0, 64), 0, "")
-	if err != nil {
+	if err := x.element(0, ""); err != nil {
 		return nil, err
 	}
 	if kind, err := x.r.Next(); err != nil || kind != xmlscan.EOF {
 		return nil, err // what follows the root element is an error
 	}
-	return form, nil
+	return x.out, nil
 }
 
 // element writes the element that just began: an object if it has elements in it, else a
 // text.
-func (x *xmlReader) element(b []byte, depth int, name string) ([]byte, error) {
+func (x *xmlReader) element(depth int, name string) error {
 	l := &x.levels[depth]
-	l.reset()
-	l.text, l.names = l.text[:0], l.names[:0]
-	has := false
+	l.names, l.list, l.text = l.names[:0], "", l.text[:0]
+	has := depth == 0 || objects[name]
+	if has {
+		x.out = append(x.out, '{')
+	}
 	for {
 		kind, err := x.r.Next()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		switch kind {
 		case xmlscan.Text:
@@ -114,19 +149,23 @@ func (x *xmlReader) element(b []byte, depth int, name string) ([]byte, error) {
 				l.text = append(l.text, x.r.Text...)
 			}
 		case xmlscan.Start:
-			has = true
+			if !has {
+				has = true
+				x.out = append(x.out, '{')
+			}
 			if err := x.child(l, depth); err != nil {
-				return nil, err
+				return err
 			}
 		case xmlscan.End:
-			if has || depth == 0 {
-				return l.appendTo(b), nil
+			if !has {
+				x.out = appendScalar(x.out, name, bytes.TrimSpace(l.text))
+				return nil
 			}
-			text := bytes.TrimSpace(l.text)
-			if len(text) == 0 && objects[name] {
-				return append(b, '{', '}'), nil
+			if l.list != "" {
+				x.out = append(x.out, ']')
 			}
-			return appendScalar(b, name, text), nil
+			x.out = append(x.out, '}')
+			return nil
 		}
 	}
 }
@@ -134,35 +173,38 @@ func (x *xmlReader) element(b []byte, depth int, name string) ([]byte, error) {
 // child reads an element inside of l.
 func (x *xmlReader) child(l *level, depth int) error {
 	name := interned(x.r.Name.Local)
-	if lists[name] {
-		elements := l.list(name)
-		out, err := x.element(*elements, depth+1, name)
-		if err != nil {
-			return err
+	if l.list != "" {
+		if l.list == name {
+			x.out = append(x.out, ',')
+			return x.element(depth+1, name)
 		}
-		*elements = out
-		return nil
+		l.list = ""
+		x.out = append(x.out, ']')
 	}
 	for _, have := range l.names {
-		if have == name {
-			x.doc.Warn("duplicate-member", x.r.Where(), "<%.60s> is there twice; the first one counts", name)
-			return x.r.Skip()
+		if have != name {
+			continue
 		}
+		if lists[name] {
+			return errScattered
+		}
+		x.doc.Warn("duplicate-member", x.r.Where(), "<%.60s> is there twice; the first one counts", name)
+		return x.r.Skip()
 	}
-	const most = 200 // members of one element that are told apart
-	if len(l.names) < most {
-		l.names = append(l.names, name)
+	if len(l.names) > 0 {
+		x.out = append(x.out, ',')
 	}
-	if len(l.members) > 0 {
-		l.members = append(l.members, ',')
+	const most = 200 // members of one element; the specification knows thirty
+	if len(l.names) == most {
+		return normalize.Park(normalize.ReasonTooMany, x.r.Where(), "more than %d different elements inside of one", most)
 	}
-	l.members = append(appendText(l.members, []byte(name)), ':')
-	out, err := x.element(l.members, depth+1, name)
-	if err != nil {
-		return err
+	l.names = append(l.names, name)
+	x.out = append(appendText(x.out, []byte(name)), ':')
+	if lists[name] {
+		l.list = name
+		x.out = append(x.out, '[')
 	}
-	l.members = out
-	return nil
+	return x.element(depth+1, name)
 }
 
 // interned is a name that is not allocated again for each element of the specification.

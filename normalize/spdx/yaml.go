@@ -11,6 +11,9 @@ type YAML struct{}
 // Name implements [normalize.Format].
 func (YAML) Name() string { return "spdx-yaml" }
 
+// Meaning implements [normalize.Comparer].
+func (YAML) Meaning() *normalize.Meaning { return meaning }
+
 // Detect implements [normalize.Format].
 func (YAML) Detect(h *normalize.Head) bool {
 	return h.Syntax == normalize.YAML && isSPDX2(h.Members["/spdxVersion"])

@@ -55,22 +55,29 @@ func (r *Reader) start() (Kind, error) {
 	return Start, nil
 }
 
+// inName are the bytes that a name may have.
+var inName = func() (is [256]bool) {
+	for c := range is {
+		lower := c | 0x20
+		is[c] = lower >= 'a' && lower <= 'z' || c >= '0' && c <= '9' || c == '_' || c == ':' || c == '-' || c == '.' || c >= 0x80
+	}
+	return is
+}()
+
 // name reads a name as it is written.
 func (r *Reader) name() []byte {
 	start := r.at
-	for r.at < len(r.src) {
-		switch c := r.src[r.at]; {
-		case c|0x20 >= 'a' && c|0x20 <= 'z', c == '_', c == ':', c >= 0x80:
-		case c >= '0' && c <= '9', c == '-', c == '.':
-			if r.at == start {
-				return nil
-			}
-		default:
-			return r.src[start:r.at]
-		}
-		r.at++
+	i := start
+	for i < len(r.src) && inName[r.src[i]] {
+		i++
 	}
-	return r.src[start:r.at]
+	if i > start {
+		if c := r.src[start]; c >= '0' && c <= '9' || c == '-' || c == '.' {
+			return nil
+		}
+	}
+	r.at = i
+	return r.src[start:i]
 }
 
 func (r *Reader) space() bool {
@@ -129,6 +136,10 @@ func (r *Reader) attribute() error {
 
 // bind resolves the names of an element and its attributes.
 func (r *Reader) bind(written []byte) {
+	if len(r.spaces) == 0 && len(r.Attrs) == 0 && bytes.IndexByte(written, ':') < 0 {
+		r.Name = Name{nil, written}
+		return
+	}
 	r.Name = r.resolve(written, true)
 	for i := range r.Attrs {
 		r.Attrs[i].Name = r.resolve(r.Attrs[i].Name.Local, false)

@@ -212,6 +212,16 @@ func (r *Reader) doctype() error {
 // chars reads text up to the next tag; found is false where it is white space outside of
 // the root element.
 func (r *Reader) chars() (found bool, err error) {
+	// Between elements stands what indents them.
+	start := r.at
+	for r.at < len(r.src) && (r.src[r.at] == ' ' || r.src[r.at] == '\n' || r.src[r.at] == '\t') {
+		r.at++
+	}
+	if r.at < len(r.src) && r.src[r.at] == '<' {
+		r.Text, r.shared = r.src[start:r.at], false
+		return len(r.open) > 0, nil
+	}
+	r.at = start
 	text := r.src[r.at:]
 	if i := bytes.IndexByte(text, '<'); i >= 0 {
 		text = text[:i]
@@ -314,6 +324,15 @@ func reference(name []byte) (rune, bool) {
 }
 
 func (r *Reader) end() (Kind, error) {
+	if n := len(r.open); n > 0 {
+		// As nearly all are written.
+		name := r.open[n-1]
+		if rest := r.src[r.at+2:]; len(rest) > len(name) && rest[len(name)] == '>' && string(rest[:len(name)]) == string(name) {
+			r.at += 2 + len(name) + 1
+			r.pop()
+			return End, nil
+		}
+	}
 	close := bytes.IndexByte(r.src[r.at:], '>')
 	if close < 0 {
 		return EOF, r.syntax("the document ends inside of a tag; it is cut off")
