@@ -36,8 +36,8 @@ func (inv *Inventory) Details(ctx context.Context, tenant id.ID, key DocumentKey
 	return d, nil
 }
 
-// Export writes a stored SBOM in one of sbomdoc.Targets, and says what that loses.
-func (inv *Inventory) Export(ctx context.Context, tenant id.ID, key DocumentKey, as string) ([]byte, []sbomdoc.Loss, error) {
+// ExportAs writes a stored SBOM in one of sbomdoc.Targets, and says what that loses.
+func (inv *Inventory) ExportAs(ctx context.Context, tenant id.ID, key DocumentKey, as string) ([]byte, []sbomdoc.Loss, error) {
 	if err := ask.OneOf("as", as, sbomdoc.Targets...); err != nil {
 		return nil, nil, err
 	}

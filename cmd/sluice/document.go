@@ -206,7 +206,7 @@ func (a *app) convertDocument(ctx context.Context, arg, as, file, lossesFile str
 		losses []sbomdoc.Loss
 	}
 	c, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (c converted, err error) {
-		c.bytes, c.losses, err = inv.Export(ctx, tenant, key, as)
+		c.bytes, c.losses, err = inv.ExportAs(ctx, tenant, key, as)
 		return c, err
 	})
 	if err != nil {
