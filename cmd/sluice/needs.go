@@ -39,6 +39,7 @@ var needs = map[string]authority.Permission{
 	"sluice document list":   authority.Read,
 	"sluice document show":   authority.Read,
 	"sluice findings":        authority.Read,
+	"sluice findings why":    authority.Read,
 	"sluice flag eval":       authority.Read,
 	"sluice flag history":    authority.Read,
 	"sluice flag list":       authority.Read,
