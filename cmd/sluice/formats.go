@@ -13,7 +13,10 @@ import (
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/rubysec"
+	"sluice/normalize/snapshot"
 	"sluice/normalize/spdx"
+	"sluice/normalize/syft"
+	"sluice/normalize/trivy"
 )
 
 // formats is the one list of the document formats that Sluice reads. The first that
@@ -31,6 +34,9 @@ func formats() []normalize.Format {
 		spdx.RDF{},
 		spdx.XLSX{},
 		spdx.JSONLD{},
+		syft.Format{},
+		trivy.Format{},
+		snapshot.Format{},
 		openvex.Format{},
 		csaf.Format{},
 		osv.JSON{},
