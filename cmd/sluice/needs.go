@@ -49,6 +49,8 @@ var needs = map[string]authority.Permission{
 	"sluice match":           authority.Read,
 	"sluice parked list":     authority.Read,
 	"sluice parked show":     authority.Read,
+	"sluice report":          authority.Read,
+	"sluice triage":          authority.Read,
 	"sluice runs list":       authority.Read,
 	"sluice runs show":       authority.Read,
 	"sluice runs tail":       authority.Read,
@@ -67,6 +69,7 @@ var needs = map[string]authority.Permission{
 	"sluice artifact tag":    authority.Decide,
 	"sluice artifact untag":  authority.Decide,
 	"sluice vex decide":      authority.Decide,
+	"sluice vex export":      authority.Decide, // a version of a document goes on record
 	"sluice vex withdraw":    authority.Decide,
 
 	"sluice auth client add":     authority.Admin,
