@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/ingest"
 	"sluice/internal/ask"
 	"sluice/internal/audit"
 	"sluice/internal/id"
@@ -166,13 +167,16 @@ func (inv *Inventory) Untag(ctx context.Context, tenant id.ID, t Tagging) (chang
 	return changed, nil
 }
 
-// noteTag writes down who held the tag, and who holds it now.
+// noteTag writes down who held the tag, and who holds it now, and has the views learn of it.
 func noteTag(ctx context.Context, tx pgx.Tx, tenant id.ID, action string, t Tagging, artifact id.ID, before, after string) error {
 	holder := func(purl string) any {
 		if purl == "" {
 			return nil
 		}
 		return map[string]string{"tag": t.Tag, "artifact": purl}
+	}
+	if _, err := tx.Exec(ctx, sqlQueueTag, tenant, artifact, t.Tag, ingest.Channel); err != nil {
+		return err
 	}
 	return audit.Note(ctx, tx, tenant, audit.Entry{Actor: t.Actor, Action: action, Entity: "artifact", Of: &artifact, Diff: audit.Change(holder(before), holder(after))})
 }

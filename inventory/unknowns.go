@@ -3,19 +3,28 @@ package inventory
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/internal/ask"
 	"sluice/internal/id"
 )
 
-// UnknownFilter picks unknowns. The zero value picks all.
+// UnknownFilter picks unknowns. The zero value picks all of today.
 type UnknownFilter struct {
 	// Artifact is the purl of the artifact they are in; "" is any.
 	Artifact string
 	// Reason is why they cannot be matched, such as no-purl; "" is any.
 	Reason string
+	// ValidAt asks what SBOMs listed at a time, KnownAt what was known at a time: an SBOM of March that
+	// came in May changes what was valid in April, and not what was known then. Of only one of them the other is the
+	// same for KnownAt, and now for ValidAt. Nil both: now.
+	ValidAt, KnownAt *time.Time
+	// Suggest has each say what may help. It looks at 1000 at most.
+	Suggest bool
 }
 
 // Check returns an *ask.WrongError where the filter makes no sense. Unknowns checks too.
@@ -33,9 +42,11 @@ type Unknown struct {
 	Purl      string    `db:"purl" json:"purl"`
 	Reason    string    `db:"reason" json:"reason"`
 	ValidFrom time.Time `db:"valid_from" json:"valid_from"`
+	// Suggestions say what may help, the likeliest first.
+	Suggestions []string `db:"-" json:"suggestions,omitempty"`
 }
 
-// Unknowns lists the components of current SBOMs that cannot be matched.
+// Unknowns lists the components of SBOMs that cannot be matched: of the current ones, or as of another time.
 func (inv *Inventory) Unknowns(ctx context.Context, tenant id.ID, f UnknownFilter) ([]Unknown, error) {
 	artifact, err := artifactPurl(f.Artifact)
 	if err != nil {
@@ -43,7 +54,23 @@ func (inv *Inventory) Unknowns(ctx context.Context, tenant id.ID, f UnknownFilte
 	}
 	var list []Unknown
 	err = inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
-		list, err = collect[Unknown](ctx, tx, sqlUnknowns, tenant, artifact, f.Reason, id.Derive(tenant, "artifact", artifact))
+		of := id.Derive(tenant, "artifact", artifact)
+		if f.ValidAt == nil && f.KnownAt == nil {
+			list, err = collect[Unknown](ctx, tx, sqlUnknowns, tenant, artifact, f.Reason, of)
+		} else {
+			now := time.Now()
+			known, valid := f.KnownAt, f.ValidAt
+			if known == nil {
+				known = &now
+			}
+			if valid == nil {
+				valid = known
+			}
+			list, err = collect[Unknown](ctx, tx, sqlUnknownsAsOf, tenant, artifact, f.Reason, of, valid, known)
+		}
+		if err == nil && f.Suggest {
+			err = suggest(ctx, tx, tenant, list)
+		}
 		return err
 	})
 	if err != nil {
@@ -53,4 +80,43 @@ func (inv *Inventory) Unknowns(ctx context.Context, tenant id.ID, f UnknownFilte
 		list[i].ValidFrom = list[i].ValidFrom.UTC()
 	}
 	return list, nil
+}
+
+// UnknownCount is how many components cannot be matched, of one reason, of one artifact, or of both.
+type UnknownCount struct {
+	Reason     string `json:"reason,omitempty"`
+	Artifact   string `json:"artifact,omitempty"`
+	Components int    `json:"components"`
+}
+
+// CountUnknowns counts by reason, artifact, or both, the most first.
+func CountUnknowns(list []Unknown, by ...string) ([]UnknownCount, error) {
+	for _, b := range by {
+		if err := ask.OneOf("count", b, "reason", "artifact"); err != nil {
+			return nil, err
+		}
+	}
+	counts := map[UnknownCount]int{}
+	for _, u := range list {
+		var k UnknownCount
+		if slices.Contains(by, "reason") {
+			k.Reason = u.Reason
+		}
+		if slices.Contains(by, "artifact") {
+			k.Artifact = u.Artifact
+		}
+		counts[k]++
+	}
+	out := make([]UnknownCount, 0, len(counts))
+	for k, n := range counts {
+		k.Components = n
+		out = append(out, k)
+	}
+	slices.SortFunc(out, func(a, b UnknownCount) int {
+		if a.Components != b.Components {
+			return b.Components - a.Components
+		}
+		return strings.Compare(a.Reason+" "+a.Artifact, b.Reason+" "+b.Artifact)
+	})
+	return out, nil
 }

@@ -25,7 +25,7 @@ const (
 	kindReread   = "reread"   // {"document"}: what it says is to be made again from the original
 	kindPackage  = "package"  // {"packages"}: these are to be matched as if they were new
 	kindFlag     = "flag"     // {"key"}: a flag that findings depend on was changed
-	kindArtifact = "artifact" // {"artifact"}: it was retired or revived
+	kindArtifact = "artifact" // {"artifact"}: it was retired or revived; with "tag", that came or went
 )
 
 // Kinds are the kinds of jobs that ask for something.
@@ -112,6 +112,7 @@ func (b *batch) take(jobs []queue.Job) error {
 			Vulns    []string `json:"vulns"`
 			Vuln     string   `json:"vuln"`
 			Key      string   `json:"key"`
+			Tag      string   `json:"tag"`
 			Run      int64    `json:"run"` // for events only: whose scan run asked for it
 		}
 		if err := json.Unmarshal(job.Payload, &p); err != nil {
@@ -155,7 +156,9 @@ func (b *batch) take(jobs []queue.Job) error {
 			b.vulns[p.Vuln] = true
 			b.runs.decided[p.Vuln] = true
 		case kindArtifact:
-			b.artifacts[p.Artifact] = true
+			if b.changed = true; p.Tag == "" { // the views show tags; findings do not depend on them
+				b.artifacts[p.Artifact] = true
+			}
 		case kindFlag:
 			b.flagged[p.Key] = true
 		default:

@@ -103,4 +103,5 @@ var (
 	sqlMarkViews     = text("mark_views")
 	sqlTakeMarks     = text("take_marks")
 	sqlNoteRefresh   = text("note_refresh")
+	sqlFeedsOfViews  = text("feeds_of_views")
 )

@@ -66,7 +66,12 @@ func (w *Worker) refreshViews(ctx context.Context, wait bool) (bool, error) {
 		}
 		// What is marked before this delete is in the snapshot that the refresh takes after it.
 		tag, err := tx.Exec(ctx, sqlTakeMarks)
-		if err != nil || tag.RowsAffected() == 0 {
+		if err != nil {
+			return err
+		}
+		var feeds string
+		var others bool // EPSS and KEV say something new, and no finding changed
+		if err := tx.QueryRow(ctx, sqlFeedsOfViews).Scan(&feeds, &others); err != nil || !others && tag.RowsAffected() == 0 {
 			return err
 		}
 		for _, view := range Views {
@@ -75,7 +80,7 @@ func (w *Worker) refreshViews(ctx context.Context, wait bool) (bool, error) {
 				return fmt.Errorf("refresh %s: %w", view, err)
 			}
 			if _, err := tx.Exec(ctx, sqlNoteRefresh,
-				view, time.Since(start).Milliseconds()); err != nil {
+				view, time.Since(start).Milliseconds(), feeds); err != nil {
 				return err
 			}
 		}

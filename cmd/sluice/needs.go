@@ -49,6 +49,8 @@ var needs = map[string]authority.Permission{
 	"sluice match":           authority.Read,
 	"sluice parked list":     authority.Read,
 	"sluice parked show":     authority.Read,
+	"sluice report":          authority.Read,
+	"sluice triage":          authority.Read,
 	"sluice runs list":       authority.Read,
 	"sluice runs show":       authority.Read,
 	"sluice runs tail":       authority.Read,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,20 +12,54 @@ import (
 
 func newUnknowns(a *app) *cobra.Command {
 	var f inventory.UnknownFilter
+	var valid, known string
+	var by []string
 	cmd := &cobra.Command{
-		Use:     "unknowns",
-		Short:   "List the components that cannot be matched, with the reason",
-		Example: "  sluice unknowns --tenant acme\n  sluice unknowns --reason unknown-distro --output csv",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.unknowns(cmd.Context(), f) },
+		Use:   "unknowns",
+		Short: "List the components that cannot be matched, with the reason",
+		Long: `Lists components in which nothing can be found, because it is not known what they are, with the reason. With
+--suggest each says what may help; --count counts them instead.
+
+--valid-at asks what SBOMs listed at a time, --known-at what was known at a time: an SBOM of March that came in
+May changes what was valid in April, and not what was known then.`,
+		Example: `  sluice unknowns --tenant acme --suggest
+  sluice unknowns --count reason,artifact
+  sluice unknowns --reason unknown-distro --output csv
+  sluice unknowns --valid-at 2026-04-01 --known-at 2026-04-15`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if valid != "" {
+				at, err := moment("--valid-at", valid)
+				if err != nil {
+					return err
+				}
+				f.ValidAt = &at
+			}
+			if known != "" {
+				at, err := moment("--known-at", known)
+				if err != nil {
+					return err
+				}
+				f.KnownAt = &at
+			}
+			return a.unknowns(cmd.Context(), f, by)
+		},
 	}
-	cmd.Flags().StringVar(&f.Artifact, "artifact", "", "only those of this artifact, by purl")
-	cmd.Flags().StringVar(&f.Reason, "reason", "", "only those with this reason: no-purl, no-version, unknown-ecosystem, unknown-distro, invalid-purl, invalid-version")
+	flags := cmd.Flags()
+	flags.StringVar(&f.Artifact, "artifact", "", "only those of this artifact, by purl")
+	flags.StringVar(&f.Reason, "reason", "", "only those with this reason: no-purl, no-version, unknown-ecosystem, unknown-distro, invalid-purl, invalid-version")
+	flags.BoolVar(&f.Suggest, "suggest", false, "say what may help")
+	flags.StringSliceVar(&by, "count", nil, "count them by reason, artifact, or both")
+	flags.StringVar(&valid, "valid-at", "", "those that SBOMs listed at this time, or so long ago")
+	flags.StringVar(&known, "known-at", "", "by what was known at this time, or so long ago")
 	return cmd
 }
 
-func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter) error {
+func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []string) error {
 	if err := f.Check(); err != nil {
+		return err
+	}
+	if _, err := inventory.CountUnknowns(nil, by...); err != nil {
 		return err
 	}
 	list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Unknown, error) {
@@ -33,9 +68,28 @@ func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter) error {
 	if err != nil {
 		return err
 	}
-	t := table{head: []string{"reason", "name", "version", "purl", "artifact"}, empty: "no unknowns: every component can be matched"}
+	const none = "no unknowns: every component can be matched"
+	if len(by) > 0 {
+		counts, err := inventory.CountUnknowns(list, by...)
+		if err != nil {
+			return err
+		}
+		t := table{head: []string{"components", "reason", "artifact"}, empty: none}
+		for _, c := range counts {
+			t.add(n(int64(c.Components)), c.Reason, c.Artifact)
+		}
+		return a.print(&t, counts)
+	}
+	t := table{head: []string{"reason", "name", "version", "purl", "artifact"}, empty: none}
+	if f.Suggest {
+		t.head = append(t.head, "suggestions")
+	}
 	for _, r := range list {
-		t.add(r.Reason, r.Name, r.Version, r.Purl, r.Artifact)
+		cells := []string{r.Reason, r.Name, r.Version, r.Purl, r.Artifact}
+		if f.Suggest {
+			cells = append(cells, strings.Join(r.Suggestions, "; "))
+		}
+		t.add(cells...)
 	}
 	return a.print(&t, list)
 }

@@ -1,6 +1,10 @@
 package purl
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // kind says what a purl type means to vulnerability records.
 type kind struct {
@@ -142,3 +146,6 @@ func digits(s string) int {
 	}
 	return len(s)
 }
+
+// Types are the purl types whose ecosystem is known, sorted.
+func Types() []string { return slices.Sorted(maps.Keys(types)) }

@@ -1,2 +1,2 @@
--- When a view was refreshed last, and how long that took.
-update vex.view_refresh set refreshed_at = now(), duration_ms = $2 where view_name = $1
+-- When a view was refreshed last, how long that took, and with which feeds.
+update vex.view_refresh set refreshed_at = now(), duration_ms = $2, feeds = $3 where view_name = $1

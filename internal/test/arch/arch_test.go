@@ -98,6 +98,11 @@ var arrows = []arrow{
 		"the process that serves runs all the others, and only the command starts it",
 	},
 	{
+		"inventory/report",
+		nil,
+		"a page is made of figures alone: it can be read and looked at without a database",
+	},
+	{
 		"inventory",
 		[]string{"inventory", "ingest", "projections", "normalize", "internal"},
 		"what is read and decided is said in the words of imports and projections, for every entry alike",
