@@ -71,27 +71,76 @@ func (r *rows) writeFeeds(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
 }
 
 func (f feed) write(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
-	var list pgx.CopyFromSource
-	table, columns, merge, args := "t_score", []string{"vuln_id", "score", "percentile"}, sqlMergeScores, []any{tenant, nullTime(f.released)}
 	if f.said.Name == normalize.FeedKEV {
-		table, columns = "t_exploited", []string{"vuln_id", "name", "date_added", "due_date", "ransomware", "action"}
-		merge, args = sqlMergeExploited, []any{tenant, f.document, nullTime(f.released)}
-		list = pgx.CopyFromSlice(len(f.said.Exploited), func(i int) ([]any, error) {
-			e := f.said.Exploited[i]
-			return []any{clean(e.VulnID), clip(clean(e.Name), maxText), nullTime(e.Added), nullTime(e.Due), e.Ransomware, clean(e.Action)}, nil
-		})
-	} else {
-		row := make([]any, 3) // of all lines: there are 300,000
-		list = pgx.CopyFromSlice(len(f.said.Scores), func(i int) ([]any, error) {
-			s := &f.said.Scores[i]
-			row[0], row[1], row[2] = s.VulnID, s.Score, s.Percentile
-			return row, nil
-		})
+		return f.writeExploited(ctx, tx, tenant)
 	}
+	return f.writeScores(ctx, tx, tenant)
+}
+
+// writeScores writes what is another than it is stored: of the day before 95 % are the same.
+func (f feed) writeScores(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
+	rows, err := tx.Query(ctx, sqlScores, tenant)
+	if err != nil {
+		return fmt.Errorf("stored scores: %w", err)
+	}
+	differ, gone, err := difference(rows, f.said.Scores)
+	if err != nil {
+		return fmt.Errorf("stored scores: %w", err)
+	}
+	if len(differ)+len(gone) == 0 {
+		return nil
+	}
+	row := make([]any, 3) // of all lines: there are 300,000
+	list := pgx.CopyFromSlice(len(differ), func(i int) ([]any, error) {
+		s := &f.said.Scores[differ[i]]
+		row[0], row[1], row[2] = s.VulnID, s.Score, s.Percentile
+		return row, nil
+	})
+	return merge(ctx, tx, "t_score", []string{"vuln_id", "score", "percentile"}, list, sqlMergeScores, tenant, nullTime(f.released), gone)
+}
+
+// difference compares what is stored with what a file says, both in the order of their ids: it
+// returns which lines are new or another, and which ids the file does not have.
+func difference(stored pgx.Rows, said []normalize.Score) (differ []int32, gone []string, err error) {
+	gone = []string{}
+	next := 0
+	var have normalize.Score
+	_, err = pgx.ForEachRow(stored, []any{&have.VulnID, &have.Score, &have.Percentile}, func() error {
+		for next < len(said) && said[next].VulnID < have.VulnID {
+			differ = append(differ, int32(next))
+			next++
+		}
+		switch {
+		case next == len(said) || said[next].VulnID != have.VulnID:
+			gone = append(gone, have.VulnID)
+			return nil
+		case said[next] != have:
+			differ = append(differ, int32(next))
+		}
+		next++
+		return nil
+	})
+	for ; next < len(said); next++ {
+		differ = append(differ, int32(next))
+	}
+	return differ, gone, err
+}
+
+func (f feed) writeExploited(ctx context.Context, tx pgx.Tx, tenant id.ID) error {
+	list := pgx.CopyFromSlice(len(f.said.Exploited), func(i int) ([]any, error) {
+		e := f.said.Exploited[i]
+		return []any{clean(e.VulnID), clip(clean(e.Name), maxText), nullTime(e.Added), nullTime(e.Due), e.Ransomware, clean(e.Action)}, nil
+	})
+	columns := []string{"vuln_id", "name", "date_added", "due_date", "ransomware", "action"}
+	return merge(ctx, tx, "t_exploited", columns, list, sqlMergeExploited, tenant, f.document, nullTime(f.released))
+}
+
+// merge sends rows to a temporary table and has a statement move them on.
+func merge(ctx context.Context, tx pgx.Tx, table string, columns []string, list pgx.CopyFromSource, sql string, args ...any) error {
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{table}, columns, list); err != nil {
 		return fmt.Errorf("copy into %s: %w", table, err)
 	}
-	if _, err := tx.Exec(ctx, merge, args...); err != nil {
+	if _, err := tx.Exec(ctx, sql, args...); err != nil {
 		return fmt.Errorf("merge %s: %w", table, err)
 	}
 	// Another tenant's may follow in the same transaction.

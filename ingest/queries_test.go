@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 var ofProjector = []string{
 	"sizes", "reread", "facts_again", "forget_facts", "forget_said", "remake_artifacts", "remake_packages", "restart_streams", "remake_sboms", "note_said",
 	"insert_statements", "insert_facts", "insert_affected", "insert_vuln_aliases", "insert_artifacts", "insert_packages", "insert_package_keys",
-	"speak", "merge_scores", "merge_exploited",
+	"speak", "scores", "merge_scores", "merge_exploited",
 }
 
 // TestQueriesPrepare plans every statement of sql/ as the role that runs it.
@@ -36,7 +36,7 @@ func TestQueriesPrepare(t *testing.T) {
 	by := map[string][]*pgx.Conn{}
 	for _, name := range ofProjector {
 		by[name] = []*pgx.Conn{projector}
-		if strings.HasPrefix(name, "insert_") || strings.HasPrefix(name, "merge_") || name == "speak" {
+		if strings.HasPrefix(name, "insert_") || strings.HasPrefix(name, "merge_") || name == "speak" || name == "scores" {
 			by[name] = append(by[name], importer)
 		}
 	}

@@ -39,6 +39,7 @@ var (
 	sqlInsertVEX       = text("insert_vex_document")
 	sqlMayWrite        = text("may_write")
 	sqlSpeak           = text("speak")
+	sqlScores          = text("scores")
 	sqlMergeScores     = text("merge_scores")
 	sqlMergeExploited  = text("merge_exploited")
 	sqlUpsertParked    = text("upsert_parked")

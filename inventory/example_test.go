@@ -50,12 +50,12 @@ func Example() {
 	print(inventory.FindingFilter{Status: "all"})
 
 	// A wrong question says which member is wrong; the command line and HTTP say it in their way.
-	_, err = inv.Findings(ctx, w.acme, inventory.FindingFilter{Status: "closed"})
+	_, err = inv.Findings(ctx, w.acme, inventory.FindingFilter{Status: "shut"})
 	var wrong *ask.WrongError
 	fmt.Println(errors.As(err, &wrong), err)
 
 	// Output:
 	// CVE-2026-1 9.8 pkg:npm/left@1.0.0 open
 	// CVE-2026-1 9.8 pkg:npm/left@1.0.0 suppressed
-	// true status "closed": it is open, suppressed or all
+	// true status "shut": it is open, suppressed, closed or all
 }

@@ -196,7 +196,7 @@ func TestWrongQuestions(t *testing.T) {
 	t.Parallel()
 	past := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for want, err := range map[string]error{
-		`status "closed": it is open, suppressed or all`:                        inventory.FindingFilter{Status: "closed"}.Check(),
+		`status "shut": it is open, suppressed, closed or all`:                  inventory.FindingFilter{Status: "shut"}.Check(),
 		`limit -1: it is 0, for all, or more`:                                   inventory.FindingFilter{Limit: -1}.Check(),
 		`limit -2: it is 0, for all, or more`:                                   inventory.DocumentFilter{Limit: -2}.Check(),
 		`kind "cve": it is sbom, vex or vuln`:                                   inventory.DocumentFilter{Kind: "cve"}.Check(),

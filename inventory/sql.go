@@ -6,7 +6,7 @@ import (
 	"sluice/internal/sqltext"
 )
 
-//go:embed sql/*.sql
+//go:embed sql/*.sql sql/part/*.sql
 var sqlFiles embed.FS
 
 // text is the SQL of a file.
@@ -49,12 +49,12 @@ var (
 	sqlWarningCounts     = text("warning_counts")
 	sqlDropParked        = text("drop_parked")
 	sqlEnvelope          = text("envelope")
-	sqlFindings          = text("findings")
 	sqlKnownPackages     = text("known_packages")
 	sqlOriginal          = text("original")
 	sqlParked            = text("parked")
 	sqlPutDecision       = text("put_decision")
 	sqlQueueDecision     = text("queue_decision")
+	sqlFeeds             = text("feeds")
 	sqlRebuildFindings   = text("rebuild_findings")
 	sqlRebuildLock       = text("rebuild_lock")
 	sqlRebuildOriginals  = text("rebuild_originals")

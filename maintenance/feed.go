@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,13 @@ import (
 // FeedConfig tells Feed where the shared vulnerability feed comes from.
 type FeedConfig struct {
 	// Path is a folder, a file, or the http(s) URL of an archive or of a page that lists
-	// archives: HTML links or a line per archive.
+	// archives: HTML links or a line per archive. "": there is none but the sources that were
+	// added (AddSource).
 	Path string
+	// OnlySources leaves Path alone, and what is noted of it. Only are names of sources: the others
+	// are left alone; none: all.
+	OnlySources bool
+	Only        []string
 	// Import stores the files as shared vulnerability facts and returns how many documents
 	// were parked. It may be called several times in a run.
 	Import func(ctx context.Context, paths []string) (parked int64, err error)
@@ -26,14 +32,17 @@ type FeedConfig struct {
 	Every time.Duration
 	// Client fetches; default one that gives up when nothing comes for a minute.
 	Client *http.Client
+	// Pause is how long to wait before a transfer that broke off again is gone on with, and is added each
+	// time. Default 5 s.
+	Pause time.Duration
 	// MaxBytes is the largest archive that is fetched. Default 8 GiB.
 	MaxBytes int64
 	// TempDir is where an archive is kept while it is imported; one at a time. Default os.TempDir.
 	TempDir string
 }
 
-// Feed imports what changed in a folder or on a mirror since the last time, by size and
-// time of change or by ETag. What is unchanged is not read.
+// Feed imports what changed in a folder, on a mirror or at the sources that were added since the last
+// time, by size and time of change or by ETag. What is unchanged is not read.
 func Feed(cfg FeedConfig) Task {
 	if cfg.Every <= 0 {
 		cfg.Every = 6 * time.Hour
@@ -43,20 +52,17 @@ func Feed(cfg FeedConfig) Task {
 		transport.ResponseHeaderTimeout = time.Minute
 		cfg.Client = &http.Client{Transport: transport}
 	}
+	if cfg.Pause <= 0 {
+		cfg.Pause = 5 * time.Second
+	}
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = 8 << 30
 	}
 	return Task{
-		Name: feedTask, Does: "import what is new in the vulnerability feed's folder or mirror", Every: cfg.Every,
+		Name: feedTask, Does: "import what is new in the vulnerability feed's folder or mirror, and at the sources of `sluice feeds`", Every: cfg.Every,
 		Run: func(ctx context.Context, pool *pgxpool.Pool, dryRun bool) (Result, error) {
 			f := feed{FeedConfig: cfg, pool: pool, dryRun: dryRun}
-			if err := f.load(ctx); err != nil {
-				return Result{}, err
-			}
-			if isURL(cfg.Path) {
-				return f.mirror(ctx)
-			}
-			return f.folder(ctx)
+			return f.run(ctx)
 		},
 	}
 }
@@ -89,16 +95,63 @@ type feedFile struct {
 	Modified string `json:"modified,omitempty"` // time of change, or the header Last-Modified
 	ETag     string `json:"etag,omitempty"`
 	SHA256   string `json:"sha256,omitempty"` // of a mirror that gives neither
+	// Of a source: when this version was imported, and when it was the newest one.
+	Fetched time.Time `json:"fetched,omitzero"`
+	Checked time.Time `json:"checked,omitzero"`
 }
 
-func (f *feed) load(ctx context.Context) error {
+// run looks at all there is. What fails for one does not stop the others.
+func (f *feed) run(ctx context.Context) (Result, error) {
+	sources, err := f.load(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	var failed []error
+	if f.Path != "" && !f.OnlySources {
+		look := f.folder
+		if isURL(f.Path) {
+			look = f.mirror
+		}
+		if err := look(ctx); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	for _, s := range sources {
+		if len(f.Only) > 0 && !slices.Contains(f.Only, s.Name) {
+			continue
+		}
+		if err := f.source(ctx, s); err != nil {
+			failed = append(failed, fmt.Errorf("feed %s: %w", s.Name, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return f.done(), errors.Join(failed...)
+}
+
+// load reads what was noted, less what is of another folder or mirror than now and of no source.
+func (f *feed) load(ctx context.Context) ([]Source, error) {
+	sources, err := Sources(ctx, f.pool)
+	if err != nil {
+		return nil, err
+	}
 	if err := loadState(ctx, f.pool, feedTask, &f.state); err != nil {
-		return err
+		return nil, err
 	}
-	if f.state.Path != f.Path || f.state.Files == nil {
-		f.state = feedState{Path: f.Path, Files: map[string]feedFile{}}
+	if f.state.Path != f.Path && !f.OnlySources || f.state.Files == nil {
+		files := map[string]feedFile{}
+		for _, s := range sources {
+			if file, ok := f.state.Files[s.URL]; ok {
+				files[s.URL] = file
+			}
+		}
+		f.state.Files = files
+		if !f.OnlySources {
+			f.state.Path = f.Path
+		}
 	}
-	return nil
+	return sources, nil
 }
 
 // imported hands files over and notes them: what is noted is not imported again, also when
@@ -131,7 +184,7 @@ func (f *feed) done() Result {
 }
 
 // folder imports the files below Path whose size or time of change is another than noted.
-func (f *feed) folder(ctx context.Context) (Result, error) {
+func (f *feed) folder(ctx context.Context) error {
 	var paths []string
 	there, files := map[string]bool{}, map[string]feedFile{}
 	var failed []error
@@ -162,10 +215,10 @@ func (f *feed) folder(ctx context.Context) (Result, error) {
 		return ctx.Err()
 	})
 	if err != nil {
-		return Result{}, fmt.Errorf("feed: %w", err)
+		return fmt.Errorf("feed: %w", err)
 	}
 	for name := range f.state.Files {
-		if !there[name] {
+		if !there[name] && !isURL(name) {
 			delete(f.state.Files, name)
 		}
 	}
@@ -174,5 +227,5 @@ func (f *feed) folder(ctx context.Context) (Result, error) {
 			failed = append(failed, err)
 		}
 	}
-	return f.done(), errors.Join(failed...)
+	return errors.Join(failed...)
 }

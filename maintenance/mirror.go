@@ -3,17 +3,12 @@ package maintenance
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"html"
 	"io"
-	"net/http"
 	"net/url"
-	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,10 +22,10 @@ const maxListing = 16 << 20
 
 // mirror imports the archives of a mirror that are new or have changed, one at a time. What
 // fails for one does not stop the others.
-func (f *feed) mirror(ctx context.Context) (Result, error) {
+func (f *feed) mirror(ctx context.Context) error {
 	urls, err := f.listing(ctx)
 	if err != nil {
-		return Result{}, fmt.Errorf("feed: %w", err)
+		return fmt.Errorf("feed: %w", err)
 	}
 	var failed []error
 	for _, u := range urls {
@@ -41,7 +36,7 @@ func (f *feed) mirror(ctx context.Context) (Result, error) {
 			}
 		}
 	}
-	return f.done(), errors.Join(failed...)
+	return errors.Join(failed...)
 }
 
 // listing is the archives that Path names: itself, or those that its page links to, below it.
@@ -53,7 +48,7 @@ func (f *feed) listing(ctx context.Context) ([]string, error) {
 	if isArchive(base.Path) {
 		return []string{f.Path}, nil
 	}
-	res, err := f.get(ctx, f.Path, feedFile{})
+	res, err := f.get(ctx, f.Path, feedFile{}, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -104,81 +99,4 @@ func links(page []byte, contentType string) (out []string) {
 		}
 	}
 	return out
-}
-
-// get asks for a URL, unless it is still the version that have tells of: then the status is 304.
-func (f *feed) get(ctx context.Context, u string, have feedFile) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", "sluice")
-	switch {
-	case have.ETag != "":
-		req.Header.Set("If-None-Match", have.ETag)
-	case have.Modified != "":
-		req.Header.Set("If-Modified-Since", have.Modified)
-	}
-	res, err := f.Client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNotModified {
-		res.Body.Close()
-		return nil, fmt.Errorf("%s: the mirror answers %s", req.URL.Redacted(), res.Status)
-	}
-	return res, nil
-}
-
-// fetch imports one archive if it is another than the last time.
-func (f *feed) fetch(ctx context.Context, u string) error {
-	have := f.state.Files[u]
-	res, err := f.get(ctx, u, have)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	now := feedFile{Size: max(0, res.ContentLength), Modified: res.Header.Get("Last-Modified"), ETag: res.Header.Get("ETag")}
-	told := now.ETag != "" || now.Modified != ""
-	if res.StatusCode == http.StatusNotModified || told && now.Size == have.Size && now.ETag == have.ETag && now.Modified == have.Modified {
-		return nil
-	}
-	if f.dryRun {
-		return f.imported(ctx, []string{u}, map[string]feedFile{u: now})
-	}
-	dir, err := os.MkdirTemp(f.TempDir, "sluice-feed-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, path.Base(res.Request.URL.Path))
-	hash, size, err := f.download(res.Body, file)
-	if err != nil {
-		return fmt.Errorf("fetch %s: %w", res.Request.URL.Redacted(), err)
-	}
-	if !told {
-		if now.SHA256 = hash; hash == have.SHA256 {
-			return nil
-		}
-	}
-	if now.Size == 0 {
-		now.Size = size
-	}
-	return f.imported(ctx, []string{file}, map[string]feedFile{u: now})
-}
-
-func (f *feed) download(body io.Reader, file string) (hash string, size int64, err error) {
-	out, err := os.Create(file)
-	if err != nil {
-		return "", 0, err
-	}
-	h := sha256.New()
-	size, err = io.Copy(io.MultiWriter(out, h), io.LimitReader(body, f.MaxBytes+1))
-	if err = errors.Join(err, out.Close()); err != nil {
-		return "", 0, err
-	}
-	if size > f.MaxBytes {
-		return "", 0, fmt.Errorf("it is larger than %d bytes", f.MaxBytes)
-	}
-	return hex.EncodeToString(h.Sum(nil)), size, nil
 }

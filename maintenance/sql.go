@@ -33,4 +33,8 @@ var (
 	sqlSinceSuccess    = text("since_success")
 	sqlLoadState       = text("load_state")
 	sqlSaveState       = text("save_state")
+	sqlSources         = text("sources")
+	sqlAddSource       = text("add_source")
+	sqlSourceURL       = text("source_url")
+	sqlRemoveSource    = text("remove_source")
 )

@@ -51,7 +51,7 @@ func TestCatalogue(t *testing.T) {
 		select c.oid::regclass::text from pg_class c
 		where c.relnamespace = any ($1::text[]::regnamespace[]) and c.relkind in ('r', 'p')
 		  and not exists (select from pg_attribute where attrelid = c.oid and attname = 'tenant_id')
-		  and c.relname <> all ('{schema_version,schema_migration,partition_policy,retired_partition,maintenance,lead,kafka_offset,kafka_gap,kafka_ahead,deferred,outbox_route,outbox_producer,view_refresh,change}')`, schemas)
+		  and c.relname <> all ('{schema_version,schema_migration,partition_policy,retired_partition,maintenance,feed_source,lead,kafka_offset,kafka_gap,kafka_ahead,deferred,outbox_route,outbox_producer,view_refresh,change}')`, schemas)
 	wrong(t, conn, "a right on a partition", `
 		select c.oid::regclass::text || ' for ' || a.grantee::regrole || ': ' || a.privilege_type
 		from pg_class c, aclexplode(c.relacl) a where c.relispartition and c.relkind = 'r' and a.grantee <> c.relowner`)

@@ -79,13 +79,18 @@ func (d *Database) Tasks(m Maintenance) []maintenance.Task {
 	if m.Anchors != (maintenance.AnchorConfig{}) {
 		list = append(list, maintenance.Anchors(m.Anchors))
 	}
-	if m.FeedPath != "" {
-		list = append(list, maintenance.Feed(maintenance.FeedConfig{
-			Path:   m.FeedPath,
-			Import: func(ctx context.Context, paths []string) (int64, error) { return d.importFeed(ctx, m.Ingest, paths) },
-		}))
-	}
+	list = append(list, d.feed(m.Ingest, maintenance.FeedConfig{Path: m.FeedPath}))
 	return append(list, d.backupTasks(m.Backup)...)
+}
+
+// FetchFeeds is the task feed for sources that were added, those that are named or all.
+func (d *Database) FetchFeeds(cfg ingest.Config, names []string) maintenance.Task {
+	return d.feed(cfg, maintenance.FeedConfig{Only: names, OnlySources: true})
+}
+
+func (d *Database) feed(in ingest.Config, cfg maintenance.FeedConfig) maintenance.Task {
+	cfg.Import = func(ctx context.Context, paths []string) (int64, error) { return d.importFeed(ctx, in, paths) }
+	return maintenance.Feed(cfg)
 }
 
 // partitionPass is one pass of the partition manager, or the plan of one.

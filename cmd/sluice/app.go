@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -61,10 +63,12 @@ func (a *app) configure(cmd *cobra.Command) (err error) {
 	if a.origins, err = a.settle(cmd.Root(), cmd.Flags()); err != nil {
 		return err
 	}
-	switch a.output {
-	case "table", "json", "csv":
-	default:
-		return usagef("--output %q: it is table, json or csv", a.output)
+	forms := []string{"table", "json", "csv"}
+	if more := cmd.Annotations[moreForms]; more != "" {
+		forms = append(forms, strings.Fields(more)...)
+	}
+	if !slices.Contains(forms, a.output) {
+		return usagef("--output %q: it is %s or %s", a.output, strings.Join(forms[:len(forms)-1], ", "), forms[len(forms)-1])
 	}
 	if err := a.logger(); err != nil {
 		return err
@@ -103,6 +107,9 @@ func (a *app) logger() error {
 	}
 	return nil
 }
+
+// moreForms annotates a command with the values of --output that it has beyond those of all.
+const moreForms = "forms"
 
 // asked is a question of the tenant's to the inventory.
 func asked[T any](ctx context.Context, a *app, ask func(*inventory.Inventory, id.ID) (T, error)) (T, error) {

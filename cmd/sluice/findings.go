@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,45 +12,235 @@ import (
 	"sluice/inventory"
 )
 
+// errFailOn: there are findings that --fail-on names. Exit status 6, what they are is printed.
+var errFailOn = errors.New("there are findings that --fail-on names")
+
+// findingsFlags are those of `findings`.
+type findingsFlags struct {
+	filter inventory.FindingFilter
+	since  string
+	fix    bool
+	fields []string
+	group  string
+	failOn string
+}
+
 func newFindings(a *app) *cobra.Command {
-	var f inventory.FindingFilter
+	var f findingsFlags
 	cmd := &cobra.Command{
 		Use:   "findings",
-		Short: "List findings: open ones, suppressed ones with the reason, or all",
+		Short: "List findings: the worst first, filtered, sorted, summed; why each one is there",
+		Long: `Lists findings. Every filter narrows: a finding has to meet all that are given. Artifacts and packages are
+named by purl, or with * for any text ('*log4j*', 'pkg:oci/team-a/*').
+
+A list with --limit ends with the cursor of its next page, on standard error: give it to --after with the same
+filters and the same order. ` + "`sluice findings why ID`" + ` explains a finding; the column id has its ID.
+
+With --fail-on the command ends with status 6 where any finding that the filters pick, on this page or not, is
+as severe or worse; any is whatever it is, kev one known to be exploited.`,
 		Example: `  sluice findings --tenant acme
-  sluice findings --artifact pkg:oci/app@1.2 --status all --output json
-  sluice findings --vuln CVE-2021-44228 --output csv`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.findings(cmd.Context(), f) },
+  sluice findings --severity high --fix-available --since 7d --sort first_seen --limit 20
+  sluice findings --kev --tag production --output markdown
+  sluice findings --package '*log4j*' --fields vulnerability,score,artifact --output csv
+  sluice findings --group-by package --limit 10
+  sluice findings --artifact pkg:oci/app@1.2 --fail-on high --output sarif > app.sarif`,
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{moreForms: "markdown sarif"},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("fix-available") || f.fix {
+				f.filter.Fix = map[bool]string{true: "yes", false: "no"}[f.fix]
+			}
+			return a.findings(cmd.Context(), f)
+		},
 	}
-	cmd.Flags().StringVar(&f.Artifact, "artifact", "", "only those of this artifact, by purl")
-	cmd.Flags().StringVar(&f.Vuln, "vuln", "", "only those of this vulnerability, by any of its ids")
-	cmd.Flags().StringVar(&f.Status, "status", "open", "open, suppressed or all")
-	cmd.Flags().IntVar(&f.Limit, "limit", 0, "at most so many, the worst first; 0 is all")
+	fl := cmd.Flags()
+	fl.StringVar(&f.filter.Artifact, "artifact", "", "only those of this artifact, by purl, or with * for any text")
+	fl.StringVar(&f.filter.Tag, "tag", "", "only those of artifacts with this tag")
+	fl.StringVar(&f.filter.Package, "package", "", "only those of this package, by purl (without a version: of every one), or with * for any text")
+	fl.StringVar(&f.filter.Ecosystem, "ecosystem", "", "only those of this ecosystem, like npm, Debian or Debian:12, or of this type of purl, like deb")
+	fl.StringVar(&f.filter.Vuln, "vuln", "", "only those of this vulnerability, by any of its ids")
+	fl.StringVar(&f.filter.Status, "status", "open", "open, suppressed, closed, or all, which is open and suppressed")
+	fl.StringVar(&f.filter.Severity, "severity", "", "at least critical, high, medium, low or none, which leaves out those whose severity nobody knows")
+	fl.Float64Var(&f.filter.Score, "score", 0, "with a CVSS score of at least this, 0 to 10; 0 is any")
+	fl.BoolVar(&f.filter.KEV, "kev", false, "only those known to be exploited (KEV)")
+	fl.Float64Var(&f.filter.EPSS, "epss", 0, "with an EPSS score of at least this, 0 to 1; 0 is any")
+	fl.BoolVar(&f.fix, "fix-available", false, "only those with a version to go to; with =false only those without")
+	fl.StringVar(&f.since, "since", "", "only those seen first since then: a time, a day like 2026-02-28, or how long ago, like 12h or 7d")
+	fl.StringVar(&f.filter.VEXSource, "vex-source", "", "only those that this speaks of: openvex, csaf, cyclonedx, decision, or any, or none")
+	fl.StringVar(&f.filter.Sort, "sort", "severity", "order: "+strings.Join(inventory.FindingSorts, ", "))
+	fl.IntVar(&f.filter.Limit, "limit", 0, "at most so many; 0 is all")
+	fl.StringVar(&f.filter.After, "after", "", "go on behind this cursor, which the page before ended with")
+	fl.StringSliceVar(&f.fields, "fields", nil, "only these, in this order: "+strings.Join(fieldNames(), ","))
+	fl.StringVar(&f.group, "group-by", "", "sum by vulnerability, package or artifact")
+	fl.StringVar(&f.failOn, "fail-on", "", "exit status 6 where there is a finding that is critical, high, medium, low or worse, or any, or kev")
+	cmd.AddCommand(newFindingsWhy(a))
 	return cmd
 }
 
-func (a *app) findings(ctx context.Context, f inventory.FindingFilter) error {
-	if err := f.Check(); err != nil {
+func (a *app) findings(ctx context.Context, f findingsFlags) error {
+	out, err := a.findingsOutput(&f)
+	if err != nil {
 		return err
 	}
-	list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Finding, error) {
-		return inv.Findings(ctx, tenant, f)
+	if f.filter.Since, err = moment("--since", f.since); err != nil {
+		return err
+	}
+	if err := f.filter.Check(); err != nil {
+		return err
+	}
+	fails, err := f.failing()
+	if err != nil {
+		return err
+	}
+	if f.group != "" {
+		err = a.groupedFindings(ctx, f)
+	} else {
+		err = a.listFindings(ctx, f, out)
+	}
+	if err != nil || fails == nil {
+		return err
+	}
+	any, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (bool, error) { return inv.AnyFinding(ctx, tenant, *fails) })
+	if err == nil && any {
+		fmt.Fprintf(a.stderr, "sluice: --fail-on %s: there are such findings\n", f.failOn)
+		return errFailOn
+	}
+	return err
+}
+
+// failing picks the findings for which the command fails; nil: none.
+func (f *findingsFlags) failing() (*inventory.FindingFilter, error) {
+	picked := f.filter
+	worse := []string{"none", "low", "medium", "high", "critical"}
+	switch f.failOn {
+	case "":
+		return nil, nil
+	case "any":
+		return &picked, nil
+	case "kev":
+		picked.KEV = true
+		return &picked, nil
+	case "critical", "high", "medium", "low":
+		if indexOf(worse, f.failOn) > indexOf(worse, picked.Severity) {
+			picked.Severity = f.failOn
+		}
+		return &picked, nil
+	}
+	return nil, usagef("--fail-on %q: it is critical, high, medium, low, any or kev", f.failOn)
+}
+
+func (a *app) listFindings(ctx context.Context, f findingsFlags, out findingsOutput) error {
+	type answer struct {
+		shown tally
+		last  string
+		more  bool
+	}
+	got, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (got answer, err error) {
+		got.shown = tally{by: map[string]int64{}}
+		got.more, err = inv.EachFinding(ctx, tenant, f.filter, func(f inventory.Finding) error {
+			got.shown.add(f.Severity)
+			got.last = f.Cursor
+			return out.add(&f)
+		})
+		return got, err
 	})
 	if err != nil {
 		return err
 	}
-	t := table{head: []string{"vulnerability", "score", "severity", "package", "artifact", "status", "fixed in", "reason"}, empty: "no " + strings.TrimPrefix(f.Status, "all") + " findings"}
-	for _, f := range list {
-		reason := ""
-		if f.VEX != nil {
-			reason = f.VEX.Status
-			if f.VEX.Justification != "" {
-				reason += ": " + f.VEX.Justification
-			}
-			reason += " (" + strings.TrimSpace(f.VEX.Source+" "+f.VEX.Issuer) + ")"
-		}
-		t.add(f.Vulnerability, optional(f.Score), f.Severity, f.Package, f.Artifact, f.Status, strings.Join(f.Fixed, " "), reason)
+	if err := out.close(); err != nil {
+		return err
 	}
-	return a.print(&t, list)
+	if !got.more {
+		if f.filter.After != "" {
+			fmt.Fprintf(a.stderr, "the last %s\n", got.shown)
+		} else if got.shown.total == 0 {
+			fmt.Fprintln(a.stderr, "no "+strings.TrimPrefix(f.filter.Status+" ", "all ")+"findings")
+		} else {
+			fmt.Fprintln(a.stderr, got.shown)
+		}
+		return nil
+	}
+	counts, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (inventory.FindingCounts, error) {
+		return inv.CountFindings(ctx, tenant, f.filter)
+	})
+	if err != nil {
+		return err
+	}
+	all := tally{counts.Total, counts.BySeverity, counts.AtLeast}
+	fmt.Fprintf(a.stderr, "%d of %s; the next: --after %s\n", got.shown.total, all, got.last)
+	return nil
+}
+
+// tally is how many findings there are, by severity.
+type tally struct {
+	total   int64
+	by      map[string]int64
+	atLeast bool
+}
+
+func (t *tally) add(severity string) { t.total++; t.by[severity]++ }
+
+// String says it in words: 12 findings: 2 critical, 10 high.
+func (t tally) String() string {
+	text := fmt.Sprintf("%d findings", t.total)
+	if t.total == 1 {
+		text = "1 finding"
+	}
+	if t.atLeast {
+		text = "more than " + text
+	}
+	var parts []string
+	for _, s := range []string{"critical", "high", "medium", "low", "none", ""} {
+		if n := t.by[s]; n > 0 {
+			if s == "" {
+				s = "of unknown severity"
+			}
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	return text
+}
+
+func (a *app) groupedFindings(ctx context.Context, f findingsFlags) error {
+	more := false
+	list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (list []inventory.FindingGroup, err error) {
+		list, more, err = inv.GroupFindings(ctx, tenant, f.filter, f.group)
+		return list, err
+	})
+	if err != nil {
+		return err
+	}
+	t := table{
+		head:  []string{"severity", "score", "findings", "critical", "high", "vulnerabilities", "packages", "artifacts", "fix available", f.group},
+		empty: "no findings",
+	}
+	if a.output != "table" {
+		t.head[8] = "fix_available"
+	}
+	for _, g := range list {
+		fix := ""
+		if g.Fixable {
+			fix = "yes"
+		}
+		t.add(g.Severity, optional(g.Score), n(g.Findings), n(g.Critical), n(g.High), n(g.Vulnerabilities), n(g.Packages), n(g.Artifacts), fix, g.Key)
+	}
+	if err := a.printWide(&t, list, f.group); err != nil {
+		return err
+	}
+	if more {
+		fmt.Fprintf(a.stderr, "the worst %d; there are more\n", len(list))
+	}
+	return nil
+}
+
+func indexOf(list []string, s string) int {
+	for i, v := range list {
+		if v == s {
+			return i
+		}
+	}
+	return -1
 }

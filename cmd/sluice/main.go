@@ -90,6 +90,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 4
 	case errors.Is(err, errAct):
 		return 5
+	case errors.Is(err, errFailOn):
+		return 6
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "sluice: %v\n", err)
 		return 2
@@ -121,6 +123,7 @@ Without --database-url it runs a PostgreSQL of its own under --home.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 4 and 5 what doctor found is to be watched, or acted on,
+6 there are findings that --fail-on names,
 130 or 143 stopped by a signal after the batch in hand was finished.`,
 		Example: `  sluice ingest file feeds/ --shared
   sluice ingest file ./sboms --tenant acme --wait
@@ -145,7 +148,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 		newServe(a),
 		newFindings(a),
 		newMatch(a),
-		newUnknowns(a),
+		newFeeds(a), newUnknowns(a),
 		newVEX(a),
 		newArtifact(a),
 		newTriage(a),

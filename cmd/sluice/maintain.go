@@ -72,14 +72,11 @@ func choose(all []maintenance.Task, names []string) ([]maintenance.Task, error) 
 	var out []maintenance.Task
 	for _, name := range names {
 		i := slices.Index(known, name)
-		switch {
-		case i < 0 && name == "feed":
-			return nil, usagef("say where the feed is with --feed-path")
-		case i < 0 && name == "anchors":
+		if i < 0 && name == "anchors" {
 			return nil, usagef("say where anchors go with --audit-anchor-file or --audit-anchor-topic")
 		}
 		if i < 0 {
-			return nil, usagef("there is no task %q; there are %s and, with --feed-path, feed, with --audit-anchor-file, anchors", name, strings.Join(known, ", "))
+			return nil, usagef("there is no task %q; there are %s and, with --audit-anchor-file, anchors", name, strings.Join(known, ", "))
 		}
 		if !slices.ContainsFunc(out, func(t maintenance.Task) bool { return t.Name == name }) {
 			out = append(out, all[i])

@@ -8,9 +8,10 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"golang.org/x/term"
+
+	"sluice/render/grid"
 )
 
 // table is a result for people and for CSV.
@@ -56,23 +57,44 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// printable keeps what a document says from steering the terminal or the table.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || r == '\n' || r == '\r' {
-			return ' '
+// printable keeps what a document says from steering the terminal.
+func printable(s string) string { return grid.Printable(s) }
+
+// printWide is print for a table that is cut to the width of the terminal in the columns that wide names, and
+// that Markdown may be made of.
+func (a *app) printWide(t *table, list any, wide ...string) error {
+	if len(t.rows) == 0 || a.output == "json" || a.output == "csv" {
+		return a.print(t, list)
+	}
+	var w rows = grid.New(a.stdout, t.head, widthOf(a.stdout), wide...)
+	if a.output == "markdown" {
+		w = grid.NewMarkdown(a.stdout, t.head)
+	}
+	for _, row := range t.rows {
+		if err := w.Add(row...); err != nil {
+			return err
 		}
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
+	}
+	return w.Close()
 }
 
 // terminal reports whether w is a terminal: only then are there progress bars.
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// widthOf is how many characters a line of w has: 0 where it is no terminal.
+func widthOf(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // orEmpty makes the JSON of a nil list [].

@@ -198,6 +198,10 @@ func literals(ctx context.Context, tx pgx.Tx, name string, q Query, values map[s
 		if !ok {
 			return nil, fmt.Errorf("no value for parameter %d, of type %s", i+1, kind)
 		}
+		if v == null {
+			out = append(out, "null")
+			continue
+		}
 		out = append(out, "'"+strings.ReplaceAll(v, "'", "''")+"'")
 	}
 	return out, nil

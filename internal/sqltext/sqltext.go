@@ -10,6 +10,8 @@ package sqltext
 
 import (
 	"embed"
+	"io/fs"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -49,10 +51,26 @@ func From(files embed.FS) func(name string) string {
 		if err != nil {
 			panic(err)
 		}
-		names.Store(string(b), name)
-		texts.Store(folder+"/sql/"+name+".sql", string(b))
-		return string(b)
+		sql := Whole(files, string(b))
+		names.Store(sql, name)
+		texts.Store(folder+"/sql/"+name+".sql", sql)
+		return sql
 	}
+}
+
+var include = regexp.MustCompile(`(?m)^-- include ([a-z_]+)\n`)
+
+// Whole puts the text of sql/part/NAME.sql in the place of each line "-- include NAME": what several
+// statements of a package must say alike. A part may have parts.
+func Whole(files fs.FS, sql string) string {
+	return include.ReplaceAllStringFunc(sql, func(line string) string {
+		name := include.FindStringSubmatch(line)[1]
+		b, err := fs.ReadFile(files, "sql/part/"+name+".sql")
+		if err != nil {
+			panic(err)
+		}
+		return Whole(files, string(b))
+	})
 }
 
 // Name is what a statement is called: its file's name, or its first word where it has none.

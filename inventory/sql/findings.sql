@@ -1,19 +1,31 @@
--- Findings of tenant $1, the worst first: of artifact $2, of vulnerability $3 ('' is any), with
--- status $4, $5 at most (0 is all). $6 and $7 are the ids that findings of $3 may have (vuln_ids.sql),
--- so that the index on vuln_id serves; what one
--- advisory fixes beside $3 goes again. The planner knows the parameters and drops what is ''.
--- A finding without a score has the place of the lower end of its severity.
-select * from (
-  select 'open' as status, artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
-  from vex.open_findings
-  where tenant_id = $1 and $4 <> 'suppressed' and ($2 = '' or artifact_purl = $2)
-    and ($3 = '' or vuln_id = any ($6::text[] || $7::text[]) and $3 = any (aliases || advisories || vuln_id))
-  union all
-  select 'suppressed', artifact_purl, package_purl, vuln_id, aliases, advisories, score, severity, fixed_versions, vex, evidence, first_seen, last_changed
-  from vex.suppressed_findings
-  where tenant_id = $1 and $4 <> 'open' and ($2 = '' or artifact_purl = $2)
-    and ($3 = '' or vuln_id = any ($6::text[] || $7::text[]) and $3 = any (aliases || advisories || vuln_id))
-) as f
-order by coalesce(score, case severity when 'critical' then 90 when 'high' then 70 when 'medium' then 40 when 'low' then 1 else 0 end) desc,
-  vuln_id, artifact_purl, package_purl, status
-limit nullif($5::bigint, 0)
+-- A page of findings of tenant $1 with status $2, in the order of $22 that an index has: at most
+-- $20, of the first $21 rows behind the place $23..$30. Findings that many others are told from take few of these;
+-- where they do not fill the page, findings_found.sql looks for them by themselves.
+--
+-- The program always plans for the values at hand, which drops what is not asked for and leaves
+-- plain columns to order by. The parameters are those of inventory/finding_query.go.
+with page as (
+  select f.*, $26::float8 as value, row_number() over () as ordinal, 0::bigint as counted from (
+    select f.status, f.artifact_id, f.package_id, f.vuln_id, f.grade, f.points
+    from (
+      select f.* from (
+-- include finding_rows
+      ) as f
+      where
+-- include finding_bounds
+        and ($22 <> 'severity' or $11 = 0 or f.grade >= $11) and ($22 <> 'score' or $12::smallint is null or f.points >= $12)
+        and ($22 <> 'first_seen' or $17::timestamptz is null or f.first_seen >= $17) and ($22 <> 'package' or $7 = '' or f.package_purl ^@ $7)
+        and
+-- include finding_after
+      order by
+-- include finding_order
+      limit $21
+    ) as f
+    where
+-- include finding_filters
+    order by
+-- include finding_order
+    limit $20
+  ) as f
+)
+-- include finding_details

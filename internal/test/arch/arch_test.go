@@ -89,7 +89,7 @@ type arrow struct {
 var arrows = []arrow{
 	{
 		"cmd",
-		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "backup", "partitions", "migrations", "doctor", "normalize", "internal", "fixtures"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "backup", "partitions", "migrations", "doctor", "render", "normalize", "internal", "fixtures"},
 		"the command wires everything together; nothing is wired to it",
 	},
 	{
@@ -106,6 +106,11 @@ var arrows = []arrow{
 		"inventory",
 		[]string{"inventory", "ingest", "projections", "normalize", "internal"},
 		"what is read and decided is said in the words of imports and projections, for every entry alike",
+	},
+	{
+		"render",
+		[]string{"render"},
+		"what writes answers in the forms that people and tools read takes values and knows nothing of where they come from",
 	},
 	{
 		"authority",

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/sqltext"
 )
 
 // Plan plans the statements sql/*.sql of a package, each on the connections of the roles that
@@ -32,7 +34,7 @@ func Plan(t testing.TB, files fs.FS, usual *pgx.Conn, by map[string][]*pgx.Conn,
 		if err != nil {
 			t.Fatalf("dbtest: %v", err)
 		}
-		sql := string(b)
+		sql := sqltext.Whole(files, string(b))
 		for _, f := range change {
 			sql = f(sql)
 		}

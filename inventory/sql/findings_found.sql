@@ -1,0 +1,32 @@
+-- A page of findings, as findings.sql and with its parameters, where few are asked for: all of them are
+-- found by what they are, $21 at most (null is all), and then put in order. Also in the
+-- orders kev and epss. counted says how many they were.
+with found as materialized (
+  select f.status, f.artifact_id, f.artifact_purl, f.package_id, f.package_purl, f.vuln_id, f.grade, f.points, f.first_seen,
+    case $22 when 'kev' then
+-- include finding_kev
+    when 'epss' then
+-- include finding_epss
+    end::float8 as value
+  from (
+-- include finding_rows
+  ) as f
+  where
+-- include finding_bounds
+  and
+-- include finding_filters
+  and
+-- include finding_after
+  limit $21
+), page as (
+  select f.*, row_number() over () as ordinal, (select count(*) from found) as counted from (
+    select f.* from found f
+    where
+-- include finding_after_value
+    order by
+-- include finding_order_value
+-- include finding_order
+    limit $20
+  ) as f
+)
+-- include finding_details

@@ -1,0 +1,2 @@
+(select max(coalesce(k.date_added, date '1970-01-01')) - date '1970-01-01'
+  from vex.kev k where k.tenant_id = any (array[$1, core.shared_tenant()]) and k.vuln_id = f.vuln_id and k.removed_at is null)

@@ -1,0 +1,6 @@
+case when $22 in ('kev', 'epss') then f.value end desc nulls last,
+case when $22 in ('kev', 'epss') and f.value is null then f.grade end desc,
+case when $22 in ('kev', 'epss') and f.value is null then f.points end desc,
+case when $22 in ('kev', 'epss') then f.vuln_id end desc,
+case when $22 in ('kev', 'epss') then f.artifact_purl end desc,
+case when $22 in ('kev', 'epss') then f.package_purl end desc,
