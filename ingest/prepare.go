@@ -158,6 +158,9 @@ func (t *task) read(cfg *Config) error {
 		}
 	}
 	t.json = t.doc.JSON
+	if err := detect.CheckStrings(t.json, cfg.Limits); err != nil {
+		return err
+	}
 	if t.json == nil {
 		t.json = detect.Strip(t.env.Bytes)
 	}

@@ -38,6 +38,11 @@ func (c *Config) checkSeal(env *Envelope) {
 	if env.Seal != nil {
 		env.Signature.Kind = env.Seal.Kind
 	}
+	if env.Err == nil && v.Outcome == seal.Bad && env.Seal.Kind == seal.OpenPGP && !c.RequireSignature {
+		// It vouches for the file as a check sum does, and the file is another one.
+		env.Err = normalize.Park(normalize.ReasonHash, "", "%s; fetch both again", v.Why)
+		return
+	}
 	if !c.RequireSignature || v.Outcome == seal.Verified || env.Err != nil {
 		return
 	}

@@ -39,6 +39,8 @@ type Envelope struct {
 	Signature *Signature
 	// Line is where the document begins in its origin, which holds several; else zero.
 	Line int
+	// Retry: what was parked before is tried again, as something beside it may have been mended.
+	Retry bool
 	// Warnings are oddities that the source noticed; they become the document's.
 	Warnings []normalize.Warning
 	// Reply, if set, asks for a receipt in the outbox.

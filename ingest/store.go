@@ -159,10 +159,10 @@ func (t *task) noteOther(artifact *id.ID, stored, stream string) {
 }
 
 // retries reports whether the envelope is to be tried although it was parked before:
-// a replay, a file that could not be read then, or one whose sender waits for an answer
+// a replay, a file that could not be read then or that has something beside it, or one whose sender waits for an answer
 // and wants to know what is wrong with it.
 func (e Envelope) retries() bool {
-	return e.replayed() || e.Reply != nil || (e.Err != nil && e.Bytes == nil)
+	return e.replayed() || e.Retry || e.Reply != nil || (e.Err != nil && e.Bytes == nil)
 }
 
 func (e Envelope) replayed() bool {

@@ -23,6 +23,8 @@ import (
 // every finding that fits what is given, each by a decision of its own. With Artifact or Tag it holds
 // in those artifacts alone, and goes before one that holds everywhere.
 type Decision struct {
+	// Finding is the id of a finding: it holds for the package in that artifact alone. Nothing else says what it is about then.
+	Finding string
 	// Package is its purl with a version.
 	Package string
 	// Vuln is an id of the vulnerability, whichever of its ids.
@@ -54,7 +56,7 @@ type Decision struct {
 const maxText = 10_000
 
 func (d Decision) about() about {
-	return about{Package: d.Package, Vuln: d.Vuln, Artifact: d.Artifact, Tag: d.Tag, Ahead: d.Ahead}
+	return about{Finding: d.Finding, Package: d.Package, Vuln: d.Vuln, Artifact: d.Artifact, Tag: d.Tag, Ahead: d.Ahead}
 }
 
 // Check returns an *ask.WrongError where the decision makes no sense. Decide checks too.

@@ -81,7 +81,13 @@ func TestDecideInArtifact(t *testing.T) {
 	decide(inventory.Decision{Tag: "production", Package: "pkg:npm/left@1.0.0", Vuln: "CVE-2026-1", Status: "fixed"}, false)
 	check("by tag", app+" suppressed fixed", shop+" suppressed fixed")
 
-	must(w.inv.WithdrawAll(ctx, w.acme, inventory.Withdrawal{Artifact: app}, false))(t)
+	a, p := id.Derive(w.acme, "artifact", app), id.Derive(w.acme, "package", "pkg:npm/left@1.0.0")
+	finding := fmt.Sprintf("CVE-2026-1.%x.%x", a[:6], p[:6])
+	done = decide(inventory.Decision{Finding: finding, Status: "fixed"}, true)
+	if len(done.Decisions) != 1 || done.Decisions[0].Artifact != app || done.Decisions[0].From != "fixed" {
+		t.Errorf("by finding: %+v", done)
+	}
+	must(w.inv.WithdrawAll(ctx, w.acme, inventory.Withdrawal{Finding: finding}, false))(t)
 	check("withdrawn in one", app+" open affected", shop+" suppressed fixed")
 	var missing *ask.NotFoundError
 	if err := w.inv.Withdraw(ctx, w.acme, inventory.Withdrawal{Artifact: app}); !errors.As(err, &missing) {

@@ -19,7 +19,7 @@ const maxDecisions = 50_000
 
 // decisionFields are the members of a decision in a file, in CSV and in JSON.
 var decisionFields = []string{
-	"package", "vuln", "artifact", "tag", "status", "justification", "impact", "action", "rationale", "proof", "ticket", "until", "ahead", "if_revision",
+	"finding", "package", "vuln", "artifact", "tag", "status", "justification", "impact", "action", "rationale", "proof", "ticket", "until", "ahead", "if_revision",
 }
 
 // DecisionRow is a decision of a file.
@@ -90,7 +90,7 @@ type rawRow struct {
 
 func (r rawRow) decision(d Decision, now time.Time) (Decision, error) {
 	for field, to := range map[string]*string{
-		"package": &d.Package, "vuln": &d.Vuln, "artifact": &d.Artifact, "tag": &d.Tag, "status": &d.Status, "justification": &d.Justification,
+		"finding": &d.Finding, "package": &d.Package, "vuln": &d.Vuln, "artifact": &d.Artifact, "tag": &d.Tag, "status": &d.Status, "justification": &d.Justification,
 		"impact": &d.Impact, "action": &d.Action, "rationale": &d.Rationale, "proof": &d.Proof, "ticket": &d.Ticket,
 	} {
 		if text := strings.TrimSpace(r.cells[field]); text != "" {

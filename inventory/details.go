@@ -13,7 +13,7 @@ import (
 )
 
 // readAgain are the limits of a document that is stored: it was within those of its import.
-var readAgain = normalize.Limits{MaxBytes: math.MaxInt32, MaxComponents: math.MaxInt32}
+var readAgain = normalize.Limits{MaxBytes: math.MaxInt32, MaxComponents: math.MaxInt32, MaxDepth: 10_000, MaxString: math.MaxInt32}
 
 // Details says what a stored SBOM holds beyond what is matched: licences, hashes, suppliers,
 // what depends on what. It reads the original, whole, each time it is asked.

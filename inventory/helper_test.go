@@ -15,6 +15,7 @@ import (
 	"sluice/internal/test/dbtest"
 	"sluice/inventory"
 	"sluice/normalize"
+	"sluice/normalize/csaf"
 	"sluice/normalize/cyclonedx"
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
@@ -65,7 +66,7 @@ func newWorld(t testing.TB) *world {
 
 // pipeline is the importer of cmd/sluice for the formats above.
 func pipeline() ingest.Config {
-	return ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, osv.JSON{}}}
+	return ingest.Config{Formats: []normalize.Format{cyclonedx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}}}
 }
 
 // load imports documents, one after the other, and returns the scan run.
@@ -103,7 +104,10 @@ func (w *world) load(tenant id.ID, documents ...string) (run int64) {
 // project brings the derived tables up to date.
 func (w *world) project() {
 	w.t.Helper()
-	worker := projections.New(w.db.Pool(w.t, pg.Projector, projections.PoolConfig(4)), projections.Config{})
+	if w.pools[pg.Projector] == nil {
+		w.pools[pg.Projector] = w.db.Pool(w.t, pg.Projector, projections.PoolConfig(4))
+	}
+	worker := projections.New(w.pools[pg.Projector], projections.Config{})
 	if err := worker.Drain(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}

@@ -214,7 +214,7 @@ func TestWrongQuestions(t *testing.T) {
 		`until 2026-01-01T00:00:00Z has passed`:                                 inventory.Decision{Vuln: "CVE-1", Status: "fixed", Until: &past}.Check(),
 		`ahead needs a package and a vulnerability`:                             inventory.Decision{Vuln: "CVE-1", Status: "fixed", Ahead: true}.Check(),
 		`tag and artifact exclude each other`:                                   inventory.Decision{Artifact: "pkg:oci/a@1", Tag: "t", Status: "fixed"}.Check(),
-		`say what it is about: a package`:                                       inventory.Withdrawal{}.Check(),
+		`say what it is about: a finding`:                                       inventory.Withdrawal{}.Check(),
 		`kind "vex": it is decision or statement`:                               second(new(inventory.Inventory).VEX(t.Context(), id.Shared, inventory.VEXFilter{Kind: "vex"})),
 		`"x" is neither the id of a document nor its content hash; see `:        second(inventory.ParseDocumentKey("x")),
 		`"sha256:abc" is not a content hash: sha256: and 64 hexadecimal digits`: second(inventory.ParseDocumentKey("sha256:abc")),

@@ -16,6 +16,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 // ofImporter are the statements of decisions; all others are questions of the reader.
 var ofImporter = []string{
 	"decision", "artifact_decision", "put_decision", "put_artifact_decision", "decisions_in_force", "withdraw_decision", "withdraw_artifact_decision", "lock_decisions",
+	"effective_verdicts", "export_versions", "lock_export", "put_export_version",
 	"artifact_lists", "contradicting_statements", "findings_about", "known_vuln", "near_artifacts", "near_packages", "near_tags", "near_vulns", "tagged_artifacts", "queue_decision", "known_packages", "drop_parked",
 	"retire_artifacts", "retired_by", "retiring_tags", "revive_artifact", "unseen_artifacts", "lock_tag", "tag_holder", "put_tag", "delete_tag", "queue_tag",
 	"rebuild_findings", "rebuild_lock", "rebuild_originals", "rebuild_packages", "rebuild_pending", "rebuild_records", "rebuild_statements", "rebuild_streams", "rebuild_wake",

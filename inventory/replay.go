@@ -83,9 +83,7 @@ func (inv *Inventory) Replay(ctx context.Context, tenant id.ID, f ingest.ParkedF
 	if err != nil {
 		return out, err
 	}
-	if cfg.Fetch != nil {
-		src.Configure(ingest.ReplayConfig{Fetch: cfg.Fetch})
-	}
+	src.Configure(ingest.ReplayConfig{Fetch: cfg.Fetch, Limits: cfg.Ingest.Limits})
 	start := time.Now()
 	out.Counts.Add() // so that its lists are not null
 	given := cfg.Ingest.OnReceipts

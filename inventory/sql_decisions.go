@@ -16,3 +16,11 @@ var (
 	sqlTaggedArtifacts          = text("tagged_artifacts")
 	sqlWithdrawArtifactDecision = text("withdraw_artifact_decision")
 )
+
+// Statements of exports.
+var (
+	sqlEffectiveVerdicts = text("effective_verdicts")
+	sqlExportVersions    = text("export_versions")
+	sqlLockExport        = text("lock_export")
+	sqlPutExportVersion  = text("put_export_version")
+)

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 
 // about says what decisions are about, as somebody names it.
 type about struct {
+	Finding                      string
 	Package, Vuln, Artifact, Tag string
 	Ahead                        bool
 }
@@ -50,8 +52,13 @@ func (a about) check() (p parsed, err error) {
 		p.artifact = &artifact
 	}
 	switch {
+	case a.Finding != "" && a != about{Finding: a.Finding}:
+		return p, ask.Wrong("finding", "says all: a package, a vulnerability, an artifact or a tag beside it are too much")
+	case a.Finding != "":
+		_, _, err := splitFindingID(a.Finding)
+		return p, err
 	case a.Package == "" && a.Vuln == "" && a.Artifact == "" && a.Tag == "":
-		return p, ask.Wrong("", "say what it is about: a package, a vulnerability, an artifact, a tag, or several of them")
+		return p, ask.Wrong("", "say what it is about: a finding, a package, a vulnerability, an artifact, a tag, or several of the last four")
 	case a.Artifact != "" && a.Tag != "":
 		return p, ask.Wrong("tag", "and artifact exclude each other")
 	case a.Ahead && (a.Package == "" || a.Vuln == ""):
@@ -97,6 +104,9 @@ func (v *verdicts) targets(ctx context.Context, a about) ([]target, error) {
 	p, err := a.check()
 	if err != nil {
 		return nil, err
+	}
+	if a.Finding != "" {
+		return v.finding(ctx, a.Finding)
 	}
 	var places []place // nil: everywhere
 	switch {
@@ -144,6 +154,38 @@ func (v *verdicts) targets(ctx context.Context, a about) ([]target, error) {
 		out = append(out, t)
 	}
 	return out, nil
+}
+
+// splitFindingID takes the id of a finding apart: the vulnerability, and what the ids of artifact and package
+// begin with.
+func splitFindingID(text string) (vuln, rest string, err error) {
+	n := len(text) - len(".9f86d081884c.2c26b46b68ff")
+	if n < 1 || text[n] != '.' || text[n+13] != '.' || strings.Trim(text[n+1:n+13]+text[n+14:], "0123456789abcdef") != "" {
+		return "", "", ask.Wrong("finding", "%.80q: an id is like CVE-2021-44228.9f86d081884c.2c26b46b68ff", text)
+	}
+	return normalize.VulnID(text[:n]), text[n+1:], nil
+}
+
+// finding is the target of the finding with that id: in its artifact alone.
+func (v *verdicts) finding(ctx context.Context, text string) ([]target, error) {
+	vuln, rest, err := splitFindingID(text)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := v.idsOf(ctx, vuln)
+	if err != nil {
+		return nil, err
+	}
+	list, err := collect[findingRow](ctx, v.tx, sqlFindingsAbout, v.tenant, nil, nil, vuln, ids.same, ids.told)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range list {
+		if fmt.Sprintf("%x.%x", f.ArtifactID[:6], f.PackageID[:6]) == rest {
+			return []target{{artifact: &f.ArtifactID, artifactPurl: f.Artifact, pkg: f.PackageID, purl: f.Package, vuln: f.VulnID}}, nil
+		}
+	}
+	return nil, ask.NotFound("there is no finding %s, open or suppressed", text)
 }
 
 func either(a, b string) string {

@@ -16,6 +16,8 @@ import (
 // Withdrawal takes the tenant's own verdicts back: those on Package, those about Vuln, those in the
 // artifacts alone, or what all that is given has in common.
 type Withdrawal struct {
+	// Finding is the id of a finding, as in Decision.
+	Finding string
 	// Package is its purl with a version, as it was decided on.
 	Package string
 	// Vuln is an id of the vulnerability. Decisions under each of its ids are withdrawn.
@@ -37,7 +39,7 @@ func (w Withdrawal) Check() error {
 
 // about is what it names; it need not be imported any more, or yet.
 func (w Withdrawal) about() about {
-	return about{Package: w.Package, Vuln: w.Vuln, Artifact: w.Artifact, Tag: w.Tag}
+	return about{Finding: w.Finding, Package: w.Package, Vuln: w.Vuln, Artifact: w.Artifact, Tag: w.Tag}
 }
 
 // Withdraw ends decisions: see WithdrawAll.
@@ -116,6 +118,17 @@ func (v *verdicts) inForce(ctx context.Context, p parsed) ([]decided, error) {
 		ids = all.same
 	}
 	var artifacts []id.ID
+	if p.Finding != "" {
+		t, err := v.finding(ctx, p.Finding)
+		if err != nil {
+			return nil, err
+		}
+		all, err := v.idsOf(ctx, t[0].vuln)
+		if err != nil {
+			return nil, err
+		}
+		pkg, ids, artifacts = &t[0].pkg, all.same, []id.ID{*t[0].artifact}
+	}
 	switch {
 	case p.artifact != nil:
 		artifacts = []id.ID{id.Derive(v.tenant, "artifact", p.artifact.Purl)}
@@ -148,6 +161,8 @@ func (p parsed) of() string {
 
 func (p parsed) where() string {
 	switch {
+	case p.Finding != "":
+		return " for the finding " + p.Finding + " alone"
 	case p.artifact != nil:
 		return " for " + p.artifact.Purl + " alone"
 	case p.Tag != "":

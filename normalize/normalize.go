@@ -323,6 +323,8 @@ type Limits struct {
 	MaxEntries    int   // of one archive
 	MaxArchive    int64 // bytes of one archive, decompressed, all entries together
 	MaxLayers     int   // wrappers inside wrappers: gzip in zip in tar
+	MaxRatio      int64 // what a compressed stream becomes, in times of its bytes
+	MaxString     int64 // bytes of one string of a document
 }
 
 // DefaultLimits are the limits that `sluice` starts with.
@@ -333,6 +335,8 @@ var DefaultLimits = Limits{
 	MaxEntries:    1_000_000,
 	MaxArchive:    64 << 30,
 	MaxLayers:     4,
+	MaxRatio:      1000,
+	MaxString:     16 << 20,
 }
 
 // OrDefault is l with the default for each limit that is not set.
@@ -355,6 +359,12 @@ func (l Limits) OrDefault() Limits {
 	}
 	if l.MaxLayers <= 0 {
 		l.MaxLayers = d.MaxLayers
+	}
+	if l.MaxRatio <= 0 {
+		l.MaxRatio = d.MaxRatio
+	}
+	if l.MaxString <= 0 {
+		l.MaxString = d.MaxString
 	}
 	return l
 }

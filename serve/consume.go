@@ -37,6 +37,8 @@ type Consume struct {
 	// MaxDocument is the largest document, unpacked, in bytes, up to 1 GiB; larger ones are
 	// parked. The memory limit of the process grows with it.
 	MaxDocument int64
+	// Limits are the other limits of documents and archives; the zero value is normalize.DefaultLimits.
+	Limits normalize.Limits
 	// Session is the silence after which the brokers give our topic partitions to others,
 	// 1 s to 30 min: shorter is a faster take-over, and more rebalances on a bad network.
 	Session time.Duration
@@ -75,7 +77,7 @@ func (s *Service) consume(ctx context.Context, c Consume) error {
 	if err != nil {
 		return ask.Wrong("", "%w", err)
 	}
-	limits := normalize.DefaultLimits
+	limits := c.Limits.OrDefault()
 	limits.MaxBytes = c.MaxDocument
 	LimitMemory(c.MaxDocument)
 	pools, err := s.db.ConsumerPools(ctx, c.Shared)

@@ -74,9 +74,12 @@ type Imported struct {
 	Counts  ingest.Counts
 	ScanRun int64 // 0: there is none to go on with
 	Skipped int64 // documents that the scan run had stored before
-	Took    time.Duration
-	Begun   bool // documents were looked for
-	Stored  bool // every document has its receipt
+	// PassedOver counts what belongs to documents and is none, and Passed lists the first of it.
+	PassedOver int64
+	Passed     []files.Passed
+	Took       time.Duration
+	Begun      bool // documents were looked for
+	Stored     bool // every document has its receipt
 }
 
 // Import imports files. What it returns is right whether or not it failed. A database that
@@ -126,6 +129,7 @@ func (d *Database) Import(ctx context.Context, in Import) (out Imported, err err
 	out.Begun = true
 	err = pipeline.Run(ctx, src)
 	out.Took, out.Skipped = time.Since(start), src.Skipped()
+	out.PassedOver, out.Passed = src.PassedOver()
 	if in.OnRead != nil {
 		in.OnRead()
 	}

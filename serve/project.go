@@ -41,7 +41,7 @@ func (d *Database) Projector(ctx context.Context, workers int) (*projections.Wor
 // reread reads stored documents again, as imports read new ones. Their limits were those of
 // their import: what was stored then is not refused now.
 func (d *Database) reread(ctx context.Context, tx pgx.Tx, tenant id.ID, documents []id.ID) (projections.Remade, error) {
-	limits := normalize.Limits{MaxBytes: math.MaxInt32, MaxComponents: math.MaxInt32}
+	limits := normalize.Limits{MaxBytes: math.MaxInt32, MaxComponents: math.MaxInt32, MaxDepth: 10_000, MaxString: math.MaxInt32}
 	m, err := ingest.Reread(ctx, tx, tenant, documents, ingest.Config{Formats: d.cfg.Formats, Limits: limits, Logger: d.log})
 	made := projections.Remade{Packages: m.Packages, Records: m.Records, Names: m.Names}
 	for _, s := range m.Streams {

@@ -86,6 +86,7 @@ var changing = []step{
 	{args: "ingest file --tenant acme $FIXTURES/documents/02-storefront-first-build.cdx.json --wait"},
 	{args: "vex decide --tenant acme --ahead --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --status not_affected --rationale unused", want: "user.add vex.decide"},
 	{args: "vex decide --tenant acme --ahead --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --status fixed --dry-run", want: ""},
+	{args: "vex export --tenant acme --format openvex", want: ""},
 	{args: "vex withdraw --tenant acme --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 --rationale used", want: "vex.withdraw"},
 	{args: "artifact tag production pkg:npm/%40example-works/storefront@2.4.0 --tenant acme", want: "artifact.tag"},
 	{args: "artifact tag production pkg:npm/%40example-works/storefront@2.4.0 --tenant acme", want: ""},

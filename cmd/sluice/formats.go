@@ -13,7 +13,10 @@ import (
 	"sluice/normalize/openvex"
 	"sluice/normalize/osv"
 	"sluice/normalize/rubysec"
+	"sluice/normalize/snapshot"
 	"sluice/normalize/spdx"
+	"sluice/normalize/syft"
+	"sluice/normalize/trivy"
 )
 
 // formats is the one list of the document formats that Sluice reads. The first that
@@ -30,6 +33,9 @@ func formats() []normalize.Format {
 		spdx.XML{},
 		spdx.RDF{},
 		spdx.JSONLD{},
+		syft.Format{},
+		trivy.Format{},
+		snapshot.Format{},
 		openvex.Format{},
 		csaf.Format{},
 		osv.JSON{},

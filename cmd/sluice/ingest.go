@@ -34,6 +34,7 @@ type ingestFile struct {
 	maxDocument                                  int64
 	batchBytes                                   int64
 	seal                                         sealFlags
+	limits                                       limitFlags
 }
 
 func newIngestFile(a *app) *cobra.Command {
@@ -69,6 +70,7 @@ that was stopped goes on where it was with --scan-run and the number that it pri
 	fl.Int64Var(&f.maxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
 	fl.Int64Var(&f.batchBytes, "batch-bytes", 4<<20, "documents per transaction, in bytes")
 	f.seal.add(fl)
+	f.limits.add(fl)
 	return cmd
 }
 
@@ -78,6 +80,10 @@ func (f *ingestFile) config(a *app, paths []string) (serve.Import, error) {
 		Files:  files.Config{Paths: paths, Stdin: a.stdin, Artifact: f.artifact, Stream: f.stream, Limits: normalize.DefaultLimits, Parallel: f.workers},
 		Tenant: a.tenant, CreateTenant: f.createTenant, Shared: f.shared, ScanRun: f.scanRun, Ingest: importer(), Wait: f.wait,
 	}
+	if err := f.limits.check(); err != nil {
+		return in, err
+	}
+	in.Files.Limits = f.limits.Limits
 	in.Files.Limits.MaxBytes, in.Ingest.BatchBytes = f.maxDocument, f.batchBytes
 	switch f.kind {
 	case "auto":
@@ -155,7 +161,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	if err := receipts.flush(); err != nil {
 		return err
 	}
-	a.printSummary(out.Counts, out.ScanRun, out.Skipped, out.Took, true)
+	a.printImported(summary{Counts: out.Counts, ScanRun: out.ScanRun, Skipped: out.Skipped, PassedOver: out.Passed, PassedOverCount: out.PassedOver}, out.Took, true)
 	said.print(a.stderr, a.tenant)
 	if out.Counts.Parked > 0 {
 		return errParked
@@ -169,13 +175,25 @@ type summary struct {
 	Seconds float64 `json:"seconds"`
 	ScanRun int64   `json:"scan_run_id"`
 	Skipped int64   `json:"skipped,omitempty"`
+	// What belongs to documents and is none: how many, and the first thousand.
+	PassedOverCount int64          `json:"passed_over_count,omitempty"`
+	PassedOver      []files.Passed `json:"passed_over,omitempty"`
 }
 
 func (a *app) printSummary(c ingest.Counts, run, skipped int64, took time.Duration, done bool) {
+	a.printImported(summary{Counts: c, ScanRun: run, Skipped: skipped}, took, done)
+}
+
+// passedShown is how much of what was passed over a table shows.
+const passedShown = 10
+
+func (a *app) printImported(s summary, took time.Duration, done bool) {
+	c, run, skipped := s.Counts, s.ScanRun, s.Skipped
 	switch a.output {
 	case "json":
 		if done {
-			_ = printJSON(a.stdout, summary{Counts: c, Seconds: float64(took.Milliseconds()) / 1000, ScanRun: run, Skipped: skipped})
+			s.Seconds = float64(took.Milliseconds()) / 1000
+			_ = printJSON(a.stdout, s)
 		}
 		return
 	case "csv":
@@ -198,12 +216,21 @@ func (a *app) printSummary(c ingest.Counts, run, skipped int64, took time.Durati
 		slices.Sort(reasons)
 		fmt.Fprintf(a.stdout, "parked: %s (see `sluice parked list`)\n", strings.Join(reasons, ", "))
 	}
+	if s.PassedOverCount > 0 {
+		fmt.Fprintf(a.stdout, "passed over: %d that belong to documents and are none\n", s.PassedOverCount)
+		for _, p := range s.PassedOver[:min(len(s.PassedOver), passedShown)] {
+			fmt.Fprintf(a.stdout, "  %s: %s\n", p.Origin, p.What)
+		}
+		if more := s.PassedOverCount - passedShown; more > 0 {
+			fmt.Fprintf(a.stdout, "  and %d more (--output json lists them)\n", more)
+		}
+	}
 	if skipped > 0 {
 		fmt.Fprintf(a.stdout, "skipped: %d documents that this scan run had stored before\n", skipped)
 	}
 	fmt.Fprintf(a.stdout, "scan run %d: %d documents, %s in %.1f s", run, c.Documents, megabytes(c.Bytes), took.Seconds())
-	if s := took.Seconds(); s > 0 && c.Documents > 0 {
-		fmt.Fprintf(a.stdout, " (%.0f documents/s, %s/s)", float64(c.Documents)/s, megabytes(int64(float64(c.Bytes)/s)))
+	if sec := took.Seconds(); sec > 0 && c.Documents > 0 {
+		fmt.Fprintf(a.stdout, " (%.0f documents/s, %s/s)", float64(c.Documents)/sec, megabytes(int64(float64(c.Bytes)/sec)))
 	}
 	fmt.Fprintln(a.stdout)
 }

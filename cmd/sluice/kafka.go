@@ -22,6 +22,7 @@ type consumerFlags struct {
 	serve.Consume
 	fence bool
 	seal  sealFlags
+	limit limitFlags
 }
 
 func (f *consumerFlags) add(fl *pflag.FlagSet) {
@@ -33,6 +34,7 @@ func (f *consumerFlags) add(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.Shared, "shared-feed", false, "take facts of tenant `shared` into the shared feed of every tenant; only where the vuln topics are yours alone to write")
 	fl.Int64Var(&f.MaxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones are parked")
 	f.seal.add(fl)
+	f.limit.add(fl)
 	fl.DurationVar(&f.Session, "session-timeout", 15*time.Second, "silence after which the brokers give our topic partitions to others")
 	fl.BoolVar(&f.fence, "relay-fence", true, "write to Kafka with a producer id, so that the brokers refuse what a relay that led before sends late")
 	fl.DurationVar(&f.OutboxKeep, "outbox-keep", time.Hour, "how long messages that were sent stay in the outbox")
@@ -74,9 +76,10 @@ Any number of processes of one --group share the work.`,
 // consume runs a service with consumers, and shows what comes in.
 func (a *app) consume(ctx context.Context, cfg serve.Config, f *consumerFlags) error {
 	f.Ingest = importer()
-	if err := f.seal.set(&f.Ingest); err != nil {
+	if err := cmp.Or(f.seal.set(&f.Ingest), f.limit.check()); err != nil {
 		return err
 	}
+	f.Limits = f.limit.Limits
 	b, err := f.open(ctx)
 	if err != nil {
 		return err

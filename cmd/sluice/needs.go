@@ -69,6 +69,7 @@ var needs = map[string]authority.Permission{
 	"sluice artifact tag":    authority.Decide,
 	"sluice artifact untag":  authority.Decide,
 	"sluice vex decide":      authority.Decide,
+	"sluice vex export":      authority.Decide, // a version of a document goes on record
 	"sluice vex withdraw":    authority.Decide,
 
 	"sluice auth client add":     authority.Admin,

@@ -65,7 +65,7 @@ var arguments = map[string]string{
 	"sluice parked drop":  "--all", "sluice parked replay": "--all", "sluice parked show": "1",
 	"sluice partitions attach": "ingest.scan_run_event", "sluice partitions set": "ingest.scan_run_event --premake 3",
 	"sluice runs show": "1", "sluice tenant create": "acme", "sluice tenant set": "acme --legal-hold", "sluice tenant rename": "acme other", "sluice tenant delete": "acme --yes",
-	"sluice vex decide": "--package pkg:npm/a@1 --vuln CVE-2026-1 --status affected", "sluice vex withdraw": "--package pkg:npm/a@1 --vuln CVE-2026-1",
+	"sluice vex decide": "--package pkg:npm/a@1 --vuln CVE-2026-1 --status affected", "sluice vex export": "--format openvex", "sluice vex withdraw": "--package pkg:npm/a@1 --vuln CVE-2026-1",
 	"sluice serve": "--listen 127.0.0.1:0",
 }
 

@@ -27,6 +27,8 @@ func newParked(a *app) *cobra.Command {
 	var of parkedOf
 	var prefixes []string
 	var keys sealFlags
+	var limits limitFlags
+	var maxDocument int64
 	cmd.PersistentFlags().BoolVar(&of.shared, "shared", false, "those of the shared feed")
 	cmd.PersistentFlags().BoolVar(&of.operator, "operator", false, "those that came without a known tenant")
 	list := &cobra.Command{
@@ -53,7 +55,11 @@ came by Kafka get another receipt.`,
 			if err != nil {
 				return err
 			}
-			return a.replay(cmd.Context(), of, filter, prefixes, keys)
+			if err := limits.check(); err != nil {
+				return err
+			}
+			limits.MaxBytes = maxDocument
+			return a.replay(cmd.Context(), of, filter, prefixes, keys, limits)
 		},
 	}
 	drop := &cobra.Command{
@@ -71,6 +77,8 @@ came by Kafka get another receipt.`,
 		c.Flags().BoolVar(&all, "all", false, "all of the tenant")
 	}
 	keys.add(replay.Flags())
+	limits.add(replay.Flags())
+	replay.Flags().Int64Var(&maxDocument, "max-document-bytes", normalize.DefaultLimits.MaxBytes, "largest document, unpacked, in bytes; larger ones stay parked")
 	replay.Flags().StringSliceVar(&prefixes, "document-prefix", nil, "folders and http(s) URLs below which document-ref may lead; {tenant} in one is the tenant's id")
 	cmd.AddCommand(list, show, replay, drop)
 	return cmd
@@ -151,8 +159,8 @@ func (a *app) showParked(ctx context.Context, of parkedOf, arg string) error {
 	return err
 }
 
-func (a *app) replay(ctx context.Context, of parkedOf, filter ingest.ParkedFilter, prefixes []string, keys sealFlags) error {
-	refs, err := kafka.NewReferences(prefixes, normalize.DefaultLimits.MaxBytes)
+func (a *app) replay(ctx context.Context, of parkedOf, filter ingest.ParkedFilter, prefixes []string, keys sealFlags, limits limitFlags) error {
+	refs, err := kafka.NewReferences(prefixes, limits.MaxBytes)
 	if err != nil {
 		return usageError{err}
 	}
@@ -160,6 +168,7 @@ func (a *app) replay(ctx context.Context, of parkedOf, filter ingest.ParkedFilte
 	if err := keys.set(&in); err != nil {
 		return err
 	}
+	in.Limits = limits.Limits
 	cfg := a.db.Replay(in)
 	if len(prefixes) > 0 {
 		cfg.Fetch = refs.Fetch

@@ -247,6 +247,7 @@ var flagColumns = map[string]string{
 var with = map[string][]string{
 	"sluice ingest file":  {"../../fixtures/documents/06-router.cdx.json"},
 	"sluice vex decide":   {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001", "--status", "not_affected", "--rationale", "because"},
+	"sluice vex export":   {"--format", "openvex"},
 	"sluice vex withdraw": {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001", "--rationale", "because"},
 	"sluice backup key":   {"/dev/null"},
 

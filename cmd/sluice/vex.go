@@ -12,7 +12,7 @@ import (
 
 func newVEX(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "vex", Short: "Decide on findings; list and export verdicts"}
-	cmd.AddCommand(newDecide(a), newWithdraw(a), newVEXList(a), newVEXHistory(a))
+	cmd.AddCommand(newDecide(a), newWithdraw(a), newVEXList(a), newVEXHistory(a), newVEXExport(a))
 	return cmd
 }
 

@@ -49,7 +49,7 @@ or of CycloneDX (` + strings.Join(inventory.Justifications()[5:], ", ") + `), --
 
 With --until it ends: a day still counts (UTC). The findings are open again then, or as statements say.
 
---from reads many, CSV with a header, or JSON, an array or an object per line. The columns are ` + "`package`, `vuln`," + `
+--from reads many, CSV with a header, or JSON, an array or an object per line. The columns are ` + "`finding`, `package`, `vuln`," + `
 ` + "`artifact`, `tag`, `status`, `justification`, `impact`, `action`, `rationale`, `proof`, `ticket`, `until`, `ahead`" + ` and
 ` + "`if_revision`" + `; what a row leaves out is taken from the flags. Every row is checked, and all are recorded or none.`,
 		Example: `  sluice vex decide --package pkg:npm/lodash@4.17.20 --vuln CVE-2021-23337 \
@@ -85,6 +85,7 @@ With --until it ends: a day still counts (UTC). The findings are open again then
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&d.Finding, "finding", "", "id of a finding: it holds for its package in its artifact alone")
 	f.StringVar(&d.Package, "package", "", "purl of the package, with its version, as the findings show it")
 	f.StringVar(&d.Vuln, "vuln", "", "id of the vulnerability, any of its aliases")
 	f.StringVar(&d.Artifact, "artifact", "", "purl of the artifact in which alone it holds")
@@ -129,6 +130,7 @@ Statements count again, and without any the findings are open, at the next proje
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&w.Finding, "finding", "", "id of a finding, for which alone it was decided")
 	f.StringVar(&w.Package, "package", "", "purl of the package, with its version, as it was decided on")
 	f.StringVar(&w.Vuln, "vuln", "", "id of the vulnerability, any of its aliases")
 	f.StringVar(&w.Artifact, "artifact", "", "purl of the artifact for which alone it was decided")

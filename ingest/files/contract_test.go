@@ -89,10 +89,19 @@ func write(t *testing.T, path string, content []byte) {
 
 func zipOf(t *testing.T, documents ...[]byte) []byte {
 	t.Helper()
+	var names []string
+	for i := range documents {
+		names = append(names, fmt.Sprintf("%03d.json", i))
+	}
+	return zipNamed(t, names, documents...)
+}
+
+func zipNamed(t *testing.T, names []string, documents ...[]byte) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for i, d := range documents {
-		w, err := z.Create(fmt.Sprintf("%03d.json", i))
+		w, err := z.Create(names[i])
 		if err == nil {
 			_, err = w.Write(d)
 		}

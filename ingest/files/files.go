@@ -29,6 +29,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/id"
 	"sluice/normalize"
+	"sluice/normalize/seal"
 	"sluice/normalize/unwrap"
 )
 
@@ -65,6 +66,8 @@ type Source struct {
 	skipped     atomic.Int64 // documents that earlier attempts stored
 
 	unreadable unreadable
+	passed     passed
+	near       neighbours
 }
 
 // position is where an envelope came from.
@@ -198,7 +201,15 @@ func (s *Source) each(ctx context.Context, fn func(path string, info fs.FileInfo
 				return nil
 			}
 			if d.IsDir() {
-				return nil
+				if !unwrap.IsLayout(os.DirFS(path)) {
+					return nil
+				}
+				// An image with all that belongs to it is one thing: what its files are, its index says.
+				info, err := os.Stat(path)
+				if err := fn(path, info, err); err != nil {
+					return err
+				}
+				return fs.SkipDir
 			}
 			info, err := os.Stat(path) // of what a link points to
 			if errors.Is(err, fs.ErrNotExist) {
@@ -253,6 +264,17 @@ func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error 
 	src := unwrap.Source{Origin: path}
 	var pos position
 	var done covered
+	if info != nil && info.IsDir() {
+		return s.layout(ctx, path)
+	}
+	if name := vouching(path); name != "" {
+		if _, err := os.Stat(name); err == nil {
+			s.passed.add(path, "vouches for "+filepath.Base(name))
+			return nil
+		}
+	}
+	var vouched *seal.Seal
+	var suffixes []string
 	if path == "-" {
 		src.Reader = s.cfg.Stdin
 	} else {
@@ -264,6 +286,20 @@ func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error 
 			s.skipped.Add(int64(done.count()))
 			s.read.Add(info.Size())
 			return nil
+		}
+		if suffixes = s.near.of(path); len(suffixes) > 0 {
+			content, signature, err := s.beside(ctx, path, suffixes)
+			var park *normalize.ParkError
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case errors.As(err, &park):
+				pos.last = true
+				return s.send(ctx, ingest.Envelope{Origin: path, Bytes: content, Err: park, Retry: true, Position: pos})
+			case err != nil:
+				return err
+			}
+			vouched = signature
 		}
 		f, err := os.Open(path)
 		if err != nil {
@@ -278,11 +314,43 @@ func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error 
 			src.ReaderAt, src.Size = f, info.Size()
 		}
 	}
+	return s.entries(ctx, pos, done, func(yield func(unwrap.Entry) error) error {
+		return unwrap.Walk(ctx, src, s.cfg.Limits, func(e unwrap.Entry) error {
+			if e.Seal == nil {
+				e.Seal = vouched
+			}
+			return yield(e)
+		})
+	}, len(suffixes) > 0)
+}
+
+// layout hands over what is attached to the image in a folder.
+func (s *Source) layout(ctx context.Context, path string) error {
+	root, err := os.OpenRoot(path) // links that lead out of it are not followed
+	if err != nil {
+		return s.send(ctx, ingest.Envelope{Origin: path, Err: cannotRead(err)})
+	}
+	defer root.Close()
+	pos := position{path: checkpointPath(path)}
+	if info, err := root.Stat("index.json"); err == nil {
+		pos.size, pos.mtime = info.Size(), info.ModTime() // blobs never change; what is attached is in the index
+	}
+	return s.entries(ctx, pos, s.cfg.Checkpoints[pos.path].of(pos.size, pos.mtime), func(yield func(unwrap.Entry) error) error {
+		return unwrap.WalkLayout(ctx, path, root.FS(), s.cfg.Limits, yield)
+	}, false)
+}
+
+// entries hands over what walk yields. retry says that something beside it may have been mended.
+func (s *Source) entries(ctx context.Context, pos position, done covered, walk func(func(unwrap.Entry) error) error, retry bool) error {
 	// One entry is held back, to know the last one of the file when it goes out.
 	var held *ingest.Envelope
-	err := unwrap.Walk(ctx, src, s.cfg.Limits, func(e unwrap.Entry) error {
+	err := walk(func(e unwrap.Entry) error {
 		if done.has(e.Index) {
 			s.skipped.Add(1)
+			return nil
+		}
+		if e.Pass != "" {
+			s.passed.add(e.Origin, e.Pass)
 			return nil
 		}
 		if held != nil {
@@ -291,7 +359,7 @@ func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error 
 			}
 		}
 		pos.entry = e.Index
-		held = &ingest.Envelope{Position: pos}
+		held = &ingest.Envelope{Position: pos, Retry: retry}
 		held.Take(e)
 		return nil
 	})

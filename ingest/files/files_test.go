@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -483,4 +484,61 @@ func TestNothingStaysBehind(t *testing.T) {
 		src.Close()
 	}
 	goleak.VerifyNone(t, before)
+}
+
+// TestImageLayout: a folder that is an OCI image layout is one thing, and links in it lead nowhere else.
+func TestImageLayout(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	blob := func(content string) string {
+		sum := fmt.Sprintf("%x", sha256.Sum256([]byte(content)))
+		write(t, filepath.Join(dir, "images", "app", "blobs", "sha256", sum), []byte(content))
+		return "sha256:" + sum
+	}
+	sbom := `{"bomFormat":"CycloneDX"}`
+	outside := fmt.Sprintf("%x", sha256.Sum256([]byte("{}")))
+	write(t, filepath.Join(dir, "secret"), []byte("{}"))
+	subject := blob(`{"schemaVersion":2,"layers":[]}`)
+	referrer := blob(fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","subject":{"digest":%q},"layers":[{"mediaType":"application/vnd.cyclonedx+json","digest":%q},{"mediaType":"application/spdx+json","digest":"sha256:%s"}]}`,
+		subject, blob(sbom), outside))
+	write(t, filepath.Join(dir, "images", "app", "oci-layout"), []byte(`{"imageLayoutVersion":"1.0.0"}`))
+	write(t, filepath.Join(dir, "images", "app", "index.json"), fmt.Appendf(nil, `{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":%q}]}`, referrer))
+	write(t, filepath.Join(dir, "images", "z.json"), []byte("z"))
+	if err := os.Symlink(filepath.Join(dir, "secret"), filepath.Join(dir, "images", "app", "blobs", "sha256", outside)); err != nil {
+		t.Fatal(err)
+	}
+	got := walk(t, files.Config{Paths: []string{filepath.Join(dir, "images")}})
+	if len(got) != 3 || got[0].Content != sbom || !strings.HasPrefix(got[0].Origin, filepath.Join(dir, "images", "app", "blobs", "sha256")) || got[1].Reason == "" || got[1].Content == "{}" || got[2].Content != "z" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestArchivesTouchNoPath(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	inner := filepath.Join(dir, "in", "deep")
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range []string{"../../evil.json", filepath.Join(dir, "absolute.json"), "a/../../../up.json"} {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: 2}); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "{}")
+	}
+	w.Close()
+	write(t, filepath.Join(inner, "evil.tar"), b.Bytes())
+	write(t, filepath.Join(inner, "evil.zip"), zipNamed(t, []string{"../../evil.json", "/absolute.json"}, []byte("{}"), []byte("{}")))
+	if got := walk(t, files.Config{Paths: []string{inner}}); len(got) != 5 {
+		t.Errorf("%q", got)
+	}
+	var all []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if !d.IsDir() {
+			all = append(all, filepath.Base(path))
+		}
+		return err
+	})
+	if err != nil || !slices.Equal(all, []string{"evil.tar", "evil.zip"}) {
+		t.Errorf("files afterwards: %q, %v", all, err)
+	}
 }

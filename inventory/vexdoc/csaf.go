@@ -1,7 +1,6 @@
 package vexdoc
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -48,7 +47,7 @@ func (w *writer) csaf(version string) ([]byte, error) {
 		"publisher": members{"category": "other", "name": w.Author, "namespace": w.Namespace},
 		"tracking": members{
 			"id": w.ID, "status": "final", "version": strconv.Itoa(w.Version), "initial_release_date": stamp(w.First), "current_release_date": stamp(w.Time),
-			"revision_history": history, "generator": members{"engine": members{"name": "sluice", "version": cmp.Or(w.Tool, "unknown")}},
+			"revision_history": history, "generator": members{"engine": members{"name": "sluice"}},
 		},
 	}
 	doc := members{"document": document}

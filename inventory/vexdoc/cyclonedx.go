@@ -31,7 +31,7 @@ func (w *writer) cycloneDX(version string) ([]byte, error) {
 	bom.SerialNumber, bom.Version = "urn:uuid:"+w.ID, w.Version
 	bom.Metadata = &cdx.Metadata{
 		Timestamp: stamp(w.Time), Component: main, Authors: &[]cdx.OrganizationalContact{{Name: w.Author}},
-		Tools:    &cdx.ToolsChoice{Components: &[]cdx.Component{{Type: cdx.ComponentTypeApplication, Name: "sluice", Version: w.Tool}}},
+		Tools:    &cdx.ToolsChoice{Components: &[]cdx.Component{{Type: cdx.ComponentTypeApplication, Name: "sluice"}}},
 		Supplier: &cdx.OrganizationalEntity{Name: w.Author},
 	}
 	list := []cdx.Vulnerability{}

@@ -44,8 +44,6 @@ type Document struct {
 	Author, Namespace string
 	// Artifact is what it is about alone; "": several.
 	Artifact string
-	// Tool is the version of this program.
-	Tool     string
 	Verdicts []Verdict
 }
 
@@ -207,29 +205,16 @@ var (
 	}
 )
 
-// justification is the word of a format for that of a verdict: its own words are those that others
-// are translated into.
+// justification is the word of a format for that of a verdict; words has those of others that it has
+// none for.
 func (w *writer) justification(v Verdict, words map[string]string, format string) string {
 	if v.Justification == "" || v.Status != normalize.NotAffected {
 		return ""
 	}
-	own := false
-	for _, word := range words {
-		own = own || word == v.Justification
-	}
-	if words["code_not_present"] != "" { // those of OpenVEX and CSAF, of which each is the translation of one
-		own = detailed[v.Justification] != ""
-	} else {
-		own = plain[v.Justification] != ""
-	}
-	if own {
+	if _, foreign := words[v.Justification]; !foreign {
 		return v.Justification
 	}
 	word := words[v.Justification]
-	if word == "" {
-		w.lose(v, "justification", v.Justification, "it is no word of "+format)
-		return ""
-	}
 	w.lose(v, "justification", v.Justification, "it is no word of "+format+"; "+word+" is written")
 	return word
 }

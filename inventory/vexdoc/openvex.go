@@ -48,7 +48,7 @@ func openVEXOf(purl string) openVEXComponent {
 
 func (w *writer) openVEX() ([]byte, error) {
 	doc := openVEX{
-		Context: "https://openvex.dev/ns/v0.2.0", ID: "urn:uuid:" + w.ID, Author: w.Author, Version: w.Version, Tooling: "sluice " + w.Tool,
+		Context: "https://openvex.dev/ns/v0.2.0", ID: "urn:uuid:" + w.ID, Author: w.Author, Version: w.Version, Tooling: "sluice",
 		Timestamp: stamp(w.First), Statements: []openVEXStatement{},
 	}
 	if w.Version > 1 {

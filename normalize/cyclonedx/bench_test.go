@@ -86,3 +86,56 @@ func bench(b *testing.B, f normalize.Format, src []byte) {
 		}
 	}
 }
+
+func BenchmarkLibrary(b *testing.B) {
+	var src bytes.Buffer
+	if err := cdx.NewBOMEncoder(&src, cdx.BOMFileFormatJSON).Encode(generated()); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(src.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		var bom cdx.BOM
+		if err := cdx.NewBOMDecoder(bytes.NewReader(src.Bytes()), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// text is the BOM of the benchmarks as text protobuf.
+func text() []byte {
+	bom := generated()
+	var b bytes.Buffer
+	q := func(s string) string { return fmt.Sprintf("%q", s) }
+	b.WriteString("spec_version: \"1.6\"\nversion: 1\nmetadata { component { type: CLASSIFICATION_APPLICATION bom_ref: \"app\" name: \"shop\" version: \"4.5.6\" } }\n")
+	for _, c := range *bom.Components {
+		b.WriteString("components {\n  type: CLASSIFICATION_LIBRARY\n  bom_ref: " + q(c.BOMRef) + "\n  group: " + q(c.Group) + "\n  name: " + q(c.Name) + "\n  version: " + q(c.Version) +
+			"\n  description: " + q(c.Description) + "\n  scope: SCOPE_REQUIRED\n")
+		for i, h := range *c.Hashes {
+			b.WriteString("  hashes { alg: " + []string{"HASH_ALG_SHA_256", "HASH_ALG_SHA_512"}[i] + " value: " + q(h.Value) + " }\n")
+		}
+		b.WriteString("  licenses { license { id: \"Apache-2.0\" url: \"https://www.apache.org/licenses/LICENSE-2.0\" } }\n  cpe: " + q(c.CPE) + "\n  purl: " + q(c.PackageURL) + "\n")
+		for i, r := range *c.ExternalReferences {
+			b.WriteString("  external_references { type: " + []string{"EXTERNAL_REFERENCE_TYPE_VCS", "EXTERNAL_REFERENCE_TYPE_DISTRIBUTION"}[i] + " url: " + q(r.URL) + " }\n")
+		}
+		for _, p := range *c.Properties {
+			b.WriteString("  properties { name: " + q(p.Name) + " value: " + q(p.Value) + " }\n")
+		}
+		b.WriteString("}\n")
+	}
+	for _, d := range *bom.Dependencies {
+		b.WriteString("dependencies { ref: " + q(d.Ref) + " dependencies { ref: " + q((*d.Dependencies)[0]) + " } }\n")
+	}
+	return b.Bytes()
+}
+
+// BenchmarkProtobuf is both forms of the BOM that BenchmarkJSON reads.
+func BenchmarkProtobuf(b *testing.B) {
+	src := text()
+	b.Run("text", func(b *testing.B) { bench(b, cyclonedx.TextProto{}, src) })
+	wire, err := cyclonedx.BinaryForm(src)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("binary", func(b *testing.B) { bench(b, cyclonedx.Protobuf{}, wire) })
+}

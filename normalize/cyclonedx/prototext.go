@@ -115,14 +115,14 @@ func (r *textReader) field(m *protoMessage) {
 		r.i += n + 1
 	} else {
 		name := r.word()
-		if name == "" {
+		if len(name) == 0 {
 			r.fail("%q where the name of a field should be", r.rune())
 			return
 		}
 		switch index, ok := -1, false; {
 		case m == nil:
 		default:
-			if index, ok = m.byName[name]; ok {
+			if index, ok = m.byName[string(name)]; ok {
 				f = &m.fields[index]
 			} else {
 				r.unknown("the message %s has no field %.60q; it is not used", m.name, name)
@@ -310,26 +310,32 @@ func (r *textReader) scalar(f *protoField, word string) {
 }
 
 // word reads a name.
-func (r *textReader) word() string {
+func (r *textReader) word() []byte {
 	start := r.i
 	for r.i < len(r.src) && isScalar(r.src[r.i]) && r.src[r.i] != '-' && r.src[r.i] != '+' {
 		r.i++
 	}
-	return string(r.src[start:r.i])
+	return r.src[start:r.i]
 }
 
 // text reads a string in quotes; several one after the other are one.
+//
+// One without an escape, which nearly all are, stays where it is.
 func (r *textReader) text() (s []byte, ok bool) {
 	for c := r.space(); c == '"' || c == '\''; c = r.space() {
 		r.i++
 		for {
-			n := bytes.IndexAny(r.src[r.i:], string(c)+"\\\n")
-			if n < 0 {
+			n := plainText(r.src[r.i:], c)
+			if r.i+n == len(r.src) {
 				r.i = len(r.src)
 				r.fail("the document ends inside of a text; it is cut off")
 				return nil, false
 			}
-			s = append(s, r.src[r.i:r.i+n]...)
+			if s == nil {
+				s = r.src[r.i : r.i+n : r.i+n]
+			} else {
+				s = append(s, r.src[r.i:r.i+n]...)
+			}
 			r.i += n
 			if r.src[r.i] == c {
 				r.i++
@@ -345,6 +351,16 @@ func (r *textReader) text() (s []byte, ok bool) {
 		}
 	}
 	return s, true
+}
+
+// plainText is how many bytes of a text come before its end, an escape or the end of the line.
+func plainText(b []byte, quote byte) int {
+	for i, c := range b {
+		if c == quote || c == '\\' || c == '\n' {
+			return i
+		}
+	}
+	return len(b)
 }
 
 var escapes = map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v', '\\': '\\', '\'': '\'', '"': '"', '?': '?'}

@@ -35,26 +35,28 @@ type span struct{ start, end int }
 // jsonScan is an iterative scanner: a document nested ten million deep costs
 // MaxDepth frames and an error, not a stack.
 type jsonScan struct {
-	b        []byte
-	head     *normalize.Head
-	maxDepth int
-	invalid  int // offset of the first byte that is not UTF-8
-	stack    []frame
-	names    []span // member names of all open objects, innermost last
-	top, sub int    // members kept of the top level and below
-	dups     int
-	seed     maphash.Seed
+	b         []byte
+	head      *normalize.Head
+	maxDepth  int
+	maxString int64
+	invalid   int // offset of the first byte that is not UTF-8
+	stack     []frame
+	names     []span // member names of all open objects, innermost last
+	top, sub  int    // members kept of the top level and below
+	dups      int
+	seed      maphash.Seed
 }
 
-func scanJSON(b []byte, start, maxDepth int) (*normalize.Head, error) {
+func scanJSON(b []byte, start, maxDepth int, maxString int64) (*normalize.Head, error) {
 	s := &jsonScan{
-		b:        b,
-		head:     &normalize.Head{Syntax: normalize.JSON, Members: make(map[string]string, 32)},
-		maxDepth: maxDepth,
-		invalid:  invalidUTF8(b),
-		stack:    make([]frame, 0, 16),
-		names:    make([]span, 0, 64),
-		seed:     maphash.MakeSeed(),
+		b:         b,
+		head:      &normalize.Head{Syntax: normalize.JSON, Members: make(map[string]string, 32)},
+		maxDepth:  maxDepth,
+		maxString: maxString,
+		invalid:   invalidUTF8(b),
+		stack:     make([]frame, 0, 16),
+		names:     make([]span, 0, 64),
+		seed:      maphash.MakeSeed(),
 	}
 	end, err := s.value(start)
 	if err != nil {
@@ -181,6 +183,9 @@ func (s *jsonScan) str(i int) (int, error) {
 	}
 	switch f {
 	case sound:
+		if int64(end-i-2) > s.maxString {
+			return i, s.park(normalize.ReasonTooLarge, i, "a string of %d bytes; the limit is %d (--limit-string-bytes)", end-i-2, s.maxString)
+		}
 		return end, nil
 	case unterminated:
 		return i, s.syntax(end, "the document ends inside a string; it is cut off")

@@ -46,7 +46,7 @@ func Scan(b []byte, lim normalize.Limits) (*normalize.Head, error) {
 	}
 	switch body[start] {
 	case '{', '[':
-		return scanJSON(body, start, min(lim.MaxDepth, maxDepth))
+		return scanJSON(body, start, min(lim.MaxDepth, maxDepth), lim.MaxString)
 	case '<':
 		return scanXML(body)
 	}

@@ -328,3 +328,21 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+func TestLongStrings(t *testing.T) {
+	t.Parallel()
+	lim := normalize.Limits{MaxString: 2000}
+	long, short := strings.Repeat("x", 2001), strings.Repeat("y", 2000)
+	for in, want := range map[string]string{
+		`{"a":"` + short + `"}`: "", `{"a":"` + long + `"}`: normalize.ReasonTooLarge, `{"` + long + `":1}`: normalize.ReasonTooLarge, `["` + strings.Repeat(`\"`, 1001) + `"]`: normalize.ReasonTooLarge,
+	} {
+		_, err := Scan([]byte(in), lim)
+		var park *normalize.ParkError
+		if errors.As(err, &park); (err == nil) != (want == "") || err != nil && park.Reason != want {
+			t.Errorf("Scan %.10q: %v, want %q", in, err, want)
+		}
+		if err := CheckStrings([]byte(in), lim); (err == nil) != (want == "") {
+			t.Errorf("CheckStrings %.10q: %v, want %q", in, err, want)
+		}
+	}
+}

@@ -21,6 +21,7 @@ const (
 	Sigstore Kind = "sigstore-bundle" // Sigstore's bundle around one, or beside a file
 	Cosign   Kind = "cosign-bundle"   // the older bundle of cosign
 	InToto   Kind = "in-toto"         // an in-toto statement alone: nobody signed it
+	OCI      Kind = "oci-manifest"    // a manifest that attaches a document to an image: nobody signed it
 	OpenPGP  Kind = "openpgp"         // a detached signature beside a file, .asc
 )
 

@@ -348,3 +348,40 @@ func jsonPlace(err error) string {
 	}
 	return ""
 }
+
+// Detached reads a Sigstore bundle, or cosign's older one, that lies beside a file and has the signature of
+// it; nil where it is none.
+func Detached(bundle, file []byte) *seal.Seal {
+	var b sigstoreBundle
+	s := &seal.Seal{Kind: seal.Sigstore, Bytes: bundle, Signed: file}
+	text := ""
+	switch shapeOf(bundle) {
+	case apart:
+		if json.Unmarshal(bundle, &b) != nil {
+			return nil
+		}
+		text = b.Message.Signature
+	case oldBundle:
+		var old struct {
+			Signature string `json:"base64Signature"`
+			Cert      string `json:"cert"`
+		}
+		if json.Unmarshal(bundle, &old) != nil {
+			return nil
+		}
+		s.Kind, text = seal.Cosign, old.Signature
+		if old.Cert != "" {
+			b.Material.Certificate = &rawBytes{Raw: old.Cert}
+		}
+	default:
+		return nil
+	}
+	sig, err := decode64(text)
+	if err != nil {
+		return nil
+	}
+	one := seal.Signature{Bytes: sig}
+	b.complete(&one)
+	s.Signatures = []seal.Signature{one}
+	return s
+}

@@ -15,6 +15,10 @@ func several(b []byte) bool {
 	if start >= len(b) || b[start] != '{' && b[start] != '[' {
 		return false
 	}
+	var ahead lookout
+	if ahead.look(b); ahead.lines {
+		return true // as it would be found to be while it is read
+	}
 	rest := b[start+1:]
 	// In one JSON value no bracket follows a closing one without a comma between, and one that
 	// begins a line follows a comma or another bracket.
@@ -44,8 +48,11 @@ func (w *walker) values(it item, b []byte) error {
 	if lineIsWhole(b) {
 		return w.lines(it, bufio.NewReaderSize(bytes.NewReader(b), peek))
 	}
-	line := 1
+	line, given := 1, 0
 	for i := skipSpace(b, 0); i < len(b); {
+		if given++; given > w.lim.MaxEntries {
+			return w.tooMany(it)
+		}
 		line += bytes.Count(b[:i], []byte("\n"))
 		b = b[i:]
 		end := skipValue(b, 0)
@@ -76,6 +83,7 @@ func (w *walker) lines(it item, r *bufio.Reader) error {
 	buf := w.scratch[:0]
 	w.scratch = nil // whoever is inside has another one
 	defer func() { w.keep(buf) }()
+	given := 0
 	for line := 1; ; line++ {
 		buf = buf[:0]
 		var err error
@@ -101,6 +109,9 @@ func (w *walker) lines(it item, r *bufio.Reader) error {
 				return err
 			}
 		case len(text) > 0:
+			if given++; given > w.lim.MaxEntries {
+				return w.tooMany(it)
+			}
 			if err := w.whole(child, bytes.Clone(text)); err != nil {
 				return err
 			}
@@ -115,13 +126,18 @@ func (w *walker) lines(it item, r *bufio.Reader) error {
 // document may be, so they are read line by line.
 type lookout struct {
 	decided, lines bool
+	start          int // of what is no white space
 	searched       int
 }
 
 // look is told all that was read so far.
 func (l *lookout) look(b []byte) {
-	start := skipSpace(b, 0)
-	if l.decided || start == len(b) {
+	if l.decided {
+		return
+	}
+	l.start = skipSpace(b, l.start)
+	start := l.start
+	if start == len(b) {
 		return
 	}
 	if b[start] != '{' {

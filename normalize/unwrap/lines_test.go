@@ -21,6 +21,7 @@ func TestLines(t *testing.T) {
 		{"values over several lines", "{\n\"a\":1\n}\n{\n\"b\":2\n}\n", "in:1 = {\n\"a\":1\n}\nin:4 = {\n\"b\":2\n}\n"},
 		{"values in one line", `{"a":1}{"b":2} {"c":3}`, "in:1 = {\"a\":1}\nin:1 = {\"b\":2}\nin:1 = {\"c\":3}\n"},
 		{"the last value is cut off", "{\n}\n{\n\"b\"", "in:1 = {\n}\nin:3 = {\n\"b\"\n"},
+		{"indented", "{}\n {\"b\":2}", "in:1 = {}\nin:2 = {\"b\":2}\n"},
 		{"lists", "[1]\n[2]", "in:1 = [1]\nin:2 = [2]\n"},
 
 		{"one value", "{\"a\":[\n{},\n{}]}\n", "in = {\"a\":[\n{},\n{}]}\n\n"},
@@ -62,6 +63,16 @@ func TestLinesPastTheLimit(t *testing.T) {
 	for name, b := range map[string]string{"one line": `{"a":"` + strings.Repeat("x", 100_000) + `"}`, "several": "{\n\"a\":\"" + strings.Repeat("x", 100_000) + "\"}\n"} {
 		if list := walk(t, []byte(b), lim); len(list) != 1 || list[0].Err == nil || list[0].Err.Reason != normalize.ReasonTooLarge {
 			t.Errorf("%s: %.300s", name, show(list))
+		}
+	}
+}
+
+func TestTooManyLines(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{strings.Repeat("{}\n", 20), strings.Repeat("{}", 20)} {
+		list := walk(t, []byte(in), normalize.Limits{MaxEntries: 10})
+		if len(list) != 11 || list[9].Err != nil || list[10].Err == nil || list[10].Err.Reason != normalize.ReasonTooMany {
+			t.Errorf("%d entries: %s", len(list), show(list))
 		}
 	}
 }

@@ -17,7 +17,7 @@ const (
 	bundles           // a list of them, as registries answer
 	apart             // a Sigstore signature of something that is elsewhere
 	feed              // a ROLIE feed: it names documents
-	provider          // provider-metadata.json, aggregator.json of CSAF
+	provider          // provider-metadata.json, aggregator.json of CSAF; ROLIE's list of services or categories
 	ociManifest       // of an image
 )
 
@@ -52,6 +52,10 @@ func shapeOf(b []byte) shape {
 			media = scalar(value)
 		case "_type":
 			kind = scalar(value)
+		case "feed", "service", "categories":
+			if !rolie(value) {
+				delete(has, name)
+			}
 		}
 		return len(has) < shapeMembers
 	})
@@ -74,10 +78,22 @@ func shapeOf(b []byte) shape {
 		return feed
 	case has["canonical_url"] && has["publisher"], has["aggregator"] && has["csaf_providers"]:
 		return provider
+	case has["service"], has["categories"]:
+		return provider
 	case has["schemaVersion"] && (has["layers"] || has["manifests"] || has["config"]):
 		return ociManifest
 	}
 	return document
+}
+
+// rolie reports whether value is what a document of ROLIE (RFC 8322, in JSON) has inside.
+func rolie(value []byte) bool {
+	found := false
+	eachMember(value, func(name string, _ []byte) bool {
+		found = name == "entry" || name == "workspace" || name == "category"
+		return !found
+	})
+	return found
 }
 
 // scalar is the text of a string that value begins with.

@@ -32,7 +32,8 @@ type stream struct {
 	name    string  // "gzip"; "" for the source
 	counted bool    // towards MaxArchive
 	n       int64
-	err     error // other than io.EOF
+	packed  func() int64 // how many bytes that took, where it is compressed
+	err     error        // other than io.EOF
 }
 
 // Read turns a panic of a decompressor into an error: the data comes from anywhere.
@@ -53,6 +54,10 @@ func (s *stream) Read(p []byte) (n int, err error) {
 	}
 	n, err = s.r.Read(p)
 	s.n += int64(n)
+	if s.packed != nil && s.n > ratioFrom && s.n/s.w.lim.MaxRatio > s.packed() {
+		s.err = &ratioError{s.n, s.packed()}
+		return 0, s.err
+	}
 	if s.counted {
 		if err := s.w.count(int64(n)); err != nil {
 			s.err = err
@@ -74,15 +79,28 @@ func (w *walker) count(n int64) error {
 	return nil
 }
 
+// ratioFrom is from how many unpacked bytes on the ratio of a stream counts: what is less hurts nobody, and a
+// record that is the same over and over shrinks a thousandfold.
+const ratioFrom = 8 << 20
+
+// ratioError ends a stream that becomes too many times its bytes.
+type ratioError struct{ unpacked, packed int64 }
+
+func (e *ratioError) Error() string {
+	return fmt.Sprintf("%d bytes became more than %d", e.packed, e.unpacked)
+}
+
 // recorder keeps the bytes that a decompressor takes, as long as they are few.
 type recorder struct {
 	r        io.Reader
 	kept     []byte
+	n        int64 // bytes taken
 	overflow bool
 }
 
 func (c *recorder) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
+	c.n += int64(n)
 	if !c.overflow {
 		if len(c.kept)+n > keepRaw {
 			c.overflow, c.kept = true, nil
@@ -114,7 +132,7 @@ const maxWindow = 128 << 20
 // decompress unwraps a compressed stream, which holds one thing.
 func (w *walker) decompress(it item, kind kind) error {
 	rec := &recorder{r: it.r}
-	s := &stream{w: w, parent: it.stream, name: kind.String(), counted: true}
+	s := &stream{w: w, parent: it.stream, name: kind.String(), counted: true, packed: func() int64 { return rec.n }}
 	inner := item{
 		origin:  it.origin,
 		stream:  s,
@@ -213,7 +231,7 @@ func (w *walker) emptyArchive(it item) error {
 }
 
 func (w *walker) tooMany(it item) error {
-	return w.give(it, nil, normalize.Park(normalize.ReasonTooMany, "", "more than %d entries, the limit for one archive; the rest is not read, raise the limit or split it", w.lim.MaxEntries))
+	return w.give(it, nil, normalize.Park(normalize.ReasonTooMany, "", "more than %d entries, the limit for one archive or file; the rest is not read, raise --limit-entries or split it", w.lim.MaxEntries))
 }
 
 // over reports whether nothing more can be read, whatever the archive.

@@ -61,6 +61,7 @@ type Source struct {
 // source that cannot be read to its end gives an Entry with normalize.ReasonUnreadable.
 func Walk(ctx context.Context, src Source, lim normalize.Limits, yield func(Entry) error) error {
 	w := &walker{ctx: ctx, lim: lim.OrDefault(), yield: yield}
+	defer w.close()
 	if src.Reader == nil {
 		src.Reader = io.NewSectionReader(src.ReaderAt, 0, src.Size)
 	}
@@ -103,7 +104,7 @@ func Walk(ctx context.Context, src Source, lim normalize.Limits, yield func(Entr
 // Plain reports whether b is a document as it is, within the limit: Walk would hand it over
 // unchanged.
 func Plain(b []byte, lim normalize.Limits) bool {
-	return len(b) > 0 && int64(len(b)) <= lim.OrDefault().MaxBytes && kindOf(b) == plain && !isEmptyTar(b) && shapeOf(b) == document && !several(b)
+	return len(b) > 0 && int64(len(b)) <= lim.OrDefault().MaxBytes && kindOf(b) == plain && !isEmptyTar(b) && shapeOf(b) == document && metadata(b) == "" && !several(b)
 }
 
 const (
@@ -124,6 +125,13 @@ type walker struct {
 	scratch []byte
 	// inflater is one that is not in use.
 	inflater *inflater
+	spools   []*seekable // to be closed at the end
+}
+
+func (w *walker) close() {
+	for _, s := range w.spools {
+		s.Close()
+	}
 }
 
 // item is something to unwrap: the source, what a decompressor gives, an archive's entry.
@@ -143,9 +151,10 @@ type item struct {
 type around struct {
 	envelopes int // so many
 	seal      *seal.Seal
-	line      int  // where it begins, one of several JSON values
-	several   bool // it is one
-	lenient   bool // attestations of something else are passed over
+	line      int        // where it begins, one of several JSON values
+	several   bool       // it is one
+	lenient   bool       // attestations of something else are passed over
+	attached  *seal.Seal // what says what it belongs to, where no envelope does
 }
 
 // unwrap yields everything in it. The error is one that ends the walk.
@@ -165,6 +174,13 @@ func (w *walker) unwrap(it item) error {
 	case zipArchive:
 		return w.zip(it)
 	case tarArchive:
+		if mayBeLayout(head) {
+			rest, done, err := w.tarLayout(it)
+			if done {
+				return err
+			}
+			it = rest
+		}
 		return w.tar(it)
 	}
 	return w.decompress(it, kind)
@@ -196,11 +212,22 @@ func (w *walker) whole(it item, doc []byte) error {
 		return w.emptyArchive(it)
 	}
 	switch s := shapeOf(doc); s {
-	case document, feed, provider, ociManifest:
+	case document:
+	case feed:
+		return w.passOver(it, doc, "a ROLIE feed")
+	case provider:
+		return w.passOver(it, doc, "metadata of a CSAF provider")
+	case ociManifest:
+		if it.lenient {
+			return w.passOver(it, doc, "an OCI manifest")
+		}
 	case apart:
 		return w.passOver(it, doc, "the signature of another file")
 	default:
 		return w.open(it, doc, s)
+	}
+	if what := metadata(doc); what != "" {
+		return w.passOver(it, doc, what)
 	}
 	if !it.several && several(doc) {
 		return w.values(it, doc)
@@ -288,6 +315,9 @@ func (w *walker) give(it item, b []byte, err *normalize.ParkError) error {
 		return e
 	}
 	e := Entry{Origin: it.origin, Bytes: b, ModTime: it.modTime, Index: w.index, Err: err, Seal: it.seal, Line: it.line}
+	if e.Seal == nil {
+		e.Seal = it.attached
+	}
 	w.index++
 	return w.yield(e)
 }
@@ -307,9 +337,12 @@ func (w *walker) tooLarge() *normalize.ParkError {
 
 func (w *walker) explain(it item, err error) *normalize.ParkError {
 	var park *normalize.ParkError
+	var ratio *ratioError
 	switch {
 	case errors.As(err, &park):
 		return park
+	case errors.As(err, &ratio):
+		return normalize.Park(normalize.ReasonTooLarge, "", "%w unpacked, past %d times, the limit; nothing real shrinks so: raise --limit-ratio if this does", ratio, w.lim.MaxRatio)
 	case errors.Is(err, errTooLarge):
 		return w.tooLarge()
 	case errors.Is(err, errArchive):

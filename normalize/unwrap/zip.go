@@ -83,7 +83,7 @@ func (w *walker) zipEntry(child item, f *zipFile, at io.ReaderAt, r *bufio.Reade
 	if err != nil {
 		return w.give(child, nil, normalize.Park(normalize.ReasonCorruptArchive, "", "zip entry: %w", err))
 	}
-	s := &stream{w: w, name: "zip entry", counted: true}
+	s := &stream{w: w, name: "zip entry", counted: true, packed: func() int64 { return int64(min(f.packed, 1<<62)) }}
 	child.stream = s
 	var z io.Reader
 	switch f.method {
