@@ -7,6 +7,7 @@ import (
 
 	"sluice/internal/ask"
 	"sluice/internal/id"
+	"sluice/inventory/sbomdoc"
 	"sluice/normalize"
 	"sluice/normalize/detect"
 	"sluice/normalize/purl"
@@ -33,6 +34,21 @@ func (inv *Inventory) Details(ctx context.Context, tenant id.ID, key DocumentKey
 		return nil, during("read document "+key.given+" again", err)
 	}
 	return d, nil
+}
+
+// ExportAs writes a stored SBOM in one of sbomdoc.Targets, and says what that loses.
+func (inv *Inventory) ExportAs(ctx context.Context, tenant id.ID, key DocumentKey, as string) ([]byte, []sbomdoc.Loss, error) {
+	if err := ask.OneOf("as", as, sbomdoc.Targets...); err != nil {
+		return nil, nil, err
+	}
+	d, err := inv.Details(ctx, tenant, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.Document.Kind != normalize.SBOM {
+		return nil, nil, ask.Wrong("as", "document %s is of kind %s; only an SBOM is written in another format", key.given, d.Document.Kind)
+	}
+	return sbomdoc.Write(d, as)
 }
 
 // Step is one component on the way from what an SBOM describes to a package of it.

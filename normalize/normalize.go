@@ -88,6 +88,8 @@ const (
 	XML  Syntax = "xml"
 	YAML Syntax = "yaml"
 	Text Syntax = "text"
+	// Workbook is a spreadsheet in Office Open XML. Members has its sheets, by name.
+	Workbook Syntax = "workbook"
 	// Protobuf and TextProto are a CycloneDX BOM as Protocol Buffers, whose bytes alone say
 	// nothing of what they hold: Scan knows no other message.
 	Protobuf  Syntax = "protobuf"

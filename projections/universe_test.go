@@ -243,6 +243,10 @@ func (u *universe) fact() {
 	if u.chance(25) {
 		tenant = likely(u, u.tenants)
 	}
+	if u.chance(20) {
+		u.recordOfCVE(tenant, likely(u, vulnIDs[:3]), v.purl, v.versions)
+		return
+	}
 	name := likely(u, vulnIDs)
 	for {
 		record := object{"id": name, "modified": u.time(), "summary": u.next()}
@@ -283,6 +287,40 @@ func (u *universe) fact() {
 			record["severity"] = []any{object{"type": "CVSS_V3", "score": vector}}
 		} else if u.chance(50) {
 			record["database_specific"] = object{"severity": pick(u, []string{"LOW", "HIGH"})}
+		}
+		u.add(tenant, "", "", record)
+		if !u.chance(50) {
+			return
+		}
+	}
+}
+
+// recordOfCVE adds versions of what the CVE list, or NVD, says about a CVE: facts beside those of others
+// about the same one, never in their place.
+func (u *universe) recordOfCVE(tenant id.ID, name, purl string, versions []string) {
+	nvd := u.chance(40)
+	for {
+		rejected := u.chance(15)
+		var record object
+		if nvd {
+			record = object{"id": name, "lastModified": u.time(), "vulnStatus": "Analyzed", "sourceIdentifier": u.next(), "configurations": []any{object{"nodes": []any{object{"cpeMatch": []any{
+				object{"vulnerable": true, "criteria": "cpe:2.3:a:acme:left:*:*:*:*:*:*:*:*"},
+			}}}}}}
+			if rejected {
+				record["vulnStatus"] = "Rejected"
+			}
+			if vector := pick(u, vectors); vector != "" {
+				record["metrics"] = object{"cvssMetricV31": []any{object{"type": "Primary", "cvssData": object{"vectorString": vector}}}}
+			}
+		} else {
+			product := object{"packageURL": purl, "defaultStatus": pick(u, []string{"affected", "unaffected"}), "versions": []any{object{
+				"version": "0", "lessThan": strings.TrimPrefix(versions[len(versions)-1], "v"), "status": pick(u, []string{"affected", "unaffected"}),
+			}}}
+			metadata := object{"cveId": name, "state": "PUBLISHED", "dateUpdated": u.time()}
+			if rejected {
+				metadata["state"] = "REJECTED"
+			}
+			record = object{"dataType": "CVE_RECORD", "dataVersion": "5.2", "cveMetadata": metadata, "containers": object{"cna": object{"title": u.next(), "affected": []any{product}}}}
 		}
 		u.add(tenant, "", "", record)
 		if !u.chance(50) {

@@ -22,6 +22,8 @@ import (
 // readable are the formats of the corpus's manifest that Sluice reads.
 var readable = map[string]bool{
 	"CycloneDX JSON": true, "CycloneDX XML": true, "SPDX JSON": true, "OpenVEX": true, "CSAF": true, "OSV JSON": true, "OSV YAML": true, "OSV (array)": true,
+	"CycloneDX textproto": true, "SPDX 3 JSON-LD": true, "SPDX tag-value": true, "SPDX YAML": true, "SPDX XML": true, "SPDX RDF/XML": true,
+	"CVE JSON": true, "NVD API": true, "Go vuln report YAML": true, "CISA KEV": true, "EPSS CSV": true,
 }
 
 // TestCorpus imports a folder of real documents, whose manifest says what each is: every

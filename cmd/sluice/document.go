@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/inventory"
+	"sluice/inventory/sbomdoc"
 )
 
 func newDocument(a *app) *cobra.Command {
@@ -52,21 +54,34 @@ lists those of one document.`,
 		Use: "show ID", Short: "Show what is known about a document, by id or sha256:HASH", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.showDocument(cmd.Context(), args[0]) },
 	}
-	var file, envelope string
+	var file, envelope, as, losses string
 	export := &cobra.Command{
 		Use:   "export ID",
 		Short: "Write the original, byte for byte, by id or sha256:HASH",
 		Long: `Writes the document as it was received (after unwrapping), to standard output or to a
 file: its sha256sum is the content hash. With --envelope it is what the document came
-in instead: the DSSE envelope, Sigstore bundle or in-toto statement, or the signature that lay beside it.`,
-		Example: "  sluice document export sha256:9f86d0… | sha256sum",
+in instead: the DSSE envelope, Sigstore bundle or in-toto statement, or the signature that lay beside it.
+
+With --as an SBOM is written in another format, whatever it came in. What that format cannot
+hold, or is not carried, is listed on standard error and, as JSON, in the file of --losses.`,
+		Example: "  sluice document export sha256:9f86d0… | sha256sum\n  sluice document export sha256:9f86d0… --as spdx-2.3 --file app.spdx.json --losses losses.json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case as != "" && envelope != "":
+				return ask.Wrong("as", "writes the document itself; leave out --envelope")
+			case as != "":
+				return a.convertDocument(cmd.Context(), args[0], as, file, losses)
+			case losses != "":
+				return ask.Wrong("losses", "belongs to --as")
+			}
 			return a.exportDocument(cmd.Context(), args[0], file, envelope)
 		},
 	}
 	export.Flags().StringVar(&envelope, "envelope", "", "the envelope or signature instead; --envelope=ID is another one than that which says most (see document show)")
 	export.Flags().Lookup("envelope").NoOptDefVal = anyEnvelope
+	export.Flags().StringVar(&as, "as", "", "write an SBOM in this format instead: "+strings.Join(sbomdoc.Targets, ", "))
+	export.Flags().StringVar(&losses, "losses", "", "with --as: write what is lost to this file, as JSON")
 	export.Flags().StringVar(&file, "file", "", "write to this file instead")
 	cmd.AddCommand(list, show, export, newDocumentWarnings(a), newDocumentQuality(a))
 	return cmd
@@ -177,5 +192,45 @@ func (a *app) exportDocument(ctx context.Context, arg, file, envelope string) er
 		return os.WriteFile(file, original, 0o644)
 	}
 	_, err = a.stdout.Write(original)
+	return err
+}
+
+// convertDocument writes an SBOM in another format, and what that loses.
+func (a *app) convertDocument(ctx context.Context, arg, as, file, lossesFile string) error {
+	key, err := inventory.ParseDocumentKey(arg)
+	if err != nil {
+		return err
+	}
+	type converted struct {
+		bytes  []byte
+		losses []sbomdoc.Loss
+	}
+	c, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (c converted, err error) {
+		c.bytes, c.losses, err = inv.ExportAs(ctx, tenant, key, as)
+		return c, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, l := range c.losses {
+		where := ""
+		if l.Example != "" {
+			where = ", first " + printable(l.Example)
+		}
+		fmt.Fprintf(a.stderr, "not carried: %s (%d%s)\n", printable(l.What), l.Count, where)
+	}
+	if lossesFile != "" {
+		f, err := os.Create(lossesFile)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(printJSON(f, c.losses), f.Close()); err != nil {
+			return err
+		}
+	}
+	if file != "" {
+		return os.WriteFile(file, c.bytes, 0o644)
+	}
+	_, err = a.stdout.Write(c.bytes)
 	return err
 }

@@ -32,6 +32,7 @@ func formats() []normalize.Format {
 		spdx.YAML{},
 		spdx.XML{},
 		spdx.RDF{},
+		spdx.XLSX{},
 		spdx.JSONLD{},
 		syft.Format{},
 		trivy.Format{},

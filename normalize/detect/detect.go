@@ -99,6 +99,8 @@ func guess(h *normalize.Head) (kind, advice string) {
 	switch {
 	case h.Hint == tagValue:
 		return h.Hint, toSPDX2
+	case h.Hint == oldOffice:
+		return h.Hint, "which is not supported here: save a spreadsheet as .xlsx"
 	case h.Syntax == normalize.Protobuf, h.Syntax == normalize.TextProto:
 		return "CycloneDX as protobuf", toCDXJSON
 	case h.Hint != "":

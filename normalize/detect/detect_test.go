@@ -60,6 +60,7 @@ func TestDetectNames(t *testing.T) {
 		`{"_type":"https://in-toto.io/Statement/v1","subject":[]}`:                                "in-toto statement",
 		"spec_version: \"1.6\"\nversion: 1\n":                                                     "CycloneDX as protobuf",
 		"\x0a\x031.6\x10\x01":                                                                     "CycloneDX as protobuf",
+		"\xd0\xcf\x11\xe0\x00":                                                                    "save a spreadsheet as .xlsx",
 		"hello":                                                                                   "plain text",
 		"\x00\x01\x02":                                                                            "binary data",
 		"<html><body></html>":                                                                     "HTML",

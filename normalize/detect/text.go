@@ -6,10 +6,14 @@ import (
 
 	"sluice/normalize"
 	"sluice/normalize/internal/csvtext"
+	"sluice/normalize/internal/workbook"
 )
 
-// tagValue is a hint that Detect knows what to do about.
-const tagValue = "SPDX tag-value"
+// Hints that Detect knows what to do about.
+const (
+	tagValue  = "SPDX tag-value"
+	oldOffice = "a Microsoft Office file of the old kind (.xls, .doc)"
+)
 
 // scanText reads YAML and plain text line by line, as far as top-level "key: value" lines go.
 func scanText(b []byte) (*normalize.Head, error) {
@@ -17,6 +21,9 @@ func scanText(b []byte) (*normalize.Head, error) {
 	if version, ok := binaryBOM(b); ok {
 		head.Syntax, head.Members["/spec_version"] = normalize.Protobuf, version
 		return head, nil
+	}
+	if workbook.Is(b) {
+		return scanWorkbook(b, head)
 	}
 	if kind := binaryKind(b); kind != "" {
 		head.Hint = kind
@@ -79,6 +86,22 @@ func scanText(b []byte) (*normalize.Head, error) {
 	return head, nil
 }
 
+// maxDirectory bounds what the parts of a spreadsheet that list its sheets unpack to.
+const maxDirectory = 4 << 20
+
+// scanWorkbook notes the sheets of a spreadsheet.
+func scanWorkbook(b []byte, head *normalize.Head) (*normalize.Head, error) {
+	book, err := workbook.Open(b, maxDirectory)
+	if err != nil {
+		return nil, err
+	}
+	head.Syntax, head.Hint = normalize.Workbook, "a spreadsheet"
+	for _, name := range book.Sheets[:min(len(book.Sheets), maxMembers)] {
+		head.Members["/"+escapeToken(cut(name))] = "{"
+	}
+	return head, nil
+}
+
 // keyLine splits `key: value`. The key is a single word, perhaps in quotes.
 func keyLine(line []byte) (key, value string, ok bool) {
 	colon := bytes.IndexByte(line, ':')
@@ -111,7 +134,7 @@ var magics = []struct{ prefix, kind string }{
 	{"MZ", "a Windows program"},
 	{"\x89PNG", "a PNG image"},
 	{"\xff\xd8\xff", "a JPEG image"},
-	{"\xd0\xcf\x11\xe0", "a Microsoft Office file"},
+	{"\xd0\xcf\x11\xe0", oldOffice},
 	{"SQLite format 3\x00", "an SQLite database"},
 	{"PK\x03\x04", "a zip archive that could not be unpacked"},
 	{"\x1f\x8b", "gzip data that could not be unpacked"},

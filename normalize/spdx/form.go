@@ -2,6 +2,7 @@ package spdx
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -77,12 +78,18 @@ func (o *object) raw(name string, value []byte) {
 	o.members = append(o.members, value...)
 }
 
+// largeList is how many bytes of elements are worth to be given twice their room at once.
+const largeList = 64 << 10
+
 // list is the elements of the member, for another one to be appended to: a comma is
 // there where one is needed.
 func (o *object) list(name string) *[]byte {
 	for i := range o.lists {
 		if l := &o.lists[i]; l.name == name {
-			if len(l.elements) > 0 {
+			if n := len(l.elements); n > 0 {
+				if n > largeList && cap(l.elements)-n < n/8 {
+					l.elements = slices.Grow(l.elements, n) // append would copy five times as often
+				}
 				l.elements = append(l.elements, ',')
 			}
 			return &l.elements

@@ -224,6 +224,9 @@ func (f *twin) relate(from []byte, kind string, to, other []byte) {
 // member writes the texts whose members have forms of their own. The text is as it stands
 // in JSON, without its quotes.
 func (f *twin) member(name, text []byte) []byte {
+	if bytes.IndexByte(text, '\\') >= 0 && string(name) != "referenceType" {
+		return text // an escape in capitals is none
+	}
 	switch string(name) {
 	case "licenseConcluded", "licenseDeclared", "licenseInfoFromFiles", "licenseInfoInFiles", "licenseInfoInSnippets":
 		return sortedLicense(text)

@@ -111,6 +111,7 @@ func TestGraphMeaning(t *testing.T) {
 // it is its own form.
 func FuzzMeaning(f *testing.F) {
 	testdocs.Seed(f, "testdata/*/*.json")
+	f.Add([]byte(`{"spdxVersion":"SPDX-2.3","packages":[{"externalRefs":[{"referenceCategory":"\u000epackage_manager","referenceType":"a\/b"}],"supplier":"\"()"}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, err := detect.Scan(b, normalize.Limits{}); err != nil || !jsontext.Value(b).IsValid(jsontext.AllowDuplicateNames(true)) {
 			return

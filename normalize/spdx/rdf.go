@@ -39,7 +39,8 @@ func (f RDF) Normalize(in normalize.Input) (*normalize.Document, error) {
 		if err != nil {
 			return nil, err
 		}
-		g := &triples{r: r, ids: make(map[string]int32)}
+		// A property of an element takes a hundred bytes or so.
+		g := &triples{r: r, ids: make(map[string]int32), props: make([]rdfProp, 0, len(in.Bytes)/128)}
 		if err := g.read(); err != nil {
 			return nil, err
 		}
@@ -96,16 +97,22 @@ func (g *triples) read() error {
 	}
 }
 
-func (g *triples) add(id string) int32 {
-	if id != "" {
-		if i, ok := g.ids[id]; ok {
+// add is the node with an id, a new one where there is none yet or where the id is empty.
+// What the id begins with is "_:" of a node id, "#" of an ID, and else "".
+func (g *triples) add(begin string, id []byte) int32 {
+	if begin != "" && id != nil {
+		id = append([]byte(begin), id...)
+	}
+	if len(id) > 0 {
+		if i, ok := g.ids[string(id)]; ok {
 			return i
 		}
 	}
 	i := int32(len(g.nodes))
-	g.nodes = append(g.nodes, rdfNode{id: id, first: -1, last: -1})
-	if id != "" {
-		g.ids[id] = i
+	n := rdfNode{id: string(id), first: -1, last: -1}
+	g.nodes = append(g.nodes, n)
+	if len(id) > 0 {
+		g.ids[n.id] = i
 	}
 	return i
 }
@@ -135,26 +142,26 @@ func (g *triples) attribute(name string) []byte {
 	return nil
 }
 
-// identity is the id that an element has or refers to.
-func (g *triples) identity(names ...string) string {
+// identity is the id that an element has or refers to, and what it begins with.
+func (g *triples) identity(names ...string) (begin string, id []byte) {
 	for _, name := range names {
 		if v := g.attribute(name); v != nil {
 			switch name {
 			case "nodeID":
-				return "_:" + string(v)
+				return "_:", v
 			case "ID":
-				return "#" + string(v)
+				return "#", v
 			}
-			return string(v)
+			return "", v
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // element reads a resource whose element just began.
 func (g *triples) element() (int32, error) {
 	node := g.add(g.identity("about", "ID", "nodeID"))
-	if typ := string(g.r.Name.Local); typ != "Description" {
+	if typ := g.r.Name.Local; string(typ) != "Description" {
 		g.nodes[node].typ = className(typ)
 	}
 	for _, a := range g.r.Attrs {
@@ -187,16 +194,16 @@ func (g *triples) properties(node int32) error {
 func (g *triples) property(node int32) error {
 	isType := string(g.r.Name.Local) == "type" && bytes.Equal(g.r.Name.Space, rdfSpace)
 	member, known := rdfMembers[string(g.r.Name.Local)]
-	if ref := g.identity("resource", "nodeID"); ref != "" {
+	if begin, ref := g.identity("resource", "nodeID"); len(ref) > 0 {
 		if isType {
-			g.nodes[node].typ = className(ref[strings.LastIndexAny(ref, "#/")+1:])
+			g.nodes[node].typ = className(ref[bytes.LastIndexAny(ref, "#/")+1:])
 		} else if known {
-			g.say(node, rdfProp{member: member, node: g.add(ref)})
+			g.say(node, rdfProp{member: member, node: g.add(begin, ref)})
 		}
 		return g.r.Skip()
 	}
-	if string(g.attribute("parseType")) == "Resource" {
-		inner := g.add("")
+	if len(g.r.Attrs) > 0 && string(g.attribute("parseType")) == "Resource" {
+		inner := g.add("", nil)
 		if known {
 			g.say(node, rdfProp{member: member, node: inner})
 		}
@@ -238,11 +245,11 @@ func (g *triples) property(node int32) error {
 }
 
 // className is a class without a copy for each of those that are known.
-func className(s string) string {
-	if known, ok := rdfClassNames[s]; ok {
+func className(s []byte) string {
+	if known, ok := rdfClassNames[string(s)]; ok {
 		return known
 	}
-	return s
+	return string(s)
 }
 
 var rdfClassNames = func() map[string]string {

@@ -10,11 +10,13 @@ import (
 
 // rdfWriter writes the JSON form of what RDF says.
 type rdfWriter struct {
-	g    *triples
-	doc  *normalize.Document
-	out  object
-	most int // bytes of all objects: resources that are shared are written out each time
+	g       *triples
+	doc     *normalize.Document
+	out     object
+	objects []*object // one for each depth
+	most    int       // bytes of all objects: resources that are shared are written out each time
 
+	words    map[int32]string  // enumerations that were read, by node
 	space    string            // the document's namespace, # included
 	external map[string]string // DocumentRef by namespace of the other document
 }
@@ -57,20 +59,20 @@ func (w *rdfWriter) form() ([]byte, error) {
 		if !ok {
 			continue
 		}
-		var o object
+		o := w.objectAt(0)
 		node := int32(i)
 		if list == "hasExtractedLicensingInfos" {
 			if w.property(node, "extractedText") == nil {
 				continue // mentioned, and defined elsewhere
 			}
-			w.identify(&o, node, "licenseId")
+			w.identify(o, node, "licenseId")
 		} else if id := w.ref(node); id != "" {
 			o.text("SPDXID", []byte(id))
 		}
-		if err := w.members(&o, node, w.g.nodes[i].typ, 0); err != nil {
+		if err := w.members(o, node, w.g.nodes[i].typ, 0); err != nil {
 			return nil, err
 		}
-		w.out.element(list, &o)
+		w.out.element(list, o)
 	}
 	return w.out.appendTo(make([]byte, 0, w.out.size()+2)), nil
 }
@@ -124,7 +126,8 @@ func (w *rdfWriter) property(node int32, member string) *rdfProp {
 // members adds what is said of a node to an object.
 func (w *rdfWriter) members(o *object, node int32, class string, depth int) error {
 	known := rdfClasses[class]
-	var seen []string
+	var room [32]string
+	seen := room[:0]
 	for i := w.g.nodes[node].first; i >= 0; i = w.g.props[i].next {
 		p := &w.g.props[i]
 		m, ok := known[p.member]
@@ -148,18 +151,24 @@ func (w *rdfWriter) members(o *object, node int32, class string, depth int) erro
 			}
 			seen = append(seen, m.member)
 		}
-		value, err := w.value(nil, p, m, depth)
+		var err error
+		var before, after int
+		if m.list {
+			l := o.list(m.member)
+			before = len(*l)
+			*l, err = w.value(*l, p, m, depth)
+			after = len(*l)
+		} else {
+			o.name(m.member)
+			before = len(o.members)
+			o.members, err = w.value(o.members, p, m, depth)
+			after = len(o.members)
+		}
 		if err != nil {
 			return err
 		}
-		if w.most -= len(value); w.most < 0 {
+		if w.most -= after - before; w.most < 0 {
 			return normalize.Park(normalize.ReasonTooLarge, "", "resources that are referred to again and again would make a document many times as large")
-		}
-		if m.list {
-			l := o.list(m.member)
-			*l = append(*l, value...)
-		} else {
-			o.raw(m.member, value)
 		}
 	}
 	return nil
@@ -170,13 +179,23 @@ func (w *rdfWriter) relationship(node int32, p *rdfProp) error {
 	if p.node < 0 {
 		return nil
 	}
-	var o object
+	o := w.objectAt(1)
 	o.text("spdxElementId", []byte(w.ref(node)))
-	if err := w.members(&o, p.node, "Relationship", 1); err != nil {
+	if err := w.members(o, p.node, "Relationship", 1); err != nil {
 		return err
 	}
-	w.out.element("relationships", &o)
+	w.out.element("relationships", o)
 	return nil
+}
+
+// objectAt is an empty object for something at a depth, of which one is written at a time.
+func (w *rdfWriter) objectAt(depth int) *object {
+	for len(w.objects) <= depth {
+		w.objects = append(w.objects, &object{})
+	}
+	o := w.objects[depth]
+	o.reset()
+	return o
 }
 
 // maxRDFDepth bounds objects inside of objects, and licences inside of licences, where
@@ -198,7 +217,7 @@ func (w *rdfWriter) value(b []byte, p *rdfProp, m rdfMember, depth int) ([]byte,
 			return append(b, p.text...), nil
 		}
 	case rdfWord:
-		return appendText(b, []byte(rdfEnum(w.string(p)))), nil
+		return appendText(b, w.word(p)), nil
 	case rdfLicense:
 		expression, err := w.license(nil, p, depth)
 		if err != nil {
@@ -209,11 +228,11 @@ func (w *rdfWriter) value(b []byte, p *rdfProp, m rdfMember, depth int) ([]byte,
 		if p.node < 0 {
 			break
 		}
-		var o object
+		o := w.objectAt(depth + 1)
 		if m.class == "ExternalDocumentRef" {
-			w.identify(&o, p.node, "externalDocumentId")
+			w.identify(o, p.node, "externalDocumentId")
 		}
-		if err := w.members(&o, p.node, m.class, depth+1); err != nil {
+		if err := w.members(o, p.node, m.class, depth+1); err != nil {
 			return nil, err
 		}
 		return o.appendTo(b), nil
@@ -222,7 +241,26 @@ func (w *rdfWriter) value(b []byte, p *rdfProp, m rdfMember, depth int) ([]byte,
 			return appendText(b, []byte(w.ref(p.node))), nil
 		}
 	}
+	if p.node < 0 {
+		return appendText(b, p.text), nil
+	}
 	return appendText(b, []byte(w.string(p))), nil
+}
+
+// word is the value of an enumeration. There are few of them, and many that have one.
+func (w *rdfWriter) word(p *rdfProp) []byte {
+	if p.node < 0 {
+		return []byte(rdfEnum(string(p.text)))
+	}
+	known, ok := w.words[p.node]
+	if !ok {
+		if w.words == nil {
+			w.words = make(map[int32]string)
+		}
+		known = rdfEnum(w.string(p))
+		w.words[p.node] = known
+	}
+	return []byte(known)
 }
 
 // said are the resources that stand for words.

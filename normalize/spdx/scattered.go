@@ -31,7 +31,7 @@ func (x *scattered) read() ([]byte, error) {
 			break
 		}
 	}
-	form, err := x.element(make([]byte, 0, 64), 0, "")
+	form, err := x.element(make([]byte, 0, 64), 0, rootName)
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +41,11 @@ func (x *scattered) read() ([]byte, error) {
 	return form, nil
 }
 
-func (x *scattered) element(b []byte, depth int, name string) ([]byte, error) {
+func (x *scattered) element(b []byte, depth int, name *xmlName) ([]byte, error) {
 	l := &x.levels[depth]
 	l.reset()
 	l.text, l.names = l.text[:0], l.names[:0]
-	has := depth == 0 || objects[name]
+	has := name.object
 	for {
 		kind, err := x.r.Next()
 		if err != nil {
@@ -65,15 +65,15 @@ func (x *scattered) element(b []byte, depth int, name string) ([]byte, error) {
 			if has {
 				return l.appendTo(b), nil
 			}
-			return appendScalar(b, name, bytes.TrimSpace(l.text)), nil
+			return name.appendScalar(b, bytes.TrimSpace(l.text)), nil
 		}
 	}
 }
 
 func (x *scattered) child(l *scatteredLevel, depth int) error {
-	name := interned(x.r.Name.Local)
-	if lists[name] {
-		elements := l.list(name)
+	name := nameOf(x.r.Name.Local)
+	if name.list {
+		elements := l.list(name.name)
 		out, err := x.element(*elements, depth+1, name)
 		if err != nil {
 			return err
@@ -82,8 +82,8 @@ func (x *scattered) child(l *scatteredLevel, depth int) error {
 		return nil
 	}
 	for _, have := range l.names {
-		if have == name {
-			x.doc.Warn("duplicate-member", x.r.Where(), "<%.60s> is there twice; the first one counts", name)
+		if have == name.name {
+			x.doc.Warn("duplicate-member", x.r.Where(), "<%.60s> is there twice; the first one counts", have)
 			return x.r.Skip()
 		}
 	}
@@ -91,11 +91,11 @@ func (x *scattered) child(l *scatteredLevel, depth int) error {
 	if len(l.names) == most {
 		return normalize.Park(normalize.ReasonTooMany, x.r.Where(), "more than %d different elements inside of one", most)
 	}
-	l.names = append(l.names, name)
+	l.names = append(l.names, name.name)
 	if len(l.members) > 0 {
 		l.members = append(l.members, ',')
 	}
-	l.members = append(appendText(l.members, []byte(name)), ':')
+	l.members = append(appendText(l.members, []byte(name.name)), ':')
 	out, err := x.element(l.members, depth+1, name)
 	if err != nil {
 		return err

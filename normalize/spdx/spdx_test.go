@@ -18,14 +18,14 @@ import (
 )
 
 var (
-	formats = []normalize.Format{spdx.JSON{}, spdx.TagValue{}, spdx.YAML{}, spdx.XML{}, spdx.RDF{}, spdx.JSONLD{}}
+	formats = []normalize.Format{spdx.JSON{}, spdx.TagValue{}, spdx.YAML{}, spdx.XML{}, spdx.RDF{}, spdx.XLSX{}, spdx.JSONLD{}}
 	read    = testdocs.Reader(detect.Scan, formats...)
 )
 
 func TestGolden(t *testing.T) { testdocs.Golden(t, read) }
 
 func TestRealDocuments(t *testing.T) {
-	testdocs.Real(t, read, []string{"wrong-type"}, "SPDX JSON", "SPDX tag-value", "SPDX YAML", "SPDX XML", "SPDX RDF/XML", "SPDX 3 JSON-LD")
+	testdocs.Real(t, read, []string{"wrong-type"}, "SPDX JSON", "SPDX tag-value", "SPDX YAML", "SPDX XML", "SPDX RDF/XML", "SPDX spreadsheet", "SPDX 3 JSON-LD")
 }
 
 func FuzzJSON(f *testing.F) {
@@ -46,6 +46,10 @@ func FuzzXML(f *testing.F) {
 
 func FuzzRDF(f *testing.F) {
 	testdocs.Fuzz(f, spdx.RDF{}, normalize.Limits{MaxComponents: 100}, "testdata/*/*.rdf", storable)
+}
+
+func FuzzXLSX(f *testing.F) {
+	testdocs.Fuzz(f, spdx.XLSX{}, normalize.Limits{MaxComponents: 100}, "testdata/*/*.xlsx", storable)
 }
 
 func FuzzJSONLD(f *testing.F) {
@@ -164,6 +168,7 @@ func TestNotationsParked(t *testing.T) {
 		{spdx.RDF{}, rdf("<s:dataLicense><s:ConjunctiveLicenseSet r:nodeID='a'><s:member r:nodeID='a'/></s:ConjunctiveLicenseSet></s:dataLicense>"), normalize.ReasonDepth, ""},
 		{spdx.RDF{}, rdf(strings.Repeat("<s:a><s:b>", 5000)), normalize.ReasonDepth, ""},
 		{spdx.RDF{}, rdf(doubling), normalize.ReasonTooLarge, ""},
+		{spdx.XLSX{}, "PK\x03\x04", normalize.ReasonCorruptArchive, ""},
 		{spdx.JSONLD{}, `[1`, normalize.ReasonSyntax, ""},
 		{spdx.JSONLD{}, `"a"`, normalize.ReasonInvalid, ""},
 		{spdx.JSONLD{}, `{"@context":"https://spdx.org/rdf/3.1.0/spdx-context.jsonld"}`, normalize.ReasonUnsupported, ""},
@@ -224,11 +229,53 @@ func TestFilesCostNothing(t *testing.T) {
 	}
 }
 
+// TestGraphDetails: what is said of the packages of SPDX 3 in other elements.
+func TestGraphDetails(t *testing.T) {
+	details, err := spdx.JSONLD{}.Details(normalize.Input{Bytes: []byte(`{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[
+		{"type":"Relationship","spdxId":"urn:r1","relationshipType":"hasDeclaredLicense","from":"urn:a","to":["urn:l1"]},
+		{"type":"Relationship","spdxId":"urn:r2","relationshipType":"hasConcludedLicense","from":"urn:a","to":["https://spdx.org/licenses/MIT","urn:l2"]},
+		{"type":"Relationship","spdxId":"urn:r3","relationshipType":"dependsOn","from":"urn:a","to":["urn:b","urn:file","urn:nowhere"]},
+		{"type":"Relationship","spdxId":"urn:r4","relationshipType":"hasConcludedLicense","from":"urn:b","to":["https://spdx.org/rdf/3.0.1/terms/Licensing/NoAssertion"]},
+		{"type":"software_Package","spdxId":"urn:b","name":"b","summary":"short","originatedBy":["urn:jane"],
+		 "externalRef":[{"type":"ExternalRef","externalRefType":"securityAdvisory","locator":["https://example.com/advisory"],"comment":"old"}]},
+		{"type":"software_Package","spdxId":"urn:a","name":"a","description":"long","suppliedBy":{"type":"Organization","spdxId":"urn:org","name":"Example"},
+		 "software_homePage":"https://example.com","software_copyrightText":"Copyright Example",
+		 "verifiedUsing":[{"type":"Hash","algorithm":"sha256","hashValue":"abc"}]},
+		{"type":"simplelicensing_LicenseExpression","spdxId":"urn:l1","simplelicensing_licenseExpression":"MIT OR ISC"},
+		{"type":"expandedlicensing_CustomLicense","spdxId":"urn:l2","name":"A short one"},
+		{"type":"Person","spdxId":"urn:jane","name":"Jane"},
+		{"type":"CreationInfo","@id":"_:c","specVersion":"3.0.1","created":"2025-02-03T04:05:06Z","createdBy":["urn:jane"]},
+		{"type":"SpdxDocument","spdxId":"urn:d","creationInfo":"_:c","rootElement":["urn:a"],"dataLicense":"https://spdx.org/licenses/CC0-1.0"}
+	]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &normalize.Details{
+		Document: details.Document, Authors: []string{"Jane"}, Supplier: "Example", Licenses: []normalize.License{{ID: "CC0-1.0"}}, Roots: []string{"urn:a"},
+		Components: []normalize.ComponentDetails{
+			{
+				Ref: "urn:a", Pointer: "/@graph/5", Supplier: "Example", Description: "long", Copyright: "Copyright Example", Related: true,
+				Licenses:   []normalize.License{{Expression: "MIT OR ISC"}, {ID: "MIT", Concluded: true}, {Name: "A short one", Concluded: true}},
+				Hashes:     []normalize.Hash{{Algorithm: "SHA-256", Value: "abc"}},
+				References: []normalize.Reference{{Type: "website", URL: "https://example.com"}},
+			},
+			{
+				Ref: "urn:b", Pointer: "/@graph/4", Author: "Jane", Description: "short",
+				References: []normalize.Reference{{Type: "securityAdvisory", URL: "https://example.com/advisory", Comment: "old"}},
+			},
+		},
+		Edges: []normalize.Edge{{From: "urn:a", To: "urn:b", Kind: normalize.DependsOn}},
+	}
+	if diff := cmp.Diff(want, details); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestSame reads one document in all notations, each with a namespace, a time and an order
 // of its own: it has to say the same in each.
 func TestSame(t *testing.T) {
 	files, err := filepath.Glob("testdata/same/shop.*")
-	if err != nil || len(files) < 5 {
+	if err != nil || len(files) < 6 {
 		t.Fatal(files, err)
 	}
 	sort := func(list []normalize.Component) []normalize.Component {

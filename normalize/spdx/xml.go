@@ -103,7 +103,7 @@ type xmlReader struct {
 // level is an element that is being read.
 type level struct {
 	names []string // members that there are already
-	list  string   // the list that is open, which is the last of names
+	list  *xmlName // the list that is open, which is the last of names
 	text  []byte
 }
 
@@ -120,7 +120,7 @@ func (x *xmlReader) read() ([]byte, error) {
 			break
 		}
 	}
-	if err := x.element(0, ""); err != nil {
+	if err := x.element(0, rootName); err != nil {
 		return nil, err
 	}
 	if kind, err := x.r.Next(); err != nil || kind != xmlscan.EOF {
@@ -131,10 +131,10 @@ func (x *xmlReader) read() ([]byte, error) {
 
 // element writes the element that just began: an object if it has elements in it, else a
 // text.
-func (x *xmlReader) element(depth int, name string) error {
+func (x *xmlReader) element(depth int, name *xmlName) error {
 	l := &x.levels[depth]
-	l.names, l.list, l.text = l.names[:0], "", l.text[:0]
-	has := depth == 0 || objects[name]
+	l.names, l.list, l.text = l.names[:0], nil, l.text[:0]
+	has := name.object
 	if has {
 		x.out = append(x.out, '{')
 	}
@@ -158,10 +158,10 @@ func (x *xmlReader) element(depth int, name string) error {
 			}
 		case xmlscan.End:
 			if !has {
-				x.out = appendScalar(x.out, name, bytes.TrimSpace(l.text))
+				x.out = name.appendScalar(x.out, bytes.TrimSpace(l.text))
 				return nil
 			}
-			if l.list != "" {
+			if l.list != nil {
 				x.out = append(x.out, ']')
 			}
 			x.out = append(x.out, '}')
@@ -172,23 +172,23 @@ func (x *xmlReader) element(depth int, name string) error {
 
 // child reads an element inside of l.
 func (x *xmlReader) child(l *level, depth int) error {
-	name := interned(x.r.Name.Local)
-	if l.list != "" {
+	name := nameOf(x.r.Name.Local)
+	if l.list != nil {
 		if l.list == name {
 			x.out = append(x.out, ',')
 			return x.element(depth+1, name)
 		}
-		l.list = ""
+		l.list = nil
 		x.out = append(x.out, ']')
 	}
 	for _, have := range l.names {
-		if have != name {
+		if have != name.name {
 			continue
 		}
-		if lists[name] {
+		if name.list {
 			return errScattered
 		}
-		x.doc.Warn("duplicate-member", x.r.Where(), "<%.60s> is there twice; the first one counts", name)
+		x.doc.Warn("duplicate-member", x.r.Where(), "<%.60s> is there twice; the first one counts", have)
 		return x.r.Skip()
 	}
 	if len(l.names) > 0 {
@@ -198,44 +198,59 @@ func (x *xmlReader) child(l *level, depth int) error {
 	if len(l.names) == most {
 		return normalize.Park(normalize.ReasonTooMany, x.r.Where(), "more than %d different elements inside of one", most)
 	}
-	l.names = append(l.names, name)
-	x.out = append(appendText(x.out, []byte(name)), ':')
-	if lists[name] {
+	l.names = append(l.names, name.name)
+	x.out = append(appendText(x.out, []byte(name.name)), ':')
+	if name.list {
 		l.list = name
 		x.out = append(x.out, '[')
 	}
 	return x.element(depth+1, name)
 }
 
-// interned is a name that is not allocated again for each element of the specification.
-func interned(name []byte) string {
+// xmlName is the name of an element, and what the specification says of it.
+type xmlName struct {
+	name         string
+	list, object bool
+	kind         yamljson.Kind
+}
+
+// rootName is that of the document.
+var rootName = &xmlName{object: true}
+
+// nameOf is the name of an element; those of the specification are looked up once.
+func nameOf(name []byte) *xmlName {
 	if known, ok := xmlNames[string(name)]; ok {
 		return known
 	}
-	return string(name)
+	return &xmlName{name: string(name)}
 }
 
-var xmlNames = func() map[string]string {
-	all := map[string]string{}
+var xmlNames = func() map[string]*xmlName {
+	all := map[string]*xmlName{}
+	add := func(name string) {
+		all[name] = &xmlName{name, lists[name], objects[name], kindOf([]byte(name))}
+	}
 	for name := range lists {
-		all[name] = name
+		add(name)
+	}
+	for name := range objects {
+		add(name)
 	}
 	for _, t := range tags {
-		all[t.member] = t.member
+		add(t.member)
 	}
 	for _, name := range [...]string{
-		"algorithm", "checksumValue", "checksum", "creationInfo", "packageVerificationCodeValue", "spdxElementId", "relatedSpdxElement",
-		"relationshipType", "referenceCategory", "referenceType", "referenceLocator", "externalDocumentId", "spdxDocument", "startPointer", "endPointer",
-		"reference", "spdxVersion", "homepage",
+		"algorithm", "checksumValue", "packageVerificationCodeValue", "spdxElementId", "relatedSpdxElement", "relationshipType", "referenceCategory",
+		"referenceType", "referenceLocator", "externalDocumentId", "spdxDocument", "reference", "spdxVersion", "homepage",
 	} {
-		all[name] = name
+		add(name)
 	}
 	return all
 }()
 
 // appendScalar writes a text as what it is in JSON.
-func appendScalar(b []byte, name string, text []byte) []byte {
-	switch kindOf([]byte(name)) {
+func (n *xmlName) appendScalar(b, text []byte) []byte {
+	switch n.kind {
 	case yamljson.Bool:
 		if v, ok := boolean(text); ok {
 			return append(b, v...)

@@ -38,12 +38,30 @@ func kindOf(b []byte) kind {
 		return bzip2Stream
 	case bytes.HasPrefix(b, []byte("\xfd7zXZ\x00")):
 		return xzStream
+	case isOffice(b):
+		return plain
 	case bytes.HasPrefix(b, []byte("PK\x03\x04")), bytes.HasPrefix(b, []byte("PK\x05\x06")):
 		return zipArchive
 	case isTar(b):
 		return tarArchive
 	}
 	return plain
+}
+
+// isOffice recognises a document of Office Open XML, which is a zip archive and meant to be
+// one document, by the name of its first entry.
+func isOffice(b []byte) bool {
+	const header = 30 // bytes of a local header before the name
+	if len(b) < header || !bytes.HasPrefix(b, []byte("PK\x03\x04")) {
+		return false
+	}
+	name := b[header:min(len(b), header+int(b[26])+int(b[27])<<8)]
+	for _, part := range [...]string{"[Content_Types].xml", "_rels/.rels", "docProps/", "xl/"} {
+		if bytes.HasPrefix(name, []byte(part)) {
+			return true
+		}
+	}
+	return false
 }
 
 // isBzip2 wants the magic of the first block too (the digits of pi, or of its root

@@ -565,3 +565,28 @@ func TestPlain(t *testing.T) {
 		}
 	}
 }
+
+// TestOfficeDocument: a spreadsheet is a zip archive, and one document.
+func TestOfficeDocument(t *testing.T) {
+	for first, isDocument := range map[string]bool{
+		"[Content_Types].xml": true, "_rels/.rels": true, "docProps/app.xml": true, "xl/workbook.xml": true, "xlsx/a.json": false, "a.json": false,
+	} {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for _, name := range []string{first, "b.json"} {
+			w, err := z.Create(name)
+			if err == nil {
+				_, err = w.Write([]byte("{}"))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := kindOf(b.Bytes()) == plain; got != isDocument {
+			t.Errorf("%s: a document: %v, want %v", first, got, isDocument)
+		}
+	}
+}

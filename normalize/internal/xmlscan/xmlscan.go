@@ -252,13 +252,24 @@ func (r *Reader) characters(text []byte) error {
 	return nil
 }
 
+// plainByte are the bytes of a text that stand for themselves.
+var plainByte = func() (is [256]bool) {
+	for c := range is {
+		is[c] = c >= ' ' && c != '&' || c == '\n' || c == '\t'
+	}
+	return is
+}()
+
 // resolved is text with its references replaced, and its line ends as \n.
 func (r *Reader) resolved(text []byte) ([]byte, error) {
 	plain := true
 	for _, c := range text {
+		if plainByte[c] {
+			continue
+		}
 		if c == '&' || c == '\r' {
 			plain = false
-		} else if c < ' ' && c != '\n' && c != '\t' {
+		} else {
 			return nil, r.syntax("the control character U+%04X", c)
 		}
 	}

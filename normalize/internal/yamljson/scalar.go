@@ -179,23 +179,23 @@ func (r *reader) fold(text []byte, column int) []byte {
 func (r *reader) double(column int) {
 	start := r.at + 1
 	end := start
-	escapes := false
 	for {
-		i := bytes.IndexAny(r.src[end:], `"\`)
+		i := bytes.IndexByte(r.src[end:], '"')
 		if i < 0 {
 			r.stop()
 			return
 		}
-		end += i
-		if r.src[end] == '"' {
+		// A quote behind an odd number of backslashes is escaped.
+		slashes := 0
+		for j := end + i - 1; j >= start && r.src[j] == '\\'; j-- {
+			slashes++
+		}
+		if end += i; slashes%2 == 0 {
 			break
 		}
-		escapes = true
-		if end += 2; end > len(r.src) {
-			r.stop()
-			return
-		}
+		end++
 	}
+	escapes := bytes.IndexByte(r.src[start:end], '\\') >= 0
 	text := r.src[start:end]
 	r.at = end + 1
 	switch {

@@ -47,12 +47,22 @@ func simple(src []byte, o Options) ([]byte, bool) {
 	return r.out, r.ok
 }
 
+// plainByte are the bytes that are nothing but themselves.
+var plainByte = func() (is [256]bool) {
+	for c := range is {
+		is[c] = c >= ' ' && c < 0x7f || c == '\n'
+	}
+	return is
+}()
+
 // odd reports whether there are characters that YAML takes for line breaks, refuses, or
 // that libraries do not agree about.
 func odd(src []byte) bool {
 	for i, c := range src {
+		if plainByte[c] {
+			continue
+		}
 		switch {
-		case c >= ' ' && c < 0x7f, c == '\n':
 		case c < ' ', c == 0x7f:
 			return true
 		case c == 0xc2 && src[i+1] < 0xa0, // U+0080 to U+009F

@@ -1,8 +1,6 @@
 package yamljson
 
 import (
-	"unicode/utf8"
-
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -39,7 +37,7 @@ func appendPlain(b, text []byte, kind Kind) []byte {
 // appendText writes a string. Nearly all need no escape.
 func appendText(b, text []byte) []byte {
 	for _, c := range text {
-		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+		if !plainByte[c] || c == '"' || c == '\\' || c == '\n' {
 			b, _ = jsontext.AppendQuote(b, text) // it is UTF-8
 			return b
 		}

@@ -1,4 +1,4 @@
--- Migration: vex_v005_findings_list
+-- Migration: vex_v006_findings_list
 -- Dependencies: vex_v001, vex_v003
 -- Transaction: none
 --
@@ -35,7 +35,7 @@ create index concurrently if not exists ix_epss_score on vex.epss (tenant_id, sc
 
 begin;
 insert into core.schema_version (module, version, migration_hash)
-values ('vex', 5, '<hash>')
+values ('vex', 6, '<hash>')
 on conflict (module) do update
   set version = excluded.version, applied_at = now(), migration_hash = excluded.migration_hash;
 commit;

@@ -1,5 +1,5 @@
--- Migration: vex_v006_triage
--- Dependencies: vex_v001, vex_v005, artifact_v002, access_v001
+-- Migration: vex_v007_triage
+-- Dependencies: vex_v001, vex_v004, artifact_v002, access_v001
 --
 -- The triage queue says why something comes first: known to be exploited, how likely it is to be, how
 -- severe, whether there is a fix, whether it is exposed. The view is made anew and empty, and the
@@ -91,7 +91,7 @@ alter table vex.open_findings force row level security;
 alter table core.job_queue force row level security;
 
 insert into core.schema_version (module, version, migration_hash)
-values ('vex', 6, '<hash>')
+values ('vex', 7, '<hash>')
 on conflict (module) do update
   set version = excluded.version, applied_at = now(), migration_hash = excluded.migration_hash;
 commit;
