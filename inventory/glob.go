@@ -14,8 +14,6 @@ type glob struct {
 	like   []string // LIKE patterns of which one has to fit, for what is no exact purl
 }
 
-func (g glob) any() bool { return g.exact == "" && g.like == nil }
-
 // parseGlob reads a purl, or a text with * for any text: pkg:npm/*, *log4j*. An artifact is named whole.
 // A package without a version is meant in every version, and without qualifiers with any.
 func parseGlob(field, given string) (glob, error) {

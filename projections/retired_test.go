@@ -25,7 +25,7 @@ func TestRetiredAnyOrder(t *testing.T) {
 	w := newWorld(t)
 	app := object{"type": "application", "name": "app", "version": "1", "purl": "pkg:oci/app@1", "bom-ref": "main"}
 	at := func(day int, packages ...string) string {
-		return fmt.Sprintf("%s", mustJSON(with(sbomOf(app, "", packages...), "serialNumber", nil, "metadata.timestamp", fmt.Sprintf("2026-02-%02dT00:00:00Z", day))))
+		return string(mustJSON(with(sbomOf(app, "", packages...), "serialNumber", nil, "metadata.timestamp", fmt.Sprintf("2026-02-%02dT00:00:00Z", day))))
 	}
 	const thing, other = "pkg:npm/thing@1.0.0", "pkg:npm/other@1.0.0"
 	fact := npmRecord("CVE-2099-1", "2026-01-01T00:00:00Z", "thing", "2.0.0", "")
@@ -78,7 +78,7 @@ func TestRetiredHistory(t *testing.T) {
 	tenant := w.db.Tenant(t, "acme")
 	app := object{"type": "application", "name": "app", "version": "1", "purl": "pkg:oci/app@1", "bom-ref": "main"}
 	at := func(day int) string {
-		return fmt.Sprintf("%s", mustJSON(with(sbomOf(app, "", "pkg:npm/thing@1.0.0"), "serialNumber", nil, "metadata.timestamp", fmt.Sprintf("2026-02-%02dT00:00:00Z", day), "version", day)))
+		return string(mustJSON(with(sbomOf(app, "", "pkg:npm/thing@1.0.0"), "serialNumber", nil, "metadata.timestamp", fmt.Sprintf("2026-02-%02dT00:00:00Z", day), "version", day)))
 	}
 	w.load(t, enveloped(tenant, at(1)), enveloped(tenant, npmRecord("CVE-2099-1", "2026-01-01T00:00:00Z", "thing", "2.0.0", "")))
 	w.drain(t)

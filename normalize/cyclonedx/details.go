@@ -80,8 +80,10 @@ func (d *details) other(name string) {
 	n := 1
 	if d.r.IsArray() {
 		n = 0
-		for ok := d.r.Array(); ok && d.r.Element(); n++ {
-			d.r.Skip()
+		if d.r.Array() {
+			for ; d.r.Element(); n++ {
+				d.r.Skip()
+			}
 		}
 	} else if d.r.IsNull() {
 		n = 0

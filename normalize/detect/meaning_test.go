@@ -188,7 +188,7 @@ func canonical(t interface{ Fatal(...any) }, json string) string {
 	if err := v.Format(jsontext.ReorderRawObjects(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
 		t.Fatal(err)
 	}
-	if bytes.IndexAny(v, "0123456789") < 0 {
+	if !bytes.ContainsAny(v, "0123456789") {
 		return string(v)
 	}
 	// Numbers one by one: only those that float64 holds.

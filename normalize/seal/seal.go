@@ -72,14 +72,6 @@ func PAE(payloadType string, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// first is the first signature's bytes: what artifact.signature shows.
-func (s *Seal) first() []byte {
-	for _, sig := range s.Signatures {
-		return sig.Bytes
-	}
-	return []byte{}
-}
-
 // Clone returns a copy that shares no bytes with the document.
 func (s *Seal) Clone() *Seal {
 	c := *s

@@ -139,8 +139,10 @@ func (d *details) other(name string) {
 	switch {
 	case r.IsArray():
 		n = 0
-		for ok := r.Array(); ok && r.Element(); n++ {
-			r.Skip()
+		if r.Array() {
+			for ; r.Element(); n++ {
+				r.Skip()
+			}
 		}
 	case r.IsNull():
 		n = 0

@@ -81,9 +81,6 @@ func (r *Reader) Kept() []byte {
 	return r.Text
 }
 
-// Depth is the number of open elements.
-func (r *Reader) Depth() int { return len(r.open) }
-
 // Where is the line:column that the reader has come to.
 func (r *Reader) Where() string {
 	line := 1 + bytes.Count(r.src[:r.at], []byte("\n"))

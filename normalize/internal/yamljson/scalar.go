@@ -396,7 +396,7 @@ func (r *reader) flow(kind Kind) {
 			r.out = appendText(r.out, line[1:n-1])
 		case c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9':
 			n = bytes.IndexAny(line, ",]")
-			if n < 0 || bytes.IndexAny(line[:n], ":#[{}\t\r") >= 0 {
+			if n < 0 || bytes.ContainsAny(line[:n], ":#[{}\t\r") {
 				r.stop()
 				return
 			}
