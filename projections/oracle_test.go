@@ -55,7 +55,7 @@ type knownSBOM struct {
 
 // says is what two SBOMs share that say the same.
 func (b *knownSBOM) says() string {
-	return fmt.Sprintf("%s %s %s %s %x", b.tenant, b.artifact.Purl, b.stream, b.doc.Format, b.meaning)
+	return fmt.Sprintf("%s %s %s %x", b.tenant, b.artifact.Purl, b.stream, b.meaning)
 }
 
 // knownVEX is a VEX document: one version of its series.
@@ -196,7 +196,7 @@ func (o *oracle) read(e ingest.Envelope, hash [32]byte, versions map[string]*kno
 }
 
 func (o *oracle) readStatements(e ingest.Envelope, hash [32]byte, doc *normalize.Document, about purl.Package) {
-	done := map[string]bool{}
+	done, again := map[string]bool{}, map[string]int{}
 	n := 0
 	for _, s := range doc.Statements {
 		for _, a := range s.Aliases {
@@ -220,7 +220,9 @@ func (o *oracle) readStatements(e ingest.Envelope, hash [32]byte, doc *normalize
 			}
 			if doc.Kind == normalize.SBOM {
 				known.sbom = o.sboms[len(o.sboms)-1]
-				known.id = id.Derive(e.Tenant, "statement", about.Purl, e.Stream, doc.Format, string(known.sbom.meaning[:]), fmt.Sprint(n))
+				of := strings.Join([]string{s.VulnID, p.ID, p.Purl, p.Subcomponent}, "\x00")
+				known.id = id.Derive(e.Tenant, "statement", about.Purl, e.Stream, string(known.sbom.meaning[:]), of, fmt.Sprint(again[of]))
+				again[of]++
 				if !p.InDocument && p.BOMSerial == "" {
 					// It names a package: the one that this SBOM lists.
 					if named := parsePurl(p.Purl); named != nil && (isThat(named, doc.Subject.Purl) || isThat(named, about.Purl)) {

@@ -61,6 +61,7 @@ var unaudited = map[string]string{
 	"sluice tenant list":       "changes nothing",
 	"sluice topics verify":     "changes nothing",
 	"sluice topics allowed":    "changes nothing",
+	"sluice vex export":        "a new version of a document leaves vex.export: inventory.TestExport",
 	"sluice vex history":       "changes nothing",
 }
 

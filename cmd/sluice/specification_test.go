@@ -159,7 +159,7 @@ func knownCommand(line string, tests map[string]string) error {
 func knownSluice(args []string) error {
 	root := newRoot(&app{})
 	cmd, rest, err := root.Find(args)
-	if err == nil && (cmd == root || cmd.HasSubCommands()) {
+	if err == nil && (cmd == root || !cmd.Runnable()) {
 		err = fmt.Errorf("it only groups others")
 	}
 	if err == nil {
