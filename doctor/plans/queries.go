@@ -36,15 +36,18 @@ func findings(artifact, sort string) []string {
 	}
 }
 
+// picked is why estimates of the lists of findings decide nothing above the first Limit.
+const picked = "the page is picked first, by an index; what its rows are joined with is probed by key, written as a range that the planner takes for many rows"
+
 // Queries are all of them.
 var Queries = []Query{
 	{Name: "look_up", File: "ingest/sql/look_up.sql", Role: pg.Ingest, Args: []string{"<tenant>", "<hashes>"}},
 	{Name: "look_up_meaning", File: "ingest/sql/look_up_meaning.sql", Role: pg.Ingest, Args: []string{"<tenant>", "<meanings>"}},
 	{Name: "load_checkpoints", File: "ingest/files/sql/load_checkpoints.sql", Role: pg.Ingest, Args: []string{"<tenant>", "<run>"}},
-	{Name: "findings_by_severity", File: "inventory/sql/findings.sql", Role: pg.Reader, Args: findings("", "severity"), Optional: true},
-	{Name: "findings_by_first_seen", File: "inventory/sql/findings.sql", Role: pg.Reader, Args: findings("", "first_seen"), Optional: true},
-	{Name: "findings_by_package", File: "inventory/sql/findings.sql", Role: pg.Reader, Args: findings("", "package"), Optional: true},
-	{Name: "findings_of_an_artifact", File: "inventory/sql/findings.sql", Role: pg.Reader, Args: findings("<artifact>", "severity"), Optional: true},
+	{Name: "findings_by_severity", File: "inventory/sql/findings.sql", Role: pg.Reader, Args: findings("", "severity"), Optional: true, Misestimate: picked},
+	{Name: "findings_by_first_seen", File: "inventory/sql/findings.sql", Role: pg.Reader, Args: findings("", "first_seen"), Optional: true, Misestimate: picked},
+	{Name: "findings_by_package", File: "inventory/sql/findings.sql", Role: pg.Reader, Args: findings("", "package"), Optional: true, Misestimate: picked},
+	{Name: "findings_of_an_artifact", File: "inventory/sql/findings.sql", Role: pg.Reader, Args: findings("<artifact>", "severity"), Optional: true, Misestimate: picked},
 	{Name: "unknowns_of_an_artifact", File: "inventory/sql/unknowns.sql", Role: pg.Reader, Args: []string{"<tenant>", "<artifact>", "", noID}, Optional: true},
 	{Name: "parked", File: "inventory/sql/parked.sql", Role: pg.Reader, Args: []string{"<tenant>", ""}, Whole: true},
 	{Name: "load_packages", File: "projections/sql/load_packages.sql", Role: pg.Projector, Args: []string{"<tenant>", "<packages>"}},
