@@ -21,7 +21,7 @@ select o.tenant_id, o.document_id, o.content_hash, o.kind, o.format, o.format_ve
   w.ordinal::int as ordinal, w.value ->> 'code' as code, coalesce(w.value ->> 'pointer', '') as pointer, w.value ->> 'message' as message,
   coalesce((w.value ->> 'line')::int, 0) as line, 1 + coalesce((w.value ->> 'more')::bigint, 0) as count
 from ingest.original o
-cross join lateral jsonb_array_elements(o.warnings) with ordinality as w (value, ordinal);
+cross join lateral jsonb_array_elements(case jsonb_typeof(o.warnings) when 'array' then o.warnings else '[]' end) with ordinality as w (value, ordinal);
 comment on view ingest.document_warning is 'What was odd about stored documents, a row for each warning that is kept.';
 
 do $$

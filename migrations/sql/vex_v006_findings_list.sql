@@ -17,7 +17,7 @@ create index concurrently if not exists ix_open_findings_seen on vex.open_findin
       else case when score >= 90 then 5 when score >= 70 then 4 when score >= 40 then 3 when score >= 1 then 2 when score is not null then 1 else 0 end end),
    coalesce(score, (-1)::smallint), vuln_id);
 create index concurrently if not exists ix_open_findings_purl on vex.open_findings (tenant_id, package_purl collate "C", vuln_id);
-create index concurrently if not exists ix_open_findings_vex on vex.open_findings (tenant_id) where vex is not null;
+create index concurrently if not exists ix_open_findings_vex on vex.open_findings (tenant_id, vuln_id) where vex is not null;
 drop index concurrently if exists vex.ix_open_findings_score;
 create index concurrently if not exists ix_suppressed_findings_grade on vex.suppressed_findings
   (tenant_id,
