@@ -30,7 +30,7 @@ name of a command it is serve. Passwords are shown as ***, and nothing is connec
 				args = []string{"serve"}
 			}
 			target, rest, err := cmd.Root().Find(args)
-			if err != nil || len(rest) > 0 || target == cmd.Root() || target.HasSubCommands() {
+			if _, does := needs[target.CommandPath()]; err != nil || len(rest) > 0 || !does { // else it groups others
 				return usagef("there is no command %q to show the settings of; see `sluice --help`", strings.Join(args, " "))
 			}
 			target.InheritedFlags() // makes the flags of all commands its own too

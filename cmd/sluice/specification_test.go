@@ -159,7 +159,7 @@ func knownCommand(line string, tests map[string]string) error {
 func knownSluice(args []string) error {
 	root := newRoot(&app{})
 	cmd, rest, err := root.Find(args)
-	if err == nil && (cmd == root || !cmd.Runnable()) {
+	if _, does := needs[cmd.CommandPath()]; err == nil && !does {
 		err = fmt.Errorf("it only groups others")
 	}
 	if err == nil {

@@ -245,6 +245,7 @@ var flagColumns = map[string]string{
 // with are arguments that a command does not go without, or not to an end; those of its line of use
 // come first.
 var with = map[string][]string{
+	"sluice findings why": {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001"},
 	"sluice ingest file":  {"../../fixtures/documents/06-router.cdx.json"},
 	"sluice vex decide":   {"--package", "pkg:npm/of-b@1.0.0", "--vuln", "CVE-2026-0001", "--status", "not_affected", "--rationale", "because"},
 	"sluice vex export":   {"--format", "openvex"},
