@@ -131,7 +131,10 @@ func (r *Relay) send(stop, ctx context.Context, b *batch) {
 	var mu sync.Mutex // guards b.failing, b.blocked
 	var sending sync.WaitGroup
 	for p, items := range lists {
-		if b.failing[p] {
+		mu.Lock()
+		failing := b.failing[p]
+		mu.Unlock()
+		if failing {
 			continue
 		}
 		sending.Go(func() {
