@@ -76,7 +76,7 @@ func (d Decision) Check() error {
 	case d.Justification != "" && d.Status != normalize.NotAffected:
 		return ask.Wrong("justification", "%q is for not_affected; %s has an impact, an action and a rationale", d.Justification, d.Status)
 	case d.Justification != "" && !isJustification(d.Justification):
-		return ask.Wrong("justification", "%q: it is a word of a standard; near: %s", d.Justification, near(d.Justification, Justifications(), 3))
+		return ask.Wrong("justification", "%q: it is a word of a standard; near: %s", d.Justification, nearest(d.Justification, Justifications()))
 	case d.Status == normalize.NotAffected && d.Justification == "" && d.Impact == "" && d.Rationale == "":
 		return ask.Wrong("", "not_affected needs a reason: a justification (a word, such as %s), an impact or a rationale", Justifications()[0])
 	case d.Until != nil && !d.Until.After(time.Now()):
