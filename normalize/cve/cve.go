@@ -8,8 +8,6 @@
 package cve
 
 import (
-	"bytes"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"sluice/normalize"
 	"sluice/normalize/internal/cpe"
 	"sluice/normalize/internal/cvss"
+	"sluice/normalize/internal/records"
 	"sluice/normalize/lenient"
 )
 
@@ -44,7 +43,7 @@ func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
 	r := lenient.New(in.Bytes, "", doc.Warn)
 	switch {
 	case r.IsArray():
-		if err := readArray(r, doc, in.Limits.OrDefault().MaxComponents); err != nil {
+		if err := records.Array(r, doc, in.Limits.OrDefault().MaxComponents, readRecord); err != nil {
 			return nil, err
 		}
 	case r.IsObject():
@@ -65,48 +64,6 @@ func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
 		}
 	}
 	return doc, nil
-}
-
-// readArray reads the records of an array; one that nobody could use does not cost the others.
-func readArray(r *lenient.Reader, doc *normalize.Document, limit int) error {
-	var first error
-	for ok := r.Array(); ok && r.Element(); {
-		raw := r.Raw()
-		if r.Failed() {
-			break
-		}
-		at := r.Pointer()
-		if len(doc.Vulnerabilities) >= limit {
-			return normalize.Park(normalize.ReasonTooMany, at, "more than %d records", limit)
-		}
-		v, format, err := readRecord(lenient.New(raw, at, doc.Warn), at, doc.Warn)
-		if err != nil {
-			var park *normalize.ParkError
-			if !errors.As(err, &park) {
-				return err
-			}
-			if first == nil {
-				first = park
-			}
-			doc.Warn("unusable-record", park.Pointer, "%v", park.Err)
-			continue
-		}
-		if doc.FormatVersion == "" {
-			doc.FormatVersion = format
-		}
-		v.JSON, v.Pointer = bytes.Clone(raw), at
-		doc.Vulnerabilities = append(doc.Vulnerabilities, v)
-	}
-	r.End()
-	switch {
-	case r.Failed():
-		return r.Err()
-	case len(doc.Vulnerabilities) > 0:
-		return nil
-	case first != nil:
-		return first
-	}
-	return normalize.Park(normalize.ReasonInvalid, "", "the array holds no record")
 }
 
 // reader reads one record.

@@ -18,10 +18,10 @@ package osv
 
 import (
 	"bytes"
-	"errors"
 	"strings"
 
 	"sluice/normalize"
+	"sluice/normalize/internal/records"
 	"sluice/normalize/lenient"
 )
 
@@ -84,7 +84,7 @@ func (f JSON) Normalize(in normalize.Input) (*normalize.Document, error) {
 	r := lenient.New(in.Bytes, "", doc.Warn)
 	switch {
 	case r.IsArray():
-		if err := readArray(r, doc); err != nil {
+		if err := records.Array(r, doc, 0, readRecord); err != nil {
 			return nil, err
 		}
 	case r.IsObject():
@@ -134,47 +134,6 @@ func (f YAML) Normalize(in normalize.Input) (*normalize.Document, error) {
 
 func newDocument(format string) *normalize.Document {
 	return &normalize.Document{Kind: normalize.Vuln, Format: format}
-}
-
-// readArray reads the records of an array one by one. A record that nobody could use
-// does not cost the others; an array without a usable one is refused.
-func readArray(r *lenient.Reader, doc *normalize.Document) error {
-	var first error
-	for i, ok := 0, r.Array(); ok && r.Element(); i++ {
-		raw := r.Raw()
-		if r.Failed() {
-			break
-		}
-		at := pointerTo(i)
-		v, schema, err := readRecord(lenient.New(raw, at, doc.Warn), at, doc.Warn)
-		if err != nil {
-			var park *normalize.ParkError
-			if !errors.As(err, &park) {
-				return err
-			}
-			if first == nil {
-				first = park
-			}
-			doc.Warn("unusable-record", park.Pointer, "%v", park.Err)
-			continue
-		}
-		if doc.FormatVersion == "" {
-			doc.FormatVersion = schema
-		}
-		v.JSON = bytes.Clone(raw)
-		v.Pointer = at
-		doc.Vulnerabilities = append(doc.Vulnerabilities, v)
-	}
-	r.End()
-	switch {
-	case r.Failed():
-		return r.Err()
-	case len(doc.Vulnerabilities) > 0:
-		return nil
-	case first != nil:
-		return first
-	}
-	return normalize.Park(normalize.ReasonInvalid, "", "the array holds no record")
 }
 
 // finish sets what follows from the records.
