@@ -223,8 +223,9 @@ func TestFilesCostNothing(t *testing.T) {
 			}
 		})
 	}
-	// Lists that grow: a hash of each id, and where each reference stands.
-	if a, b := allocs(doc(few)), allocs(doc(many)); b > a+100 {
+	// Lists that grow: a hash of each id, and where each reference stands. Under the race
+	// detector they grow in some hundred steps, and what runs beside this is counted too.
+	if a, b := allocs(doc(few)), allocs(doc(many)); b > a+many/100 {
 		t.Errorf("%d files cost %.0f allocations, %d cost %.0f", few, a, many, b)
 	}
 }
