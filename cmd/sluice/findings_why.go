@@ -85,7 +85,7 @@ func (p *page) why(w *inventory.Why) {
 	p.line(0, "%s of %s is %s", w.Vulnerability, w.Package, what)
 	p.line(1, "because %s.", w.Because)
 	if w.Artifact != "" {
-		p.line(1, "in %s%s", w.Artifact, more(w.AlsoIn, " and %d other artifacts"))
+		p.line(1, "in %s%s", w.Artifact, more(w.AlsoIn, " and %d other artifact", " and %d other artifacts"))
 	}
 	if len(w.Aliases) > 0 {
 		p.line(1, "also known as %s", strings.Join(w.Aliases, ", "))
@@ -140,7 +140,7 @@ func (p *page) why(w *inventory.Why) {
 			mark = "counts"
 		}
 		p.line(1, "%s: %s, %s", mark, s.Status, s.Why)
-		p.line(2, "%s", spaced(s.Kind, "of", s.Source, s.Issuer)+at(", ", s.Time))
+		p.line(2, "%s", said(s)+at(", ", s.Time))
 		if s.Product != "" {
 			p.line(2, "about %s (%s)", s.Product, s.Scope)
 		}
@@ -164,6 +164,14 @@ func (p *page) why(w *inventory.Why) {
 	for _, d := range w.Proof {
 		p.line(1, "%s: %s", d.What, d.Command)
 	}
+}
+
+// said is what kind of word it is and whose.
+func said(s inventory.WhySaid) string {
+	if s.Kind == "decision" {
+		return "decision by " + orUnnamed(s.Issuer)
+	}
+	return spaced(s.Kind, "of", s.Source, s.Issuer)
 }
 
 func (p *page) urgency(w *inventory.Why) {
@@ -214,11 +222,14 @@ func stream(name string) string {
 }
 
 // more is text with a number where there is one.
-func more(n int64, format string) string {
-	if n == 0 {
+func more(n int64, one, several string) string {
+	switch n {
+	case 0:
 		return ""
+	case 1:
+		several = one
 	}
-	return fmt.Sprintf(format, n)
+	return fmt.Sprintf(several, n)
 }
 
 // spaced joins what there is with spaces.
