@@ -18,6 +18,21 @@ func (d *Database) Auditor(ctx context.Context) (*tenants.Login, error) {
 	return d.auditor, nil
 }
 
+// TenantNames are the names of the tenants that the login may act in: of all, or the auditor's own.
+func (d *Database) TenantNames(ctx context.Context) ([]string, error) {
+	if err := d.Connect(ctx); err != nil {
+		return nil, err
+	}
+	if d.auditor != nil {
+		return []string{d.auditor.Name}, nil
+	}
+	pool, err := d.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
+	if err != nil {
+		return nil, err
+	}
+	return tenants.Names(ctx, pool)
+}
+
 // ofAuditor finds the auditor's tenant by name or id. There are no others that he could see.
 func (d *Database) ofAuditor(ctx context.Context, name string) (id.ID, error) {
 	pool, err := d.Pool(ctx, pg.Reader, pg.Config{MaxConns: 1})

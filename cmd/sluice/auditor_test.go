@@ -89,7 +89,8 @@ func TestAuditor(t *testing.T) {
 	i := slices.IndexFunc(documents, func(d struct {
 		ID       string `json:"document_id"`
 		Artifact string `json:"artifact"`
-	}) bool {
+	},
+	) bool {
 		return strings.Contains(d.Artifact, "storefront")
 	})
 	inShort := []string{"sluice findings", "sluice document export", "sluice vex list", "sluice audit verify"}
