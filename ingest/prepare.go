@@ -190,7 +190,8 @@ func (t *task) read(cfg *Config) error {
 func (t *task) meaningHash(format normalize.Format) ([32]byte, error) {
 	partial := len(t.doc.Warnings) > normalize.MaxWarnings
 	for _, w := range t.doc.Warnings {
-		partial = partial || w.Code == "extension" || w.Code == "partial-json" || w.Code == "unknown-field"
+		partial = partial || w.Code == "extension" || w.Code == "partial-json" || w.Code == "unknown-field" ||
+			t.doc.Format == "cyclonedx-xml" && (w.Code == "duplicate-member" || w.Code == "conflicting-members")
 	}
 	if t.doc.JSON != nil && partial {
 		return t.hash, nil
