@@ -94,9 +94,11 @@ func TestRulesMutated(t *testing.T) {
 // of are the codes that say that a document is not what the schema asks for.
 var of = func() *enum {
 	var b strings.Builder
-	b.WriteString("enum codes " + strings.Join([]string{wrongType, missingMember, unknownMember, unknownValue, invalidValue, conflictingMembers, "invalid-hash", "invalid-time", "unknown-license",
+	b.WriteString("enum codes " + strings.Join([]string{
+		wrongType, missingMember, unknownMember, unknownValue, invalidValue, conflictingMembers, "invalid-hash", "invalid-time", "unknown-license",
 		"unknown-type", "unknown-scope", "unknown-algorithm", "unknown-reference-type", "unknown-state", "unknown-status", "invalid-serial", "bom-format", "missing-name", "missing-ref",
-		"missing-version-range", "missing-version", "invalid-bom-link"}, " ") + "\nobject o\nm =codes\n")
+		"missing-version-range", "missing-version", "invalid-bom-link",
+	}, " ") + "\nobject o\nm =codes\n")
 	return parseRules(b.String())["o"].member("m").enum
 }()
 
