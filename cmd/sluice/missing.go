@@ -25,7 +25,7 @@ func (a *app) nothing(ctx context.Context, f inventory.FindingFilter, otherwise 
 func (a *app) nothingOf(ctx context.Context, missing func(*inventory.Inventory, id.ID) (bool, error), otherwise string) error {
 	_, err := asked(ctx, a, missing)
 	if absent := new(ask.NotFoundError); errors.As(err, &absent) {
-		fmt.Fprintln(a.stderr, "sluice: "+absent.Error())
+		a.note("sluice: %s", absent.Error())
 		return nil
 	}
 	if err != nil {
@@ -38,7 +38,7 @@ func (a *app) nothingOf(ctx context.Context, missing func(*inventory.Inventory, 
 		otherwise += fmt.Sprintf(": tenant %s has no SBOM", a.tenant)
 	}
 	if err == nil {
-		fmt.Fprintln(a.stderr, otherwise)
+		a.note("%s", otherwise)
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func (a *app) triage(ctx context.Context, f inventory.TriageFilter) error {
 		return err
 	}
 	if d.Unmatched > 0 {
-		defer fmt.Fprintf(a.stderr, "sluice: %d of %s cannot be matched (`sluice unknowns --count reason`)\n", d.Unmatched, countOf(d.Components, "component"))
+		defer a.note("sluice: %d of %s cannot be matched (`sluice unknowns --count reason`)", d.Unmatched, countOf(d.Components, "component"))
 	}
 	a.printChanges(d, f.Limit)
 	return nil

@@ -16,7 +16,7 @@ const unjudgedShown = 10
 // tellUnjudged says on standard error of which components nobody can say anything, and what would change that.
 func (a *app) tellUnjudged(list []inventory.Unjudged) {
 	for _, u := range list[:min(len(list), unjudgedShown)] {
-		fmt.Fprintln(a.stderr, "sluice: "+unjudgedText(u))
+		a.note("sluice: %s", unjudgedText(u))
 	}
 	if len(list) <= unjudgedShown {
 		return
@@ -25,7 +25,7 @@ func (a *app) tellUnjudged(list []inventory.Unjudged) {
 	for _, u := range list[unjudgedShown:] {
 		components += u.Components
 	}
-	fmt.Fprintf(a.stderr, "sluice: nor %s of %d other ecosystems (`sluice unknowns --reason no-records`)\n", countOf(components, "component"), len(list)-unjudgedShown)
+	a.note("sluice: nor %s of %d other ecosystems (`sluice unknowns --reason no-records`)", countOf(components, "component"), len(list)-unjudgedShown)
 }
 
 // unjudgedText is it in a sentence.
