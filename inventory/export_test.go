@@ -46,23 +46,45 @@ func TestExport(t *testing.T) {
 	d.Status, d.Justification, d.Action = "affected", "", "update"
 	must(w.inv.DecideAll(ctx, w.acme, []inventory.Decision{d}, false))(t)
 	ids := map[string]bool{}
+	others := map[string]id.ID{} // who take our documents, one for each format
 	for _, c.Format = range vexdoc.Formats {
 		second := export()[0]
+		others[c.Format] = w.db.Tenant(t, c.Format)
+		w.load(others[c.Format], sbom, string(second.Text))
 		if !second.New || second.Version != 2 || !bytes.Contains(second.Text, []byte("update")) || ids[second.ID] {
 			t.Errorf("%s: version %d of %s\n%s", c.Format, second.Version, second.ID, second.Text)
 		}
 		ids[second.ID] = true
 	}
 	must(w.inv.WithdrawAll(ctx, w.acme, inventory.Withdrawal{Vuln: "CVE-2026-1"}, false))(t)
-	if third := export()[0]; third.Version != 3 || third.Verdicts != 0 {
-		t.Errorf("what is said no more: %+v", third)
+	status := func(tenant id.ID) string {
+		w.project()
+		list := must(w.inv.Findings(ctx, tenant, inventory.FindingFilter{}))(t)
+		if len(list) != 1 || list[0].VEX == nil {
+			return fmt.Sprintf("%d findings, nobody says anything", len(list))
+		}
+		return list[0].VEX.Status
+	}
+	for _, c.Format = range vexdoc.Formats {
+		other := others[c.Format]
+		if got := status(other); got != "affected" {
+			t.Errorf("%s: they are told %s", c.Format, got)
+		}
+		third := export()[0]
+		if third.Version != 3 || third.Verdicts != 0 {
+			t.Errorf("%s: what is said no more: %+v", c.Format, third)
+		}
+		w.load(other, string(third.Text))
+		if got := status(other); got != "1 findings, nobody says anything" {
+			t.Errorf("%s: the last version takes everything back, and they are told %s", c.Format, got)
+		}
 	}
 	c.Artifact = "pkg:oci/ap@1"
 	if _, err := w.inv.Export(ctx, w.acme, c); err == nil || !strings.Contains(err.Error(), "near: pkg:oci/app@1") {
 		t.Error(err)
 	}
 	var noted int
-	if err := w.db.Admin(t).QueryRow(ctx, `select count(*) from authority.audit_log where tenant_id = $1 and action = 'vex.export'`, w.acme).Scan(&noted); err != nil || noted != 2*len(vexdoc.Formats)+1 {
+	if err := w.db.Admin(t).QueryRow(ctx, `select count(*) from authority.audit_log where tenant_id = $1 and action = 'vex.export'`, w.acme).Scan(&noted); err != nil || noted != 3*len(vexdoc.Formats) {
 		t.Errorf("%d exports are on record, %v", noted, err)
 	}
 }

@@ -21,4 +21,5 @@ var (
 	sqlWhyHistory   = text("why_history")
 	sqlWhyPair      = text("why_pair")
 	sqlWhyPlaces    = text("why_places")
+	sqlWhyDecider   = text("why_decider")
 )

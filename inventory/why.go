@@ -204,6 +204,9 @@ func (inv *Inventory) Why(ctx context.Context, tenant id.ID, q WhyQuestion) (*Wh
 			return err
 		}
 		w = newWhy(p, x)
+		if err := w.deciders(ctx, tx, tenant, p.Package); err != nil {
+			return err
+		}
 		if p.Artifact == nil {
 			w.KEV, w.EPSS, err = exploited(ctx, tx, tenant, w.Vulnerability)
 			return err
@@ -238,6 +241,20 @@ func (inv *Inventory) Why(ctx context.Context, tenant id.ID, q WhyQuestion) (*Wh
 	w.Places = orNone(streams)
 	w.settle()
 	return w, nil
+}
+
+// deciders names who made the decisions.
+func (w *Why) deciders(ctx context.Context, tx pgx.Tx, tenant, pkg id.ID) error {
+	for i := range w.Statements {
+		s := &w.Statements[i]
+		if s.Kind != "decision" {
+			continue
+		}
+		if err := tx.QueryRow(ctx, sqlWhyDecider, tenant, pkg, s.ID).Scan(&s.Issuer); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+	}
+	return nil
 }
 
 // find looks up what the question is about.

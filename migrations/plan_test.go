@@ -53,9 +53,7 @@ func TestPlan(t *testing.T) {
 					}
 				}
 			}
-			slices.Sort(planned)
-			planned = slices.Compact(planned)
-			if got := strongLocks(t, db, s.Script); !cmp.Equal(planned, got) {
+			if planned, got := strongest(planned), strongest(strongLocks(t, db, s.Script)); !cmp.Equal(planned, got) {
 				t.Errorf("%s: planned (-) and taken (+):\n%s", s.Name, cmp.Diff(planned, got))
 			}
 		}
@@ -71,26 +69,37 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// strongest leaves each table's strongest word: what is dropped stops everybody, and what is made again under its
+// name is stopped for writing too, which nobody notices.
+func strongest(locks []string) []string {
+	slices.Sort(locks)
+	return slices.DeleteFunc(slices.Compact(locks), func(l string) bool {
+		table, writes := strings.CutSuffix(l, " writes")
+		return writes && slices.Contains(locks, table+" everybody")
+	})
+}
+
 // strongLocks runs a script without its end and says which tables that were there before it keeps
-// from being read or written.
+// from being read or written: dropped ones too, which have their locks and no names any more.
 func strongLocks(t *testing.T, db *dbtest.DB, s migrations.Script) []string {
 	t.Helper()
 	conn := db.Conn(t, "")
 	if err := migrations.AsOwner(t.Context(), conn); err != nil {
 		t.Fatal(err)
 	}
-	before := list[string](t, db.Admin(t), `select oid::text from pg_class`)
+	before := list[string](t, db.Admin(t), `
+		select c.oid || ' ' || c.relnamespace::regnamespace || '.' || c.relname from pg_class c
+		where c.relkind in ('r', 'p', 'm', 'v') and c.relpersistence <> 't' and not c.relispartition
+		  and c.relnamespace::regnamespace::text not in ('pg_catalog', 'pg_toast', 'information_schema')`)
 	body, _, _ := strings.Cut(s.Text, "\ninsert into core.schema_version")
 	if _, err := conn.PgConn().Exec(t.Context(), body).ReadAll(); err != nil {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
 	defer func() { _, _ = conn.PgConn().Exec(t.Context(), `rollback`).ReadAll() }()
 	return list[string](t, conn, `
-		select distinct c.relnamespace::regnamespace || '.' || c.relname || ' ' || case l.mode when 'AccessExclusiveLock' then 'everybody' else 'writes' end
-		from pg_locks l join pg_class c on c.oid = l.relation
-		where l.pid = pg_backend_pid() and l.granted and c.relkind in ('r', 'p', 'm', 'v') and c.oid::text = any ($1) and c.relpersistence <> 't'
-		  and c.relnamespace::regnamespace::text not in ('pg_catalog', 'pg_toast', 'information_schema')
-		  and not c.relispartition
+		select distinct split_part(b, ' ', 2) || ' ' || case l.mode when 'AccessExclusiveLock' then 'everybody' else 'writes' end
+		from pg_locks l join unnest($1::text[]) as b on l.relation::text = split_part(b, ' ', 1)
+		where l.pid = pg_backend_pid() and l.granted and l.locktype = 'relation'
 		  and l.mode in ('AccessExclusiveLock', 'ExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock')
 		order by 1`, before)
 }

@@ -51,22 +51,26 @@ func (a *app) findingsWhy(ctx context.Context, q inventory.WhyQuestion) error {
 	if err != nil {
 		return err
 	}
+	for i, d := range w.Proof {
+		w.Proof[i].Command += a.missing(d.Command)
+	}
 	if a.output == "json" {
 		return printJSON(a.stdout, w)
 	}
-	p := page{w: a.stdout}
+	p := page{w: a.stdout, hint: a.hint}
 	p.why(w)
 	return p.err
 }
 
 // page writes chapters with what belongs to them below.
 type page struct {
-	w   io.Writer
-	err error
+	w    io.Writer
+	hint func(string) string
+	err  error
 }
 
 func (p *page) line(depth int, format string, args ...any) {
-	if _, err := fmt.Fprintln(p.w, strings.Repeat("  ", depth)+printable(fmt.Sprintf(format, args...))); p.err == nil {
+	if _, err := fmt.Fprintln(p.w, strings.Repeat("  ", depth)+printable(p.hint(fmt.Sprintf(format, args...)))); p.err == nil {
 		p.err = err
 	}
 }
@@ -81,7 +85,7 @@ func (p *page) why(w *inventory.Why) {
 	p.line(0, "%s of %s is %s", w.Vulnerability, w.Package, what)
 	p.line(1, "because %s.", w.Because)
 	if w.Artifact != "" {
-		p.line(1, "in %s%s", w.Artifact, more(w.AlsoIn, " and %d other artifacts"))
+		p.line(1, "in %s%s", w.Artifact, more(w.AlsoIn, " and %d other artifact", " and %d other artifacts"))
 	}
 	if len(w.Aliases) > 0 {
 		p.line(1, "also known as %s", strings.Join(w.Aliases, ", "))
@@ -136,7 +140,7 @@ func (p *page) why(w *inventory.Why) {
 			mark = "counts"
 		}
 		p.line(1, "%s: %s, %s", mark, s.Status, s.Why)
-		p.line(2, "%s", spaced(s.Kind, "of", s.Source, s.Issuer)+at(", ", s.Time))
+		p.line(2, "%s", said(s)+at(", ", s.Time))
 		if s.Product != "" {
 			p.line(2, "about %s (%s)", s.Product, s.Scope)
 		}
@@ -160,6 +164,14 @@ func (p *page) why(w *inventory.Why) {
 	for _, d := range w.Proof {
 		p.line(1, "%s: %s", d.What, d.Command)
 	}
+}
+
+// said is what kind of word it is and whose.
+func said(s inventory.WhySaid) string {
+	if s.Kind == "decision" {
+		return "decision by " + orUnnamed(s.Issuer)
+	}
+	return spaced(s.Kind, "of", s.Source, s.Issuer)
 }
 
 func (p *page) urgency(w *inventory.Why) {
@@ -210,11 +222,14 @@ func stream(name string) string {
 }
 
 // more is text with a number where there is one.
-func more(n int64, format string) string {
-	if n == 0 {
+func more(n int64, one, several string) string {
+	switch n {
+	case 0:
 		return ""
+	case 1:
+		several = one
 	}
-	return fmt.Sprintf(format, n)
+	return fmt.Sprintf(several, n)
 }
 
 // spaced joins what there is with spaces.

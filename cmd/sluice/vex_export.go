@@ -114,8 +114,15 @@ func (a *app) writeExport(e inventory.Exported, out string, folder bool) error {
 	if err := os.Rename(out+".part", out); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stderr, "%s: version %d of %s, %d verdicts\n", out, e.Version, e.ID, e.Verdicts)
+	fmt.Fprintf(a.stderr, "%s: version %d of %s, %s\n", out, e.Version, e.ID, verdicts(e.Verdicts))
 	return nil
+}
+
+func verdicts(n int) string {
+	if n == 1 {
+		return "1 verdict"
+	}
+	return fmt.Sprintf("%d verdicts", n)
 }
 
 // tellLosses says what the format cannot say, each kind once.
@@ -130,7 +137,7 @@ func (a *app) tellLosses(losses []vexdoc.Loss, file string) {
 		}
 	}
 	for _, k := range order {
-		fmt.Fprintf(a.stderr, "not said as it is: %s of %d verdicts: %s\n", k.what, count[k], k.why)
+		fmt.Fprintf(a.stderr, "not said as it is: %s of %s: %s\n", k.what, verdicts(count[k]), k.why)
 	}
 	if len(losses) > 0 && file == "" {
 		fmt.Fprintln(a.stderr, "--losses FILE lists each")

@@ -48,8 +48,11 @@ func (w *writer) cycloneDX(version string) ([]byte, error) {
 	}
 	bom.Vulnerabilities = &list
 	spec := map[string]cdx.SpecVersion{"1.6": cdx.SpecVersion1_6, "1.7": cdx.SpecVersion1_7}[version]
+	bom.SpecVersion, bom.JSONSchema = spec, "http://cyclonedx.org/schema/bom-"+version+".schema.json"
 	var out bytes.Buffer
-	err = cdx.NewBOMEncoder(&out, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).EncodeVersion(bom, spec)
+	// Not EncodeVersion, which leaves out a list that is empty: a document that says nothing any more has one, and
+	// without it is an SBOM by which its artifact has no components. What is written here 1.6 and 1.7 both have.
+	err = cdx.NewBOMEncoder(&out, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).Encode(bom)
 	return out.Bytes(), err
 }
 

@@ -68,8 +68,20 @@ func (w *writer) openVEX() ([]byte, error) {
 		}
 		doc.Statements = append(doc.Statements, s)
 	}
+	if len(doc.Statements) == 0 {
+		doc.Statements = append(doc.Statements, nothing)
+	}
 	return indented(doc)
 }
+
+// nothing is the statement of a document that says nothing any more: OpenVEX wants one at least. It is about no product.
+var nothing = func() (s openVEXStatement) {
+	s.Vulnerability.Name = "none"
+	s.Products = []openVEXProduct{}
+	s.Status = normalize.UnderInvestigation
+	s.Notes = "This version is about no product; what versions before it said holds no more."
+	return s
+}()
 
 // says reports whether two statements differ in their products alone.
 func (s openVEXStatement) says(o openVEXStatement) bool {

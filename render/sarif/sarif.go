@@ -58,6 +58,10 @@ type Cut struct {
 
 // Write writes results, the worst first, as far as the limits allow.
 func Write(w io.Writer, tool Tool, results []Result) (Cut, error) {
+	return write(w, tool, results, MaxBytes)
+}
+
+func write(w io.Writer, tool Tool, results []Result, maxBytes int) (Cut, error) {
 	cut := Cut{}
 	if len(results) > MaxResults {
 		cut = Cut{len(results) - MaxResults, fmt.Sprintf("a run may have %d results", MaxResults)}
@@ -68,12 +72,12 @@ func Write(w io.Writer, tool Tool, results []Result) (Cut, error) {
 		if err != nil {
 			return cut, err
 		}
-		if packed <= MaxBytes || len(results) == 0 {
+		if packed <= maxBytes || len(results) == 0 {
 			_, err = w.Write(text)
 			return cut, err
 		}
 		// As many as fit, by what the average takes; at least one less.
-		keep := min(len(results)-1, len(results)*9/10*MaxBytes/packed+1)
+		keep := min(len(results)-1, len(results)*9/10*maxBytes/packed+1)
 		cut = Cut{cut.Results + len(results) - keep, fmt.Sprintf("a file may have %d MB, compressed", MaxBytes/1000/1000)}
 		results = results[:keep]
 	}
@@ -150,7 +154,9 @@ func (r Result) rule() object {
 		tags = append(tags, "known-exploited")
 	}
 	for _, a := range r.Aliases[:min(len(r.Aliases), 15)] { // GitHub takes 20
-		tags = append(tags, short(a, maxID))
+		if tag := short(a, maxID); !slices.Contains(tags, any(tag)) { // two that are cut may be one
+			tags = append(tags, tag)
+		}
 	}
 	about := r.Vulnerability
 	if r.Severity != "" {
