@@ -93,6 +93,7 @@ const (
 	inJob
 	inPackage
 	inPackageKey
+	inCPEKey
 	inSignature
 	inOutbox
 	stagedTables
@@ -112,6 +113,7 @@ var staging = [stagedTables]staged{
 	inJob:        {"t_job", []string{"kind", "payload", "dedup_key"}, text("insert_jobs")},
 	inPackage:    {"t_package", []string{"id", "purl", "type", "namespace", "name", "version", "ecosystem", "match_key", "match_version", "matched_by", "name_key", "unmatched_reason"}, text("insert_packages")},
 	inPackageKey: {"t_package_key", []string{"match_key", "package_id"}, text("insert_package_keys")},
+	inCPEKey:     {"t_cpe_key", []string{"match_key", "package_id"}, text("insert_cpe_keys")},
 	inSignature:  {"t_signature", []string{"id", "content_hash", "kind", "key_id", "signature", "outcome", "why", "payload_type", "predicate_type", "subjects", "origin", "envelope", "encoding", "size"}, text("insert_signatures")},
 	inOutbox:     {"t_outbox", []string{"ordinal", "topic", "payload", "always"}, text("insert_outbox")},
 }

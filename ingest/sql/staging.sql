@@ -16,6 +16,7 @@ create temp table if not exists t_package (
   id uuid, purl text, type text, namespace text, name text, version text, ecosystem text, match_key text, match_version text,
   matched_by text, name_key text, unmatched_reason text) on commit delete rows;
 create temp table if not exists t_package_key (match_key text, package_id uuid) on commit delete rows;
+create temp table if not exists t_cpe_key (match_key text, package_id uuid) on commit delete rows;
 create temp table if not exists t_fact (
   id uuid, source text, external_id text, payload text, document_id uuid, content_hash bytea, names text[], modified timestamptz,
   withdrawn timestamptz, summary text, score smallint, severity text, vector text) on commit delete rows;
