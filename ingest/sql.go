@@ -59,6 +59,7 @@ var (
 	sqlRunOfDay        = text("run_of_day")
 	sqlEndRuns         = text("end_runs")
 	sqlLockCounts      = text("lock_counts")
+	sqlRunOutcomes     = text("run_outcomes")
 	sqlSetCounts       = text("set_counts")
 )
 
