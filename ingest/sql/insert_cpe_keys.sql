@@ -3,7 +3,7 @@
 -- transaction is matched with what lists it.
 with added as (
   insert into vex.package_key (tenant_id, match_key, package_id)
-  select $1, match_key, package_id from t_cpe_key order by match_key, package_id
+  select $1, match_key, package_id from unnest($2::text[], $3::uuid[]) as t (match_key, package_id) order by match_key, package_id
   on conflict do nothing
   returning package_id
 )
