@@ -43,7 +43,7 @@ check: fmt-check tidy-check vet staticcheck deadcode race ## formatting, go.mod,
 KAFKA_PKG ?= ./internal/kafkaclient ./outbox/... ./topics ./internal/test/brokertest ./ingest/kafka
 test-kafka: ## the tests of Kafka's packages against a real Apache Kafka (needs a JDK 17 and Maven)
 	@$(GO) build -o bin/testkafka ./internal/test/brokertest/testkafka
-	@bin/testkafka $(GO) test -count=1 -short -timeout 4m $(TESTFLAGS) $(KAFKA_PKG)
+	@bin/testkafka $(GO) test -count=1 -short -timeout 10m $(TESTFLAGS) $(KAFKA_PKG)
 
 fmt: ## format all files
 	$(TOOL) gofumpt -w .

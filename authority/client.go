@@ -175,7 +175,7 @@ func findClient(ctx context.Context, tx pgx.Tx, tenant id.ID, clientID string) (
 		return Client{}, err
 	}
 	if len(list) == 0 {
-		return Client{}, ask.NotFound("there is no client %s in this tenant; make it with `sluice auth client add %s`", clientID, clientID)
+		return Client{}, ask.NotFound("there is no client %s in this tenant; make it with `sluice auth client add %s --scope …`", clientID, clientID)
 	}
 	return list[0], nil
 }

@@ -109,9 +109,9 @@ func missing(d Decision, p party, limit []Permission, r Request) *MissingError {
 	case !slices.Contains(ofTenants, r.Needs) && d.Tenant != id.Operator:
 		advice = fmt.Sprintf("that is the operator's, and %s is of tenant %s", p.Name, d.TenantName)
 	case p.IsUser:
-		advice = fmt.Sprintf("%s has %s in tenant %s; an administrator gives more by `sluice auth grant add`", p.Name, join(d.Permissions), d.TenantName)
+		advice = fmt.Sprintf("%s has %s in tenant %s; an administrator gives more by `sluice auth grant add %[1]s ROLE`", p.Name, join(d.Permissions), d.TenantName)
 	default:
-		advice = fmt.Sprintf("%s has %s in tenant %s; an administrator gives more by `sluice auth client set`", p.Name, join(d.Permissions), d.TenantName)
+		advice = fmt.Sprintf("%s has %s in tenant %s; an administrator gives more by `sluice auth client set %[1]s --scope …`", p.Name, join(d.Permissions), d.TenantName)
 	}
 	return &MissingError{p.Name, r.Needs, fmt.Sprintf("%s needs %s: %s", r.What, r.Needs, advice)}
 }

@@ -61,7 +61,7 @@ func (a *Authority) Named(ctx context.Context, tenant id.ID, who string) (contex
 
 func (u User) acts(ctx context.Context) (context.Context, error) {
 	if !u.Active {
-		return ctx, ask.Wrong("user", "%q is disabled in this tenant; see `sluice auth user enable`", u.Subject)
+		return ctx, ask.Wrong("user", "%q is disabled in this tenant; `sluice auth user enable %[1]s` lets him act again", u.Subject)
 	}
 	return pg.WithActor(ctx, pg.Actor{User: u.ID, Name: u.Subject, Roles: u.Roles}), nil
 }

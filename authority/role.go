@@ -45,7 +45,7 @@ func (a *Authority) SetRole(ctx context.Context, tenant id.ID, name string, perm
 				return fmt.Errorf("add role %s: %w", name, err)
 			}
 			if tag.RowsAffected() == 0 {
-				return fmt.Errorf("role %s is there already; `sluice auth role set %s` changes it", name, name)
+				return fmt.Errorf("role %s is there already; `sluice auth role set %s --permission …` changes it", name, name)
 			}
 		} else {
 			old, err := findRole(ctx, tx, tenant, name)
@@ -77,7 +77,7 @@ func (a *Authority) RemoveRole(ctx context.Context, tenant id.ID, name string) e
 			return err
 		}
 		if r.Users > 0 {
-			return fmt.Errorf("%d users have the role %s: take it from them first (`sluice auth grant list`, `sluice auth grant revoke`)", r.Users, name)
+			return fmt.Errorf("%d users have the role %s: take it from them first (`sluice auth grant list`, `sluice auth grant revoke SUBJECT %[2]s`)", r.Users, name)
 		}
 		if _, err := tx.Exec(ctx, sqlRemoveRole, tenant, r.ID); err != nil {
 			return fmt.Errorf("remove role %s: %w", name, err)

@@ -188,5 +188,5 @@ func Disk(what, path string, free, size float64) Finding {
 		v = Warn
 	}
 	return Found(what, v, fmt.Sprintf("%s of %s free at %s", bytes(int64(free)), bytes(int64(size)), path),
-		"make room: `sluice partitions plan`, retention (`sluice tenant set`), `sluice backup prune`; or a larger disk (docs/runbooks.md)")
+		"make room: `sluice partitions plan`, retention (`sluice tenant set NAME --retain-documents 400d`), `sluice backup prune`; or a larger disk (docs/runbooks.md)")
 }

@@ -52,12 +52,13 @@ func New(pool *pgxpool.Pool, cfg Config) (*Pipeline, error) {
 	}
 	cfg = cfg.withDefaults()
 	p := &Pipeline{
-		cfg: cfg, pool: pool, store: store{revision: cfg.revision(), seen: newPackageCache(packageCacheSize)},
+		cfg: cfg, pool: pool,
 		bytes:    semaphore.NewWeighted(cfg.BytesInFlight),
 		wake:     pg.NewNotifier(pool, Channel),
 		analyzer: newAnalyzer(pool),
 		pace:     fair.NewPace(cfg.BatchTarget, leastBatch, int(cfg.BatchBytes)/8, int(cfg.BatchBytes)),
 	}
+	p.store = store{cfg: &p.cfg, revision: cfg.revision(), seen: newPackageCache(packageCacheSize)}
 	if cfg.Carriers > 0 {
 		p.carriers = fair.NewGate(cfg.Carriers)
 	}

@@ -38,7 +38,8 @@ type task struct {
 
 	doc      *normalize.Document
 	json     []byte // what goes into jsonb
-	meaning  [32]byte
+	format   normalize.Format
+	meaning  [32]byte // zero: not known, see knowMeaning
 	artifact artifact
 	packages []id.ID   // of an SBOM, until it is committed
 	epoch    int       // of the package cache, when the last attempt began
@@ -171,9 +172,10 @@ func (t *task) read(cfg *Config) error {
 	if t.time.IsZero() {
 		t.time = t.env.ObservedAt
 	}
-	if t.doc.Kind == normalize.SBOM {
-		if t.meaning, err = t.meaningHash(format); err != nil {
-			return normalize.Park(normalize.ReasonInvalid, "", "canonical form: %w", err)
+	t.format = format
+	if len(t.doc.Statements) > 0 {
+		if err := t.knowMeaning(); err != nil {
+			return err // the ids of what an SBOM says follow from it
 		}
 	}
 	if t.doc.Kind != normalize.Vuln {
@@ -183,19 +185,6 @@ func (t *task) read(cfg *Config) error {
 		t.statements = newStatements(t)
 	}
 	return nil
-}
-
-// meaningHash is the hash of what the document says. Where its JSON form leaves something
-// out (elements of other namespaces in XML), only the same bytes mean the same.
-func (t *task) meaningHash(format normalize.Format) ([32]byte, error) {
-	partial := len(t.doc.Warnings) > normalize.MaxWarnings
-	for _, w := range t.doc.Warnings {
-		partial = partial || w.Code == "extension" || w.Code == "partial-json" || w.Code == "unknown-field"
-	}
-	if t.doc.JSON != nil && partial {
-		return t.hash, nil
-	}
-	return detect.MeaningHash(t.json, normalize.MeaningOf(format))
 }
 
 func (t *task) checkKind() error {
@@ -268,6 +257,9 @@ func (t *task) findArtifact() error {
 		}
 	}
 	if t.doc.Kind == normalize.SBOM {
+		if err := t.knowMeaning(); err != nil {
+			return err
+		}
 		set("content", genericPurl("unnamed-sbom", fmt.Sprintf("%x", t.meaning[:8])))
 	}
 	return nil

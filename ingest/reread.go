@@ -147,17 +147,16 @@ func scanStored(row pgx.CollectableRow, tenant id.ID) (*storedTask, error) {
 	return t, err
 }
 
-// readAgain is read for what is stored: nothing that was decided then is decided again.
-func (t *storedTask) readAgain(cfg *Config) error {
+// normalize makes the document of the bytes once more.
+func (t *storedTask) normalize(cfg *Config) error {
 	head, err := detect.Scan(t.env.Bytes, cfg.Limits)
 	if err != nil {
 		return err
 	}
-	format, err := detect.Detect(head, cfg.Formats)
-	if err != nil {
+	if t.format, err = detect.Detect(head, cfg.Formats); err != nil {
 		return err
 	}
-	t.doc, err = format.Normalize(normalize.Input{Bytes: t.env.Bytes, Head: head, Limits: cfg.Limits})
+	t.doc, err = t.format.Normalize(normalize.Input{Bytes: t.env.Bytes, Head: head, Limits: cfg.Limits})
 	if err != nil {
 		return err
 	}
@@ -165,8 +164,21 @@ func (t *storedTask) readAgain(cfg *Config) error {
 		t.doc.Warn(w.Code, w.Pointer, "%s", w.Message)
 	}
 	t.doc.Kind = t.env.Kind // an SBOM may have been taken for the VEX in it
-	if t.json = t.doc.JSON; t.json == nil && t.doc.Kind == normalize.Vuln {
+	if t.json = t.doc.JSON; t.json == nil {
 		t.json = detect.Strip(t.env.Bytes)
+	}
+	return nil
+}
+
+// readAgain is read for what is stored: nothing that was decided then is decided again.
+func (t *storedTask) readAgain(cfg *Config) error {
+	if err := t.normalize(cfg); err != nil {
+		return err
+	}
+	if len(t.doc.Statements) > 0 {
+		if err := t.knowMeaning(); err != nil {
+			return err
+		}
 	}
 	if t.doc.Kind != normalize.Vuln {
 		if t.artifact.purl == "" || t.row != 0 {
@@ -178,7 +190,7 @@ func (t *storedTask) readAgain(cfg *Config) error {
 			}
 		}
 		t.statements = newStatements(&t.task)
-		t.env.Bytes = nil
+		t.env.Bytes, t.json = nil, nil
 	}
 	return nil
 }

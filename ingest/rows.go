@@ -141,7 +141,7 @@ func (r *rows) addSBOM(t *task, inv inventory) {
 	r.put(inArtifact, t.artifact.id, t.artifact.purl, t.artifact.nameKey)
 	r.bodies = append(r.bodies, largeRow{sqlInsertSBOM, t.hash, []any{
 		t.hash[:], t.documentID, t.artifact.purl, textOf(t.json), clip(clean(d.ID), 2000), d.Format, d.FormatVersion,
-		t.artifact.id, t.artifact.from, t.env.Stream, nullTime(t.time), t.meaning[:], len(d.Components),
+		t.artifact.id, t.artifact.from, t.env.Stream, nullTime(t.time), nullHash(t.meaning), len(d.Components),
 		nullText(d.Series), rank(d), t.env.ScanRun,
 	}})
 	r.put(inInventory, t.hash[:], inv.packageIDs, toJSON(inv.unmatched))

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -47,10 +46,17 @@ func startReplay(ctx context.Context, pool *pgxpool.Pool, tenant id.ID) (run int
 // ResumeRun takes an earlier scan run up again.
 func ResumeRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, run int64) error {
 	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sqlResumeRun, tenant, run)
-		if err == nil && tag.RowsAffected() == 0 {
-			return fmt.Errorf("there is no such scan run of this tenant")
+		r, err := lockRun(ctx, tx, tenant, run)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errNoRun
 		}
+		if err == nil {
+			err = r.resume(ctx, tx, tenant, run)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, sqlResumeRun, tenant, run, toJSON(r.runCounts))
 		return err
 	})
 	if err != nil {
@@ -62,8 +68,12 @@ func ResumeRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, run int64)
 // EndRun closes a scan run. A run that is done needs its checkpoints no more.
 func EndRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, run int64, state string, counts Counts) error {
 	err := pg.Tenant(ctx, pool, tenant, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, sqlEndRun,
-			tenant, run, state, toJSON(counts))
+		r, err := lockRun(ctx, tx, tenant, run)
+		if err != nil {
+			return err
+		}
+		r.end(state, counts)
+		_, err = tx.Exec(ctx, sqlEndRun, tenant, run, state, toJSON(r.runCounts))
 		if err == nil && state == "done" {
 			_, err = tx.Exec(ctx, sqlDropCheckpoints, tenant, run)
 		}
@@ -111,17 +121,12 @@ func DailyRun(ctx context.Context, pool *pgxpool.Pool, tenant id.ID, source stri
 
 // AddCounts adds to the counts of a scan run that several processes write to.
 func AddCounts(ctx context.Context, tx pgx.Tx, tenant id.ID, run int64, c Counts) error {
-	var stored []byte
-	err := tx.QueryRow(ctx, sqlLockCounts, tenant, run).Scan(&stored)
+	r, err := lockRun(ctx, tx, tenant, run)
 	if err != nil {
 		return err
 	}
-	var sum Counts
-	if err := json.Unmarshal(stored, &sum); err != nil {
-		return err
-	}
-	sum.Merge(c)
-	_, err = tx.Exec(ctx, sqlSetCounts, tenant, run, toJSON(sum))
+	r.Merge(c)
+	_, err = tx.Exec(ctx, sqlSetCounts, tenant, run, toJSON(r.runCounts))
 	return err
 }
 

@@ -33,6 +33,9 @@ var (
 	sqlNoteSaid        = text("note_said")
 	sqlLookUp          = text("look_up")
 	sqlLookUpMeaning   = text("look_up_meaning")
+	sqlLookUpStreams   = text("look_up_streams")
+	sqlLoadSBOM        = text("load_sbom")
+	sqlSayMeaning      = text("say_meaning")
 	sqlStoredAs        = text("stored_as")
 	sqlInsertOriginal  = text("insert_original")
 	sqlInsertSBOM      = text("insert_sbom")
@@ -56,6 +59,7 @@ var (
 	sqlRunOfDay        = text("run_of_day")
 	sqlEndRuns         = text("end_runs")
 	sqlLockCounts      = text("lock_counts")
+	sqlRunOutcomes     = text("run_outcomes")
 	sqlSetCounts       = text("set_counts")
 )
 

@@ -35,6 +35,7 @@ func (e Envelope) said() said {
 
 // store writes tasks. It holds no connection: each call gets its transaction.
 type store struct {
+	cfg      *Config
 	revision string
 	seen     *packageCache
 }
@@ -184,51 +185,6 @@ func (s store) write(ctx context.Context, tx pgx.Tx, tasks []*task) error {
 		}
 		return r.flush(ctx, tx, tenant, left > 0)
 	})
-}
-
-// findTwins marks SBOMs that say the same as a stored one of their stream.
-func (s store) findTwins(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*task) error {
-	var meanings [][]byte
-	for _, t := range tasks {
-		if t.outcome == "" && t.doc != nil && t.meaning != ([32]byte{}) {
-			meanings = append(meanings, t.meaning[:])
-		}
-	}
-	if meanings == nil {
-		return nil
-	}
-	type key struct {
-		streamKey
-		meaning [32]byte
-	}
-	twins := map[key]id.ID{}
-	rows, err := tx.Query(ctx, sqlLookUpMeaning, tenant, meanings)
-	if err != nil {
-		return fmt.Errorf("look up %d meaning hashes: %w", len(meanings), err)
-	}
-	var document, artifact id.ID
-	var stream string
-	var meaning []byte
-	var held bool
-	_, err = pgx.ForEachRow(rows, []any{&document, &artifact, &stream, &meaning, &held}, func() error {
-		twins[key{streamKey{tenant, artifact, stream}, [32]byte(meaning)}] = document
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("look up %d meaning hashes: %w", len(meanings), err)
-	}
-	for _, t := range tasks {
-		if t.outcome != "" || t.doc == nil || t.meaning == ([32]byte{}) {
-			continue
-		}
-		k := key{t.streamKey(), t.meaning}
-		if twin, ok := twins[k]; ok {
-			t.twin, t.outcome = twin, Unchanged
-		} else {
-			twins[k] = t.documentID
-		}
-	}
-	return nil
 }
 
 // committed remembers what is known to be stored now.

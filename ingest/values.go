@@ -22,6 +22,13 @@ func nullTime(t time.Time) any {
 	return t
 }
 
+func nullHash(h [32]byte) any {
+	if h == ([32]byte{}) {
+		return nil
+	}
+	return h[:]
+}
+
 func nullText(s string) any {
 	if s == "" {
 		return nil

@@ -81,7 +81,20 @@ func (w *world) load(tenant id.ID, documents ...string) (run int64) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p, err := ingest.New(pool, pipeline())
+	w.into(pool, tenant, run, documents...)
+	if err := ingest.EndRun(ctx, pool, tenant, run, "done", ingest.Counts{}); err != nil {
+		w.t.Fatal(err)
+	}
+	return run
+}
+
+// into imports documents, one after the other, into a scan run.
+func (w *world) into(pool *pgxpool.Pool, tenant id.ID, run int64, documents ...string) (counts ingest.Counts) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	cfg := pipeline()
+	cfg.OnReceipts = func(list []ingest.Receipt) { counts.Add(list...) }
+	p, err := ingest.New(pool, cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -95,10 +108,7 @@ func (w *world) load(tenant id.ID, documents ...string) (run int64) {
 		}
 		src.Close()
 	}
-	if err := ingest.EndRun(ctx, pool, tenant, run, "done", ingest.Counts{}); err != nil {
-		w.t.Fatal(err)
-	}
-	return run
+	return counts
 }
 
 // project brings the derived tables up to date.

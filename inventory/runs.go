@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/ingest"
 	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/internal/pg"
@@ -26,16 +27,17 @@ func (f RunFilter) Check() error { return ask.Limit(f.Limit) }
 
 // Run is a scan run: one unit of import work.
 type Run struct {
-	Number     int64           `db:"id" json:"run"`
-	Source     string          `db:"source" json:"source"` // file, kafka, replay, …
-	Arguments  []string        `db:"arguments" json:"arguments"`
-	State      string          `db:"state" json:"state"` // as stored, or stale
-	StartedBy  string          `db:"started_by" json:"started_by"`
-	StartedAt  time.Time       `db:"created_at" json:"started_at"`
-	UpdatedAt  time.Time       `db:"updated_at" json:"updated_at"`
-	FinishedAt *time.Time      `db:"finished_at" json:"finished_at"`
-	Seconds    *float64        `db:"-" json:"seconds"`     // until it ended, or until now; null where it is stale
-	Counts     json.RawMessage `db:"counts" json:"counts"` // the summary; {} where the run did not write one
+	Number     int64            `db:"id" json:"run"`
+	Source     string           `db:"source" json:"source"` // file, kafka, replay, …
+	Arguments  []string         `db:"arguments" json:"arguments"`
+	State      string           `db:"state" json:"state"` // as stored, or stale
+	StartedBy  string           `db:"started_by" json:"started_by"`
+	StartedAt  time.Time        `db:"created_at" json:"started_at"`
+	UpdatedAt  time.Time        `db:"updated_at" json:"updated_at"`
+	FinishedAt *time.Time       `db:"finished_at" json:"finished_at"`
+	Seconds    *float64         `db:"-" json:"seconds"`     // of all attempts, until it ended, or until now; null where it is stale
+	Attempts   []ingest.Attempt `db:"-" json:"attempts"`    // of which one at least: a run that was interrupted and taken up again has several
+	Counts     json.RawMessage  `db:"counts" json:"counts"` // the summary; {} where the run did not write one
 }
 
 // Documents are the counts of a run, nil where it did not write them.
@@ -45,6 +47,23 @@ type Documents struct{ Documents, Accepted, Duplicate, Unchanged, Parked *int64 
 func (r Run) Counted() (d Documents) {
 	_ = json.Unmarshal(r.Counts, &d) // what does not fit was written by somebody else
 	return d
+}
+
+// tried reads the attempts out of the summary; of a run that was never taken up again it makes the one.
+func (r *Run) tried() {
+	var counts struct{ Attempts []ingest.Attempt }
+	_ = json.Unmarshal(r.Counts, &counts)
+	if r.Attempts = counts.Attempts; len(r.Attempts) == 0 {
+		r.Attempts = []ingest.Attempt{{StartedAt: r.StartedAt, EndedAt: r.FinishedAt, State: r.State}}
+		if d := r.Counted().Documents; d != nil {
+			r.Attempts[0].Documents = *d
+		}
+	}
+	for i := range r.Attempts {
+		r.Attempts[i].StartedAt = r.Attempts[i].StartedAt.UTC()
+		utc(r.Attempts[i].EndedAt)
+	}
+	r.Attempts[len(r.Attempts)-1].State = r.State
 }
 
 // staleAfter is how long a run of files may be silent before nobody is believed to work
@@ -92,12 +111,17 @@ func readRuns(ctx context.Context, tx pgx.Tx, tenant id.ID, number int64, f RunF
 		}
 		r.StartedAt, r.UpdatedAt = r.StartedAt.UTC(), r.UpdatedAt.UTC()
 		utc(r.FinishedAt)
-		end := now
-		if r.FinishedAt != nil {
-			end = *r.FinishedAt
-		}
+		r.tried()
 		if r.State != "stale" {
-			seconds := float64(end.Sub(r.StartedAt).Milliseconds()) / 1000
+			var took time.Duration
+			for _, a := range r.Attempts {
+				end := now
+				if a.EndedAt != nil {
+					end = *a.EndedAt
+				}
+				took += end.Sub(a.StartedAt)
+			}
+			seconds := float64(took.Milliseconds()) / 1000
 			r.Seconds = &seconds
 		}
 		list[i] = r.Run

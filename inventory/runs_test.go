@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"sluice/ingest"
 	"sluice/internal/ask"
 	"sluice/internal/id"
+	"sluice/internal/pg"
 	"sluice/inventory"
 )
 
@@ -48,6 +51,58 @@ func TestStaleRun(t *testing.T) {
 	}
 	if got := must(w.inv.Runs(t.Context(), w.rival, inventory.RunFilter{}))(t); len(got) != 0 {
 		t.Errorf("somebody else's runs: %+v", got)
+	}
+}
+
+// TestResumedRun: a run that was killed, taken up, stopped and taken up again is one run, with the
+// documents of all its attempts, whether or not they could say themselves what they had done.
+func TestResumedRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, pool := t.Context(), w.pools[pg.Ingest]
+	run := must(ingest.StartRun(ctx, pool, w.acme, "file", []string{"./sboms"}))(t)
+	w.into(pool, w.acme, run, sbom, "{") // and then it was killed
+	resume := func() {
+		if err := ingest.ResumeRun(ctx, pool, w.acme, run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := func(state string, counts ingest.Counts) {
+		if err := ingest.EndRun(ctx, pool, w.acme, run, state, counts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resume()
+	end("stopped", w.into(pool, w.acme, run, again))
+	resume()
+	if got := must(w.inv.Runs(ctx, w.acme, inventory.RunFilter{}))(t); len(got) != 1 || got[0].State != "running" || len(got[0].Attempts) != 3 || *got[0].Counted().Documents != 3 {
+		t.Errorf("while it goes on: %+v", got)
+	}
+	end("done", w.into(pool, w.acme, run, sbom, "[", "]"))
+	list := must(w.inv.Runs(ctx, w.acme, inventory.RunFilter{}))(t)
+	if len(list) != 1 {
+		t.Fatalf("%d runs, want one: %+v", len(list), list)
+	}
+	var got []string
+	for i, a := range list[0].Attempts {
+		if a.EndedAt == nil || a.EndedAt.Before(a.StartedAt) || i > 0 && a.StartedAt.Before(*list[0].Attempts[i-1].EndedAt) {
+			t.Errorf("attempt %d: %s to %v", i, a.StartedAt, a.EndedAt)
+		}
+		got = append(got, fmt.Sprintf("%s %d", a.State, a.Documents))
+	}
+	if want := []string{"stale 2", "stopped 1", "done 3"}; !slices.Equal(got, want) {
+		t.Errorf("attempts %q, want %q", got, want)
+	}
+	c := list[0].Counted()
+	if got, want := fmt.Sprint(*c.Documents, *c.Accepted, *c.Duplicate, *c.Unchanged, *c.Parked), "6 1 1 1 3"; got != want {
+		t.Errorf("documents, accepted, duplicate, unchanged, parked: %s, want %s", got, want)
+	}
+	events := must(w.inv.Run(ctx, w.acme, inventory.RunQuery{Run: run}))(t)
+	if len(events.Attempts) != 3 {
+		t.Errorf("`runs show` has the attempts %+v", events.Attempts)
+	}
+	if err := ingest.ResumeRun(ctx, pool, w.rival, run); err == nil || !strings.Contains(err.Error(), "no such scan run of this tenant") {
+		t.Errorf("somebody else takes it up: %v", err)
 	}
 }
 

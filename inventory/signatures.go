@@ -84,7 +84,7 @@ func (inv *Inventory) Envelope(ctx context.Context, tenant id.ID, key DocumentKe
 			return err
 		}
 		if signature != "" {
-			return ask.NotFound("document %s has no envelope %s; see `sluice document show`", key.given, signature)
+			return ask.NotFound("document %s has no envelope %s; see `sluice document show %[1]s`", key.given, signature)
 		}
 		return ask.NotFound("document %s came in no envelope, and with no signature", key.given)
 	})

@@ -56,7 +56,7 @@ func policies(ctx context.Context, conn querier, parent string) ([]Policy, error
 		return nil, fmt.Errorf("partition policies: %w", err)
 	}
 	if parent != "" && len(list) == 0 {
-		return nil, fmt.Errorf("%s has no partition policy; see `sluice partitions status`, and `sluice partitions set` to give it one", parent)
+		return nil, fmt.Errorf("%s has no partition policy; see `sluice partitions status`, and `sluice partitions set %[1]s --step month` gives it one", parent)
 	}
 	return list, nil
 }

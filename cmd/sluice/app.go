@@ -32,7 +32,8 @@ type app struct {
 	oidcIssuers  []string
 	oidcAudience string
 
-	origins map[string]origin // of the flags of the command that runs, by name
+	cmd     *cobra.Command    // that runs; nil before its arguments are understood
+	origins map[string]origin // of its flags, by name
 	log     *slog.Logger
 	db      *serve.Database     // connected to when it is needed
 	tracing func()              // sends what is left; nil: never started
@@ -60,6 +61,7 @@ func (a *app) flags(f *pflag.FlagSet) {
 // configure fills in flags that were not given (see settle) and makes of them what all
 // commands share.
 func (a *app) configure(cmd *cobra.Command) (err error) {
+	a.cmd = cmd
 	if a.origins, err = a.settle(cmd.Root(), cmd.Flags()); err != nil {
 		return err
 	}
@@ -99,9 +101,9 @@ func (a *app) logger() error {
 	opts := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
 	case "text":
-		a.log = slog.New(telemetry.LogHandler(slog.NewTextHandler(a.stderr, opts)))
+		a.log = slog.New(hintLog{telemetry.LogHandler(slog.NewTextHandler(a.stderr, opts)), a})
 	case "json":
-		a.log = slog.New(telemetry.LogHandler(slog.NewJSONHandler(a.stderr, opts)))
+		a.log = slog.New(hintLog{telemetry.LogHandler(slog.NewJSONHandler(a.stderr, opts)), a})
 	default:
 		return usagef("--log-format %q: it is text or json", a.logFormat)
 	}

@@ -176,7 +176,7 @@ moving on, that version is revived. Who held the tag before and who holds it now
 			tab := table{head: []string{"tag", "artifact", "before", "changed", "retired", "revived"}}
 			tab.add(out.Tag, out.Artifact, out.Before, fmt.Sprint(out.Changed), fmt.Sprint(out.Retired), fmt.Sprint(out.Revived))
 			if out.State == "retired" {
-				fmt.Fprintf(a.stderr, "%s is retired, and the tag does not change that; `sluice artifact revive` does\n", out.Artifact)
+				a.note("%s is retired, and the tag does not change that; `sluice artifact revive %s` does", out.Artifact, shellWord(out.Artifact))
 			}
 			return a.print(&tab, out)
 		},

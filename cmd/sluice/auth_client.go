@@ -65,6 +65,7 @@ func newAuthClient(a *app, who whose) *cobra.Command {
 	var overlap time.Duration
 	rotate := &cobra.Command{
 		Use: "rotate CLIENT_ID", Short: "Give a client another secret; without --overlap its tokens end too", Args: cobra.ExactArgs(1),
+		Example: "  sluice auth client rotate ci --overlap 24h --tenant acme > secret",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			auth, tenant, err := who(cmd.Context())
 			if err != nil {
@@ -89,6 +90,7 @@ func (a *app) newClientSet(who whose, use, short string) *cobra.Command {
 	var scopes []string
 	c := &cobra.Command{
 		Use: use + " CLIENT_ID", Short: short, Args: cobra.ExactArgs(1),
+		Example: "  sluice auth client " + use + " ci" + map[string]string{"set": " --scope read,ingest"}[use] + " --tenant acme",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			auth, tenant, err := who(cmd.Context())
 			if err != nil {

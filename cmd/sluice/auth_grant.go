@@ -39,6 +39,7 @@ func newAuthGrant(a *app, who whose) *cobra.Command {
 	}
 	revoke := &cobra.Command{
 		Use: "revoke SUBJECT ROLE", Short: "Take a role from a user; his tokens permit no more than what is left", Args: cobra.ExactArgs(2),
+		Example: "  sluice auth grant revoke ana analyst --tenant acme",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			auth, tenant, err := who(cmd.Context())
 			if err != nil {

@@ -47,6 +47,7 @@ func newAuthRole(a *app, who whose) *cobra.Command {
 	}
 	remove := &cobra.Command{
 		Use: "remove NAME", Short: "Remove a role that nobody has", Args: cobra.ExactArgs(1),
+		Example: "  sluice auth role remove triage --tenant acme",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			auth, tenant, err := who(cmd.Context())
 			if err != nil {

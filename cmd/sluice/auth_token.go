@@ -81,6 +81,7 @@ func newTokenList(a *app, who whose) *cobra.Command {
 func newTokenRevoke(a *app, who whose) *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke ID|NAME", Short: "End a token at once", Args: cobra.ExactArgs(1),
+		Example: "  sluice auth token revoke dashboards --tenant acme",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			auth, tenant, err := who(cmd.Context())
 			if err != nil {

@@ -55,6 +55,7 @@ sub of his tokens. Roles can be given now or by ` + "`sluice auth grant add`" + 
 	set := func(use, short string, active bool) *cobra.Command {
 		return &cobra.Command{
 			Use: use + " SUBJECT", Short: short, Args: cobra.ExactArgs(1),
+			Example: "  sluice auth user " + use + " ana --tenant acme",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				auth, tenant, err := who(cmd.Context())
 				if err != nil {
@@ -73,7 +74,7 @@ sub of his tokens. Roles can be given now or by ` + "`sluice auth grant add`" + 
 }
 
 func (a *app) printUsers(form any, list ...authority.User) error {
-	t := table{head: []string{"subject", "name", "email", "roles", "active", "issuer", "created"}, empty: "no users; `sluice auth user add` makes one"}
+	t := table{head: []string{"subject", "name", "email", "roles", "active", "issuer", "created"}, empty: "no users; `sluice auth user add SUBJECT` makes one"}
 	for _, u := range list {
 		t.add(u.Subject, u.Name, u.Email, strings.Join(u.Roles, ", "), yes(u.Active), u.Issuer, u.Created.Format(time.RFC3339))
 	}

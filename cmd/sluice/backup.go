@@ -64,7 +64,8 @@ to a folder or an S3 bucket; restores any moment of the last 30 days. See docs/b
 func newBackupKey(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "key FILE", Short: "Make a key: the identity goes into a file, the recipient is printed", Args: cobra.ExactArgs(1),
-		Long: "Makes an age key. Keep the file away from the machine whose backups it opens, and a copy where a fire does not reach: without it there is no restore.",
+		Example: "  sluice backup key backup.key",
+		Long:    "Makes an age key. Keep the file away from the machine whose backups it opens, and a copy where a fire does not reach: without it there is no restore.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			recipient, err := backup.NewKey(args[0])
 			if err == nil {
@@ -327,6 +328,7 @@ func newBackupArchive(a *app) *cobra.Command {
 	var b serve.Backup
 	cmd := &cobra.Command{
 		Use: "archive FILE", Short: "Archive one file of WAL: archive_command = 'sluice backup archive %p'", Args: cobra.ExactArgs(1),
+		Example: "  sluice backup archive pg_wal/000000010000000000000001 --backup-to /srv/backup --backup-recipient age1…",
 		Long: `For archive_command of a server of your own, with --backup-wal command elsewhere. Exit status 0 means that the file is stored
 durably, now or before; a file of that name with other bytes is never overwritten and an error.`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -40,6 +40,8 @@ it, it makes schema sluice_bench and tenants named bench-... there.`,
 	f.IntVar(&b.Rounds, "rounds", 3, "rounds of floor and import, in turn")
 	f.IntVar(&b.Workers, "workers", max(2, runtime.NumCPU()), "connections that write, for both")
 	f.StringVar(&b.Corpora, "corpora", "", "folder with load/real-sboms.tar.zst; default ../shared/corpora (env SLUICE_CORPORA)")
+	f.StringVar(&b.Load, "load", "", "only these documents: generated or real")
+	f.StringVar(&b.Profile, "cpuprofile", "", "write a profile of this process's processor time to this file, for go tool pprof -tagfocus phase=import")
 	f.StringVar(&file, "json", "", "write the figures to this file as well")
 	cmd.AddCommand(newBenchKafka(a))
 	return cmd
@@ -82,9 +84,7 @@ func (a *app) benchFiles(ctx context.Context, b bench.FilesConfig, file string) 
 			fmt.Fprint(a.stdout, "\n\n")
 		}
 		b.OnRound = func(r bench.Round) { printRound(a.stdout, r) }
-		b.OnLoad = func(load string, ratio, speedup float64) {
-			fmt.Fprintf(a.stdout, "%s: median ratio to a bare COPY %.2f, duplicates %.0f times as fast as the first import\n\n", load, ratio, speedup)
-		}
+		b.OnLoad = func(l bench.Load) { printLoad(a.stdout, l) }
 	}
 	report, err := bench.Files(ctx, b)
 	if err != nil {
@@ -120,14 +120,35 @@ func printRound(w io.Writer, r bench.Round) {
 	fmt.Fprintf(w, "%s, round %d\n", r.Load, r.Round)
 	line := func(name string, f bench.Figures) {
 		fmt.Fprintf(w, "  %-22s %8.1f documents/s %8.1f MB/s %8.1f MB WAL %6.0f MB peak", name, f.DocsPerS, f.MBPerS, float64(f.WAL)/1e6, float64(f.PeakRSS)/1e6)
+		fmt.Fprintf(w, "  processor: %5.2f s", f.OwnTime)
+		if f.ServerTime > 0 {
+			fmt.Fprintf(w, ", server %5.2f s", f.ServerTime)
+		}
 		if f.Rows > 0 {
 			fmt.Fprintf(w, " %9.0f component rows/s", f.RowsPerS)
 		}
 		fmt.Fprintln(w)
 	}
+	if r.Sum.Documents > 0 {
+		fmt.Fprintf(w, "  %-22s %8.1f documents/s %8.1f MB/s\n", "sha256sum", r.Sum.DocsPerS, r.Sum.MBPerS)
+	}
 	line("bare COPY (floor)", r.Floor)
 	line("import, everything", r.Import)
 	line("the same again", r.Duplicates)
 	line("projection", r.Projection)
-	fmt.Fprintf(w, "  ratio import to floor %.2f, duplicates to import %.0f\n", r.Ratio, r.DupSpeedup)
+	fmt.Fprintf(w, "  ratio import to floor %.2f, by processor time %.2f; duplicates to import %.0f, to sha256sum %.1f\n", r.Ratio, r.TimeRatio, r.DupSpeedup, r.DupToSum)
+}
+
+func printLoad(w io.Writer, l bench.Load) {
+	line := func(name, format string, s bench.Span) {
+		if s.Most > 0 { // else it could not be measured here
+			fmt.Fprintf(w, "  %-44s "+format+" ("+format+" to "+format+")\n", name, s.Median, s.Least, s.Most)
+		}
+	}
+	fmt.Fprintf(w, "%s, median (least to most):\n", l.Name)
+	line("import to bare COPY", "%.2f", l.Ratio)
+	line("import to bare COPY, by processor time", "%.2f", l.TimeRatio)
+	line("duplicates to first import", "%.0f", l.DupSpeedup)
+	line("duplicates to sha256sum by one process", "%.1f", l.DupToSum)
+	fmt.Fprintf(w, "  %-44s %.0f MB\n\n", "most memory of the importer", float64(l.PeakRSS)/1e6)
 }

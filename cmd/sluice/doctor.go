@@ -53,7 +53,7 @@ func (a *app) doctor(ctx context.Context, cfg serve.Doctor, flags *kafkaFlags) e
 	list := a.db.Doctor(ctx, cfg)
 	t := &table{head: []string{"what", "verdict", "found", "remedy"}}
 	for _, f := range list {
-		t.add(f.What, string(f.Verdict), f.Says, f.Remedy)
+		t.add(f.What, string(f.Verdict), f.Says, a.hint(f.Remedy))
 	}
 	if err := a.print(t, list); err != nil {
 		return err

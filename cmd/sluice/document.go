@@ -52,7 +52,8 @@ lists those of one document.`,
 	list.Flags().IntVar(&f.Limit, "limit", 0, "at most so many; 0 is all")
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show what is known about a document, by id or sha256:HASH", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.showDocument(cmd.Context(), args[0]) },
+		Example: "  sluice document show sha256:1a566eb63e312ed4b751e16222a94eb001604c876f2714676b54672cc5e1eccb",
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.showDocument(cmd.Context(), args[0]) },
 	}
 	var file, envelope, as, losses string
 	export := &cobra.Command{

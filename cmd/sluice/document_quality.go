@@ -16,7 +16,8 @@ import (
 func newDocumentWarnings(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "warnings ID", Short: "List what is odd about a document, by id or sha256:HASH", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.listWarnings(cmd.Context(), args[0]) },
+		Example: "  sluice document warnings sha256:1a566eb63e312ed4b751e16222a94eb001604c876f2714676b54672cc5e1eccb",
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.listWarnings(cmd.Context(), args[0]) },
 	}
 }
 

@@ -63,7 +63,7 @@ func (a *app) feeds(ctx context.Context, staleAfter time.Duration) error {
 		return err
 	}
 	if stale != nil {
-		fmt.Fprintf(a.stderr, "sluice: nothing new for more than %s: %s; is it fetched? (`sluice feeds sources`, `sluice maintain --list`)\n", days(staleAfter), strings.Join(stale, ", "))
+		a.note("sluice: nothing new for more than %s: %s; is it fetched? (`sluice feeds sources`, `sluice maintain --list`)", days(staleAfter), strings.Join(stale, ", "))
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (a *app) addFeeds(ctx context.Context, kind string, names []string, mirror 
 	if err := a.print(&t, out); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stderr, "sluice: `serve` fetches them in its next round, `sluice feeds refresh` now")
+	a.note("sluice: `serve` fetches them in its next round, `sluice feeds refresh` now")
 	return nil
 }
 

@@ -51,22 +51,26 @@ func (a *app) findingsWhy(ctx context.Context, q inventory.WhyQuestion) error {
 	if err != nil {
 		return err
 	}
+	for i, d := range w.Proof {
+		w.Proof[i].Command += a.missing(d.Command)
+	}
 	if a.output == "json" {
 		return printJSON(a.stdout, w)
 	}
-	p := page{w: a.stdout}
+	p := page{w: a.stdout, hint: a.hint}
 	p.why(w)
 	return p.err
 }
 
 // page writes chapters with what belongs to them below.
 type page struct {
-	w   io.Writer
-	err error
+	w    io.Writer
+	hint func(string) string
+	err  error
 }
 
 func (p *page) line(depth int, format string, args ...any) {
-	if _, err := fmt.Fprintln(p.w, strings.Repeat("  ", depth)+printable(fmt.Sprintf(format, args...))); p.err == nil {
+	if _, err := fmt.Fprintln(p.w, strings.Repeat("  ", depth)+printable(p.hint(fmt.Sprintf(format, args...)))); p.err == nil {
 		p.err = err
 	}
 }

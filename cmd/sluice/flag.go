@@ -308,7 +308,7 @@ func newFlagEval(a *app) *cobra.Command {
 }
 
 func newFlagDelete(a *app) *cobra.Command {
-	return a.deletion("delete FLAG", "Take a flag away: what is set for all holds again, or what the program has", func(ctx context.Context, tenant id.ID, name string) error {
+	return a.deletion("delete FLAG", "Take a flag away: what is set for all holds again, or what the program has", "  sluice flag delete receipts --tenant acme", func(ctx context.Context, tenant id.ID, name string) error {
 		pool, err := a.db.Operator(ctx)
 		if err != nil {
 			return err
@@ -318,10 +318,10 @@ func newFlagDelete(a *app) *cobra.Command {
 }
 
 // deletion is the command that takes away what is set by name, for a tenant or for all.
-func (a *app) deletion(use, short string, drop func(ctx context.Context, tenant id.ID, name string) error) *cobra.Command {
+func (a *app) deletion(use, short, example string, drop func(ctx context.Context, tenant id.ID, name string) error) *cobra.Command {
 	var shared bool
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Example: example, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			tenant, err := a.flagTenant(cmd.Context(), shared)
 			if err != nil {

@@ -149,12 +149,12 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 			a.printSummary(out.Counts, out.ScanRun, out.Skipped, out.Took, false)
 		}
 		if out.ScanRun != 0 {
-			fmt.Fprintf(a.stderr, "sluice: scan run %d is not finished; go on with --scan-run %d\n", out.ScanRun, out.ScanRun)
+			a.note("sluice: scan run %d is not finished; go on with `%s`", out.ScanRun, a.again(paths, "scan-run", n(out.ScanRun)))
 		}
 		return err
 	case err != nil:
 		if ctx.Err() != nil {
-			fmt.Fprintf(a.stderr, "sluice: every document of scan run %d is stored; `sluice project --wait` does what is left\n", out.ScanRun)
+			a.note("sluice: every document of scan run %d is stored; `sluice project --once` does what is left", out.ScanRun)
 		}
 		return err
 	}
@@ -214,7 +214,7 @@ func (a *app) printImported(s summary, took time.Duration, done bool) {
 			reasons = append(reasons, fmt.Sprintf("%s %d", r, count))
 		}
 		slices.Sort(reasons)
-		fmt.Fprintf(a.stdout, "parked: %s (see `sluice parked list`)\n", strings.Join(reasons, ", "))
+		fmt.Fprintf(a.stdout, "parked: %s (%s)\n", strings.Join(reasons, ", "), a.hint("see `sluice parked list`"))
 	}
 	if s.PassedOverCount > 0 {
 		fmt.Fprintf(a.stdout, "passed over: %d that belong to documents and are none\n", s.PassedOverCount)

@@ -109,7 +109,7 @@ func (a *app) setLimit(ctx context.Context, shared bool, l limits.Limit) error {
 }
 
 func newLimitDelete(a *app) *cobra.Command {
-	return a.deletion("delete LIMIT", "Take a limit away: what is set for all holds again", func(ctx context.Context, tenant id.ID, name string) error {
+	return a.deletion("delete LIMIT", "Take a limit away: what is set for all holds again", "  sluice limit delete documents --tenant acme", func(ctx context.Context, tenant id.ID, name string) error {
 		pool, err := a.db.Operator(ctx)
 		if err != nil {
 			return err

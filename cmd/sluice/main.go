@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -81,6 +80,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var usage usageError
 	var wrong *ask.WrongError
 	var stop stopped
+	var url *pg.URLError
 	switch {
 	case err == nil:
 		return 0
@@ -93,22 +93,25 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.Is(err, errFailOn):
 		return 6
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "sluice: %v\n", err)
+		a.note("sluice: %v", err)
 		return 2
 	case errors.As(err, &wrong):
 		if wrong.Field != "" {
 			err = fmt.Errorf("--%w", wrong) // members are named as flags are
 		}
-		fmt.Fprintf(stderr, "sluice: %v\n", err)
+		a.note("sluice: %v", err)
+		return 2
+	case errors.As(err, &url):
+		a.note("sluice: %v%s", err, a.from("database-url"))
 		return 2
 	case errors.As(context.Cause(ctx), &stop):
-		fmt.Fprintf(stderr, "sluice: %v\n", stop)
+		a.note("sluice: %v", stop)
 		return 128 + int(stop.sig)
 	}
 	if old := (*pg.TooOldError)(nil); errors.As(err, &old) {
 		err = old // whatever was to be done with the server
 	}
-	fmt.Fprintf(stderr, "sluice: %v\n", err)
+	a.note("sluice: %v%s", err, a.unreached(err))
 	return 1
 }
 
@@ -137,9 +140,9 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 			return a.admit(cmd)
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.Version = versionLine()
+	root.SetVersionTemplate("{{.Version}}\n")
 	a.flags(root.PersistentFlags())
 	root.AddCommand(
 		newIngest(a),
@@ -186,16 +189,27 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 func strict(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case cmd.HasSubCommands() && len(args) > 0:
+				return unknownCommand(cmd, args[0])
 			}
-			return nil
+			if told := checkArguments(cmd, args); told != nil {
+				return told
+			}
+			return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 		}
 	}
 	if cmd.RunE != nil && cmd.PreRunE == nil {
 		cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 			// cobra would check this itself a moment later, with status 1.
-			if err := cmd.ValidateRequiredFlags(); err != nil {
+			err := cmd.ValidateRequiredFlags()
+			if err == nil {
+				err = cmd.ValidateFlagGroups()
+			}
+			if err != nil {
 				return usagef("%w; see `%s --help`", err, cmd.CommandPath())
 			}
 			return nil
@@ -208,13 +222,7 @@ func strict(cmd *cobra.Command) {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			var names []string
-			for _, c := range cmd.Commands() {
-				if c.IsAvailableCommand() {
-					names = append(names, c.Name())
-				}
-			}
-			return usagef("%s has no command %q; it has %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
+			return unknownCommand(cmd, args[0])
 		}
 	}
 	for _, c := range cmd.Commands() {

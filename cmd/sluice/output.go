@@ -36,7 +36,7 @@ func (a *app) print(t *table, list any) error {
 	}
 	if len(t.rows) == 0 {
 		if t.empty != "" {
-			fmt.Fprintln(a.stderr, t.empty)
+			a.note("%s", t.empty)
 		}
 		return nil
 	}

@@ -39,7 +39,8 @@ func newParked(a *app) *cobra.Command {
 	list.Flags().StringVar(&reason, "reason", "", "only those with this reason")
 	show := &cobra.Command{
 		Use: "show ID", Short: "Write the bytes of a parked document to standard output", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.showParked(cmd.Context(), of, args[0]) },
+		Example: "  sluice parked show 17 > document",
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.showParked(cmd.Context(), of, args[0]) },
 	}
 	replay := &cobra.Command{
 		Use:   "replay [ID...]",
@@ -132,7 +133,7 @@ func (a *app) listParked(ctx context.Context, of parkedOf, reason string) error 
 	}
 	t := table{head: []string{"id", "reason", "where", "origin", "attempts", "message"}, empty: "nothing is parked"}
 	for _, r := range list {
-		t.add(n(r.ID), r.Reason, r.Pointer, r.Origin, strconv.Itoa(r.Attempts), short(r.Message, 160))
+		t.add(n(r.ID), r.Reason, r.Pointer, r.Origin, strconv.Itoa(r.Attempts), a.hint(short(r.Message, 160)))
 	}
 	return a.print(&t, list)
 }

@@ -68,7 +68,7 @@ func (a *app) rebuild(ctx context.Context, shared, wait bool, r inventory.Rebuil
 	if a.output == "json" {
 		return printJSON(a.stdout, jobs)
 	}
-	fmt.Fprintf(a.stdout, "%d jobs asked for; `sluice serve` or `sluice project` does them\n", jobs.Asked)
+	fmt.Fprintln(a.stdout, a.hint(fmt.Sprintf("%d jobs asked for; `sluice serve` or `sluice project --once` does them", jobs.Asked)))
 	return nil
 }
 

@@ -29,7 +29,7 @@ func newRuns(a *app) *cobra.Command {
 		Use: "list", Short: "List scan runs, the newest first", Args: cobra.NoArgs,
 		Long: `Lists scan runs, the newest first. An import that was killed leaves its run running; it is
 shown as stale once nothing was heard of it for 15 minutes: neither a change of the run nor
-an event. ` + "`sluice ingest file --scan-run`" + ` takes it up again.`,
+an event. ` + "`sluice ingest file ./sboms --scan-run 7`" + ` takes it up again.`,
 		Example: "  sluice runs list --since 7d\n  sluice runs list --output json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.Check(); err != nil {
@@ -147,13 +147,13 @@ func (a *app) listRuns(ctx context.Context, shared bool, f inventory.RunFilter) 
 		return err
 	}
 	t := table{
-		head:  []string{"run", "state", "source", "started", "by", "seconds", "documents", "accepted", "duplicate", "unchanged", "parked", "arguments"},
+		head:  []string{"run", "state", "source", "started", "by", "seconds", "documents", "accepted", "duplicate", "unchanged", "parked", "attempts", "arguments"},
 		empty: "no scan runs",
 	}
 	for _, r := range list {
 		c := r.Counted()
 		t.add(n(r.Number), r.State, r.Source, r.StartedAt.Format(time.RFC3339), r.StartedBy, seconds(r.Seconds),
-			count(c.Documents), count(c.Accepted), count(c.Duplicate), count(c.Unchanged), count(c.Parked), short(strings.Join(r.Arguments, " "), 80))
+			count(c.Documents), count(c.Accepted), count(c.Duplicate), count(c.Unchanged), count(c.Parked), strconv.Itoa(len(r.Attempts)), short(strings.Join(r.Arguments, " "), 80))
 	}
 	return a.print(&t, list)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/ingest"
 	"sluice/internal/id"
 	"sluice/inventory"
 )
@@ -39,6 +40,11 @@ func (a *app) showRun(ctx context.Context, shared bool, q inventory.RunQuery) er
 		if s.Seconds != nil {
 			end += ", " + seconds(s.Seconds) + " s"
 		}
+		if len(s.Attempts) > 1 {
+			for i, at := range s.Attempts {
+				fmt.Fprintf(a.stdout, "attempt %d: %s, %s: %s, %d documents\n", i+1, at.StartedAt.Format(time.RFC3339), lasted(at), at.State, at.Documents)
+			}
+		}
 		fmt.Fprintf(a.stdout, "started %s by %s%s, %s\n\n", s.StartedAt.Format(time.RFC3339), printable(s.StartedBy), end, megabytes(s.Bytes))
 	}
 	t := table{head: []string{"event", "events", "count", "first", "last", "mean ms", "p50 ms", "p95 ms", "max ms"}, empty: "no events"}
@@ -56,8 +62,16 @@ func (a *app) showRun(ctx context.Context, shared bool, q inventory.RunQuery) er
 	for _, r := range slices.Sorted(maps.Keys(s.Parked)) {
 		reasons = append(reasons, fmt.Sprintf("%s %d", printable(r), s.Parked[r]))
 	}
-	_, err = fmt.Fprintf(a.stdout, "\nparked: %s (see `sluice parked list`)\n", strings.Join(reasons, ", "))
+	_, err = fmt.Fprintf(a.stdout, "\nparked: %s (%s)\n", strings.Join(reasons, ", "), a.hint("see `sluice parked list`"))
 	return err
+}
+
+// lasted says how long somebody worked at a run.
+func lasted(at ingest.Attempt) string {
+	if at.EndedAt == nil {
+		return "goes on"
+	}
+	return fmt.Sprintf("%.1f s", at.EndedAt.Sub(at.StartedAt).Seconds())
 }
 
 // timeForm is how events' times are printed for people: RFC 3339 with milliseconds.

@@ -53,7 +53,11 @@ func (a *app) settle(root *cobra.Command, flags *pflag.FlagSet) (map[string]orig
 	flags.VisitAll(func(f *pflag.Flag) {
 		switch {
 		case f.Changed:
-			origins[f.Name] = origin{byFlag, "flag"}
+			o, settled := a.origins[f.Name] // by the command that prints the settings of this one
+			if !settled {
+				o = origin{byFlag, "flag"}
+			}
+			origins[f.Name] = o
 			return
 		case f.Name == "config" || f.Name == "help" || err != nil:
 			return
@@ -69,8 +73,9 @@ func (a *app) settle(root *cobra.Command, flags *pflag.FlagSet) (map[string]orig
 		}
 		origins[f.Name] = o
 		if bad := f.Value.Set(v); bad != nil {
-			err = usagef("%s: --%s: %w", o.from, f.Name, bad)
+			err = usagef("%s: %w", o.from, badValue(f, v, fmt.Errorf("--%s: %w", f.Name, bad)))
 		}
+		f.Changed = true // given is given: a flag that is required is there, and what asks whether it was set is told so
 	})
 	if err == nil {
 		err = fromFiles(flags, origins)
@@ -110,7 +115,7 @@ func fromFiles(flags *pflag.FlagSet, origins map[string]origin) (err error) {
 // command line. It is done as it was asked for, as psql does.
 func (a *app) warnOfArguments(flags *pflag.FlagSet) {
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed && secret.Inside(f.Value.String()) {
+		if a.origins[f.Name] == (origin{byFlag, "flag"}) && secret.Inside(f.Value.String()) {
 			a.log.Warn("the password in --" + f.Name + " can be read by every user of this machine: put the value into the environment (" +
 				environment(f) + ") or into a file")
 		}

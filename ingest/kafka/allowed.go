@@ -48,5 +48,5 @@ func (t *tenants) mayWrite(ctx context.Context, tenant id.ID, topic string) (boo
 // notAllowed parks a message of a topic that may not carry documents of the tenant that it names.
 func notAllowed(topic, tenant string) *normalize.ParkError {
 	return normalize.Park(normalize.ReasonProducer, "header "+headerTenant,
-		"topic %s may not carry what is of tenant %.100q; if it is to, `sluice topics allow %s --tenant …`, then `sluice parked replay --operator`", topic, tenant, topic)
+		"topic %s may not carry what is of tenant %.100q; if it is to, `sluice topics allow %s --tenant …`, then `sluice parked replay --operator --all`", topic, tenant, topic)
 }

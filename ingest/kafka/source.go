@@ -217,7 +217,7 @@ func (s *Source) describe(ctx context.Context, m *kafka.Message) (ingest.Envelop
 		if d.tenant == "" {
 			env.Err = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "the message names no tenant; send it with a header tenant, a name or a UUID")
 		} else {
-			env.Err = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "there is no tenant %.100q; make it with `sluice tenant create`, then `sluice parked replay --operator`", d.tenant)
+			env.Err = normalize.Park(normalize.ReasonTenant, "header "+headerTenant, "there is no tenant %.100q; make it with `sluice tenant create %[1].100s`, then `sluice parked replay --operator --all`", d.tenant)
 		}
 	}
 	if s.cfg.MustBeAllowed && env.Tenant != id.Operator {

@@ -1,2 +1,2 @@
--- Locks the summary of a run that several processes write to.
-select counts from ingest.scan_run where tenant_id = $1 and id = $2 for update
+-- Locks the summary of a run that several processes, or several attempts, write to.
+select counts, state, created_at, coalesce(finished_at, updated_at), now() from ingest.scan_run where tenant_id = $1 and id = $2 for update

@@ -1,2 +1,2 @@
--- Takes an earlier run up again; no row means that it is not this tenant's.
-update ingest.scan_run set state = 'running', updated_at = now(), finished_at = null where tenant_id = $1 and id = $2
+-- Takes an earlier run up again, with what it has done so far.
+update ingest.scan_run set state = 'running', counts = $3::jsonb, updated_at = now(), finished_at = null where tenant_id = $1 and id = $2

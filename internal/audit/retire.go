@@ -39,7 +39,7 @@ func Retire(ctx context.Context, db beginner, tenant id.ID, name string, before 
 			return err
 		}
 		if held {
-			return ask.Wrong("", "tenant %s is under legal hold: nothing of it is deleted; see `sluice tenant set --legal-hold`", name)
+			return ask.Wrong("", "tenant %s is under legal hold: nothing of it is deleted; `sluice tenant set %[1]s --legal-hold=false` takes that away", name)
 		}
 		_, cut, err := headOf(ctx, tx, tenant)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 
 	"sluice/ingest"
 	"sluice/internal/ask"
@@ -24,6 +23,10 @@ type FilesConfig struct {
 	Rounds int
 	// Workers is how many connections write, for both.
 	Workers int
+	// Load is one of the loads, Generated or Real; "": all there are.
+	Load string
+	// Profile, if set, is the file for a profile of this process's processor time.
+	Profile string
 	// Corpora is the folder with load/real-sboms.tar.zst; without the file the generated SBOMs
 	// must do. Default ../shared/corpora.
 	Corpora string
@@ -32,13 +35,16 @@ type FilesConfig struct {
 	// OnSettings, OnRound and OnLoad, if set, are told what is known so far.
 	OnSettings func(map[string]string)
 	OnRound    func(Round)
-	OnLoad     func(load string, ratio, speedup float64)
+	OnLoad     func(Load)
 }
 
 // Check returns an *ask.WrongError where there is nothing to measure.
 func (c FilesConfig) Check() error {
 	if c.Documents < 1 || c.Components < 1 || c.Rounds < 1 || c.Workers < 1 {
 		return ask.Wrong("", "--documents, --components, --rounds and --workers are at least 1")
+	}
+	if c.Load != "" && c.Load != Generated && c.Load != Real {
+		return ask.Wrong("load", "%q: it is %s or %s", c.Load, Generated, Real)
 	}
 	return nil
 }
@@ -70,22 +76,31 @@ func Files(ctx context.Context, cfg FilesConfig) (Report, error) {
 	if err != nil {
 		return report, fmt.Errorf("documents to measure with: %w", err)
 	}
+	if cfg.Profile != "" {
+		stop, err := profile(cfg.Profile)
+		if err != nil {
+			return report, err
+		}
+		defer stop()
+	}
 	for _, l := range loads {
-		var ratios, speedups []float64
+		var rounds []Round
 		for r := 1; r <= cfg.Rounds; r++ {
 			res, err := bt.round(ctx, l, r)
 			if err != nil {
 				return report, fmt.Errorf("%s, round %d: %w", l.name, r, err)
 			}
-			ratios, speedups = append(ratios, res.Ratio), append(speedups, res.DupSpeedup)
+			rounds = append(rounds, res)
 			report.Rounds = append(report.Rounds, res)
 			if cfg.OnRound != nil {
 				cfg.OnRound(res)
 			}
 		}
-		report.Medians[l.name], report.Speedups[l.name] = median(ratios), median(speedups)
+		sum := summary(l.name, rounds)
+		report.Loads = append(report.Loads, sum)
+		report.Medians[l.name], report.Speedups[l.name] = sum.Ratio.Median, sum.DupSpeedup.Median
 		if cfg.OnLoad != nil {
-			cfg.OnLoad(l.name, median(ratios), median(speedups))
+			cfg.OnLoad(sum)
 		}
 	}
 	return report, nil
@@ -100,20 +115,27 @@ type Figures struct {
 	MBPerS    float64 `json:"mb_per_second"`
 	WAL       int64   `json:"wal_bytes"`
 	PeakRSS   int64   `json:"peak_rss_bytes"`
-	Rows      int64   `json:"rows,omitempty"`
-	RowsPerS  float64 `json:"rows_per_second,omitempty"`
+	// Processor time in seconds: of this process, and of the server where it is on this machine.
+	OwnTime    float64 `json:"own_cpu_seconds"`
+	ServerTime float64 `json:"server_cpu_seconds,omitempty"`
+	Rows       int64   `json:"rows,omitempty"`
+	RowsPerS   float64 `json:"rows_per_second,omitempty"`
 }
 
 // Round is one turn of everything over one load.
 type Round struct {
 	Load       string  `json:"load"`
 	Round      int     `json:"round"`
+	Sum        Figures `json:"sha256sum"`
 	Floor      Figures `json:"floor"`
 	Import     Figures `json:"import"`
 	Duplicates Figures `json:"duplicates"`
 	Projection Figures `json:"projection"`
 	Ratio      float64 `json:"ratio"`
+	// TimeRatio is Ratio by the processor time of both sides, which other work disturbs less.
+	TimeRatio  float64 `json:"cpu_ratio,omitempty"`
 	DupSpeedup float64 `json:"duplicates_speedup"`
+	DupToSum   float64 `json:"duplicates_to_sha256sum,omitempty"`
 }
 
 // Report is what was measured.
@@ -123,11 +145,7 @@ type Report struct {
 	Workers  int                `json:"workers"`
 	Server   map[string]string  `json:"server_settings"`
 	Rounds   []Round            `json:"rounds"`
+	Loads    []Load             `json:"loads"`
 	Medians  map[string]float64 `json:"median_ratio_by_load"`
 	Speedups map[string]float64 `json:"median_duplicates_speedup_by_load"`
-}
-
-func median(list []float64) float64 {
-	s := slices.Sorted(slices.Values(list))
-	return s[len(s)/2]
 }

@@ -68,6 +68,9 @@ func (c Config) addresses() ([]string, error) {
 		if b == "" {
 			continue
 		}
+		if scheme, rest, ok := strings.Cut(b, "://"); ok {
+			return nil, fmt.Errorf("broker %q: it is HOST:PORT without %s://, here %s", b, scheme, rest)
+		}
 		if !strings.Contains(b, ":") || strings.HasSuffix(b, "]") {
 			b += ":9092"
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -74,7 +75,10 @@ type URLError struct{ why string }
 func (e *URLError) Error() string { return "database URL: " + e.why }
 
 func urlError(url string, err error) error {
-	_, authority, ok := strings.Cut(url, "://")
+	scheme, authority, ok := strings.Cut(url, "://")
+	if ok && scheme != "postgres" && scheme != "postgresql" && !strings.ContainsAny(scheme, " =@:/") {
+		return &URLError{fmt.Sprintf("%.20q is no PostgreSQL, and nothing else will do. It is like postgres://USER@HOST:PORT/DATABASE", scheme+"://")}
+	}
 	if ok && !strings.Contains(authority, "@") && !strings.Contains(strings.ToLower(url), "pass") {
 		return &URLError{strings.TrimPrefix(err.Error(), "database URL: ")}
 	}

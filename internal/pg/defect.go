@@ -26,7 +26,7 @@ func Tell(role Role, err error) error {
 		return own
 	}
 	if FaultOf(err) != FaultDefect || errors.As(err, &told) {
-		return err
+		return unreached(err)
 	}
 	return &DefectError{role, err}
 }
@@ -76,7 +76,7 @@ func (e *DefectError) Advice() string {
 		}
 		return "the server does not let this user in: look at --database-url (SLUICE_DATABASE_URL), at --database-password-file or -command where one is given, and at pg_hba.conf. " + same
 	case "3D000":
-		return "there is no such database: look at --database-url (SLUICE_DATABASE_URL). " + same
+		return "there is no such database: look at the name in --database-url (SLUICE_DATABASE_URL), or make it, as a superuser: create database NAME owner USER. " + same
 	case "22023":
 		return fmt.Sprintf("%s cannot be taken: `sluice migrate up` makes the roles and grants them to the user of --database-url. %s", role, same)
 	case "XX001", "XX002":

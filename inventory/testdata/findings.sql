@@ -24,7 +24,7 @@ create index on vuln (v);
 insert into vex.epss (tenant_id, vuln_id, score, percentile, score_date)
 select '00000000-0000-0000-0000-000000000000', vuln_id, power((v * 131) % 1000 / 1000.0, 8)::real, 0.5, '2026-11-30' from vuln where v % 50 <> 0;
 insert into vex.epss (tenant_id, vuln_id, score, percentile, score_date)
-select '00000000-0000-0000-0000-000000000000', 'CVE-1999-' || other, power(random(), 8)::real, 0.5, '2026-11-30' from size, generate_series(1, vulns * 29) as other;
+select '00000000-0000-0000-0000-000000000000', 'CVE-1999-' || other, power(greatest(random(), 0.001), 8)::real, 0.5, '2026-11-30' from size, generate_series(1, vulns * 29) as other;
 insert into vex.kev (tenant_id, vuln_id, date_added, due_date, document_id)
 select '00000000-0000-0000-0000-000000000000', vuln_id, date '2022-01-01' + (v % 1500), '2026-12-24', gen_random_uuid() from vuln where v % 100 = 7;
 insert into vex.kev (tenant_id, vuln_id, date_added, document_id, removed_at)

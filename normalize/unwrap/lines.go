@@ -9,7 +9,7 @@ import (
 )
 
 // several reports whether b holds more than one JSON value: JSON Lines, or values one after the other.
-// Its price for the one document that nearly everything is, is a search for two bytes.
+// Its price for the one document that nearly everything is, are two searches for one byte.
 func several(b []byte) bool {
 	start := skipSpace(b, 0)
 	if start >= len(b) || b[start] != '{' && b[start] != '[' {
@@ -19,10 +19,9 @@ func several(b []byte) bool {
 	if ahead.look(b); ahead.lines {
 		return true // as it would be found to be while it is read
 	}
-	rest := b[start+1:]
-	// In one JSON value no bracket follows a closing one without a comma between, and one that
-	// begins a line follows a comma or another bracket.
-	if !bytes.Contains(rest, []byte("\n{")) && !bytes.Contains(rest, []byte("}{")) && !bytes.Contains(rest, []byte("\n[")) && !bytes.Contains(rest, []byte("] [")) && !bytes.Contains(rest, []byte("} {")) {
+	// In one JSON value no bracket opens right after one that closes: there is a comma between them.
+	// Where two seem to meet it may be in a text, so only then the whole value is passed over.
+	if !meet(b, start+1, '{') && !meet(b, start+1, '[') {
 		return false
 	}
 	end := skipValue(b, start)
@@ -31,6 +30,27 @@ func several(b []byte) bool {
 	}
 	next := skipSpace(b, end)
 	return next < len(b) && (b[next] == '{' || b[next] == '[')
+}
+
+// meet reports whether somewhere from i on the bracket opens after one that closes, with nothing but
+// white space between them. Brackets are far apart in documents, so that nearly all bytes are passed
+// over by a search for one byte.
+func meet(b []byte, i int, bracket byte) bool {
+	for {
+		n := bytes.IndexByte(b[i:], bracket)
+		if n < 0 {
+			return false
+		}
+		i += n
+		before := i - 1
+		for before > 0 && (b[before] == ' ' || b[before] == '\n' || b[before] == '\r' || b[before] == '\t') {
+			before--
+		}
+		if before >= 0 && (b[before] == '}' || b[before] == ']') {
+			return true
+		}
+		i++
+	}
 }
 
 // lineIsWhole reports whether the first line that is not blank is a JSON value, and is not all there is.

@@ -22,11 +22,13 @@ func TestLines(t *testing.T) {
 		{"values in one line", `{"a":1}{"b":2} {"c":3}`, "in:1 = {\"a\":1}\nin:1 = {\"b\":2}\nin:1 = {\"c\":3}\n"},
 		{"the last value is cut off", "{\n}\n{\n\"b\"", "in:1 = {\n}\nin:3 = {\n\"b\"\n"},
 		{"indented", "{}\n {\"b\":2}", "in:1 = {}\nin:2 = {\"b\":2}\n"},
+		{"whatever is between them", "{\n\"a\":1}\r\n\t  {\n\"b\":2}\t[3]", "in:1 = {\n\"a\":1}\nin:3 = {\n\"b\":2}\nin:4 = [3]\n"},
 		{"lists", "[1]\n[2]", "in:1 = [1]\nin:2 = [2]\n"},
 
 		{"one value", "{\"a\":[\n{},\n{}]}\n", "in = {\"a\":[\n{},\n{}]}\n\n"},
 		{"one value in a line", "{\"a\":1}\n\n", "in = {\"a\":1}\n\n\n"},
 		{"brackets in a string of one value", `{"a":"}{"}`, "in = {\"a\":\"}{\"}\n"},
+		{"brackets that open in one value", "{\"a\":[{},\n  {},[ ],\t[{}]],\"b\": {\n}}", "in = {\"a\":[{},\n  {},[ ],\t[{}]],\"b\": {\n}}\n"},
 		{"what follows is no value", "{\"a\":1}\ngarbage", "in = {\"a\":1}\ngarbage\n"},
 		{"text", "a\n{\n}{", "in = a\n{\n}{\n"},
 	} {
