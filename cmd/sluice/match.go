@@ -39,7 +39,8 @@ With - or without arguments they come from standard input. --as says what a lock
 A lock file has versions, and is enough. A pom.xml or requirements.txt may leave them to others: what has no version
 there is listed as unmatched, with the reason. Nothing is fetched.
 
-With --fail-on the command ends with status 6 where there is a vulnerability as severe or worse; any is whatever it is.`,
+With --fail-on the command ends with status 6 where there is a vulnerability as severe or worse; any is whatever it is;
+unjudged, also beside one of the others, fails where there are packages of which there are no records.`,
 		Example: `  sluice match pkg:npm/lodash@4.17.20
   sluice match package-lock.json go.mod --fail-on high
   sluice match . --output sarif > dependencies.sarif
@@ -49,8 +50,8 @@ With --fail-on the command ends with status 6 where there is a vulnerability as 
 		Args:        cobra.ArbitraryArgs,
 		Annotations: map[string]string{moreForms: "markdown sarif"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains([]string{"", "critical", "high", "medium", "low", "any"}, f.failOn) {
-				return usagef("--fail-on %q: it is critical, high, medium, low or any", f.failOn)
+			if word, _ := f.failing(); !slices.Contains([]string{"", "critical", "high", "medium", "low", "any"}, word) {
+				return usagef("--fail-on %q: it is critical, high, medium, low or any, and may have unjudged beside it: high,unjudged", f.failOn)
 			}
 			if f.as != "" && !slices.Contains(lockfile.Kinds(), f.as) {
 				return usagef("--as %q: it is one of %s", f.as, strings.Join(lockfile.Kinds(), ", "))
@@ -64,7 +65,7 @@ With --fail-on the command ends with status 6 where there is a vulnerability as 
 	}
 	cmd.Flags().StringVar(&f.as, "as", "", "what the files are, whatever their names: "+strings.Join(lockfile.Kinds(), ", "))
 	cmd.Flags().StringVar(&f.distro, "distro", "", "release that the packages of dpkg and apk are of: debian-12, ubuntu-22.04, alpine-3.19")
-	cmd.Flags().StringVar(&f.failOn, "fail-on", "", "exit status 6 where there is a vulnerability that is critical, high, medium, low or worse, or any")
+	cmd.Flags().StringVar(&f.failOn, "fail-on", "", "exit status 6 where there is a vulnerability that is critical, high, medium, low or worse, or any; unjudged: or packages without records")
 	return cmd
 }
 
@@ -75,26 +76,42 @@ func (a *app) match(ctx context.Context, g *given) error {
 	if err != nil {
 		return err
 	}
-	found := g.found(list)
-	if err := a.printMatches(found, len(g.files) > 0); err != nil {
+	found, unjudged := g.found(list), inventory.UnjudgedMatches(list)
+	if err := a.printMatches(found, unjudged, len(g.files) > 0); err != nil {
 		return err
 	}
+	a.tellUnjudged(unjudged)
 	if len(g.files) > 0 {
 		fmt.Fprintln(a.stderr, matchSummary(found, len(g.list)))
 	}
-	for _, m := range found {
-		if m.Unmatched == "" && failing(g.f.failOn, m.Severity) {
-			fmt.Fprintf(a.stderr, "sluice: --fail-on %s: there are such vulnerabilities\n", g.f.failOn)
-			return errFailOn
-		}
+	word, unjudgedToo := g.f.failing()
+	if slices.ContainsFunc(found, func(h hit) bool { return h.Unmatched == "" && asSevere(word, h.Severity) }) {
+		fmt.Fprintf(a.stderr, "sluice: --fail-on %s: there are such vulnerabilities\n", word)
+		return errFailOn
+	}
+	if unjudgedToo && len(unjudged) > 0 {
+		fmt.Fprintln(a.stderr, "sluice: --fail-on unjudged: there are such packages")
+		return errFailOn
 	}
 	return nil
 }
 
-// failing reports whether --fail-on names the severity.
-func failing(failOn, severity string) bool {
+// failing takes --fail-on apart: a severity, "" for none, and whether packages without records fail it too.
+func (f *matchFlags) failing() (severity string, unjudged bool) {
+	const word = "unjudged"
+	if f.failOn == word {
+		return "", true
+	}
+	if severity, unjudged = strings.CutSuffix(f.failOn, ","+word); !unjudged {
+		severity, unjudged = strings.CutPrefix(f.failOn, word+",")
+	}
+	return severity, unjudged
+}
+
+// asSevere reports whether a severity is what is asked for, or worse.
+func asSevere(asked, severity string) bool {
 	worse := []string{"low", "medium", "high", "critical"}
-	return failOn == "any" || failOn != "" && indexOf(worse, severity) >= indexOf(worse, failOn)
+	return asked == "any" || asked != "" && indexOf(worse, severity) >= indexOf(worse, asked)
 }
 
 // hit is a vulnerability of a package that was given, or why there can be none, with where it was given.
@@ -139,7 +156,7 @@ func matchSummary(list []hit, packages int) string {
 		by[f.Severity]++
 		vulnerabilities++
 	}
-	text := fmt.Sprintf("%s, %d of them with known vulnerabilities", counted(packages, "package"), len(struck))
+	text := fmt.Sprintf("%s, %d of them with known vulnerabilities", countOf(int64(packages), "package"), len(struck))
 	if vulnerabilities > 0 {
 		text += " (" + tally{total: vulnerabilities, by: by}.severities() + ")"
 	}
@@ -147,12 +164,4 @@ func matchSummary(list []hit, packages int) string {
 		text += fmt.Sprintf("; %d cannot be matched", unmatched)
 	}
 	return text
-}
-
-// counted is a number of things: 1 package, 2 packages.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

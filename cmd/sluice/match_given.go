@@ -235,7 +235,7 @@ func (g *given) document(origin string, src []byte) error {
 	for _, u := range unmatched {
 		g.add(listed{name: u.Name, version: u.Version, reason: u.Reason}, place{File: origin})
 	}
-	g.took(origin, counted(len(packages)+len(unmatched), "component")+", "+f.Name())
+	g.took(origin, countOf(int64(len(packages)+len(unmatched)), "component")+", "+f.Name())
 	return nil
 }
 
@@ -247,7 +247,7 @@ func (g *given) lockfile(origin, kind string, src []byte) error {
 	for _, e := range list.Entries {
 		g.add(listed{purl: e.Purl, why: e.Why}, place{origin, e.Line})
 	}
-	text := counted(len(list.Entries), "package") + ", " + kind
+	text := countOf(int64(len(list.Entries)), "package") + ", " + kind
 	if list.Local > 0 {
 		text += fmt.Sprintf("; besides %d of the project itself", list.Local)
 	}

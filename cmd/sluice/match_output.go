@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/inventory"
 	"sluice/render/sarif"
 )
 
 // printMatches writes what was found in the form of --output; from says where each was given.
-func (a *app) printMatches(list []hit, from bool) error {
+func (a *app) printMatches(list []hit, unjudged []inventory.Unjudged, from bool) error {
 	if a.output == "sarif" {
-		return a.matchesSARIF(list)
+		return a.matchesSARIF(list, unjudged)
 	}
 	t := table{head: []string{"purl", "vulnerability", "score", "severity", "advisories", "range", "fixed in"}, empty: "no known vulnerability"}
 	if from {
@@ -44,7 +45,7 @@ func places(list []place) string {
 }
 
 // matchesSARIF writes a result for each vulnerability, in the file and on the line where the package stands.
-func (a *app) matchesSARIF(list []hit) error {
+func (a *app) matchesSARIF(list []hit, unjudged []inventory.Unjudged) error {
 	var results []sarif.Result
 	for _, f := range list {
 		if f.Unmatched != "" {
@@ -66,7 +67,7 @@ func (a *app) matchesSARIF(list []hit) error {
 	slices.SortStableFunc(results, func(a, b sarif.Result) int {
 		return cmp.Compare(indexOf(rank, a.Severity), indexOf(rank, b.Severity))
 	})
-	cut, err := sarif.Write(a.stdout, sarif.Tool{Name: "Sluice", Version: version}, results)
+	cut, err := sarif.Write(a.stdout, sarif.Tool{Name: "Sluice", Version: version}, results, unjudgedNotes(unjudged)...)
 	if cut.Results > 0 {
 		fmt.Fprintf(a.stderr, "sluice: %d results are left out, the least severe: %s\n", cut.Results, cut.Why)
 	}
