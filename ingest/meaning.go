@@ -36,7 +36,8 @@ func (t *task) knowMeaning() error {
 func meaningHash(doc *normalize.Document, json []byte, format normalize.Format, content [32]byte) ([32]byte, error) {
 	partial := len(doc.Warnings) > normalize.MaxWarnings
 	for _, w := range doc.Warnings {
-		partial = partial || w.Code == "extension" || w.Code == "partial-json" || w.Code == "unknown-field"
+		partial = partial || w.Code == "extension" || w.Code == "partial-json" || w.Code == "unknown-field" ||
+			doc.Format == "cyclonedx-xml" && (w.Code == "duplicate-member" || w.Code == "conflicting-members")
 	}
 	if doc.JSON != nil && partial {
 		return content, nil

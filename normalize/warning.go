@@ -15,9 +15,11 @@ type Warning struct {
 }
 
 // MaxWarnings is how many warnings a document keeps, and MaxAlike how many of one code: what
-// is wrong ten thousand times shall not hide what is wrong once. The rest is counted.
+// is wrong ten thousand times shall not hide what is wrong once. The last MaxFirst are for the
+// first of a code each. The rest is counted.
 const (
-	MaxWarnings = 50
+	MaxWarnings = 70
+	MaxFirst    = 20
 	MaxAlike    = 20
 )
 
@@ -44,7 +46,7 @@ func (d *Document) Enough(code string) bool {
 	case alike >= MaxAlike:
 		d.Warnings[last].More++
 		return true
-	case len(d.Warnings) < MaxWarnings:
+	case len(d.Warnings) < MaxWarnings-MaxFirst, alike == 0 && len(d.Warnings) < MaxWarnings:
 		return false
 	case alike > 0:
 		d.Warnings[last].More++

@@ -15,6 +15,7 @@ import (
 type Hit struct {
 	Purl          string // as given
 	Unmatched     string // why it cannot be matched; everything below is empty then
+	OtherReleases bool   // with NoRecords: there are records of other releases of the distribution
 	Vulnerability string
 	Aliases       []string
 	Advisories    []string
@@ -59,6 +60,16 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 			targets[i] = target{Purl: raw, Ecosystem: p.Ecosystem, Version: p.MatchVersion, Keys: p.Keys()}
 		}
 	}
+	var ecosystems []string
+	for _, t := range targets {
+		if t.Ecosystem != "" && !slices.Contains(ecosystems, t.Ecosystem) {
+			ecosystems = append(ecosystems, t.Ecosystem)
+		}
+	}
+	recorded, err := LoadRecorded(ctx, tx, tenant, ecosystems...)
+	if err != nil {
+		return nil, err
+	}
 	covers, err := findCover(ctx, tx, tenant, targets, nil, cache)
 	if err != nil {
 		return nil, err
@@ -79,11 +90,15 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 	}
 	var out []Hit
 	for i, raw := range purls {
-		if invalid[i] && len(covers[i]) == 0 {
+		switch {
+		case unmatched[i] != "" || len(covers[i]) > 0:
+		case invalid[i]:
 			unmatched[i] = purl.ReasonInvalidVersion
+		case !recorded.Judges(targets[i].Ecosystem):
+			unmatched[i] = NoRecords
 		}
 		if unmatched[i] != "" {
-			out = append(out, Hit{Purl: raw, Unmatched: unmatched[i]})
+			out = append(out, Hit{Purl: raw, Unmatched: unmatched[i], OtherReleases: unmatched[i] == NoRecords && recorded.OtherReleases(targets[i].Ecosystem)})
 			continue
 		}
 		byGroup := map[string][]coveredBy{}

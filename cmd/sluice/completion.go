@@ -21,7 +21,6 @@ import (
 	"sluice/inventory/vexdoc"
 	"sluice/maintenance"
 	"sluice/normalize"
-	"sluice/normalize/purl"
 	"sluice/projections"
 	"sluice/routing/limits"
 	"sluice/serve"
@@ -61,7 +60,7 @@ var wordsOfFlags = map[string][]string{
 	"sluice document list --by":        {"tool", "artifact", "document", "code"},
 	"sluice document quality --by":     {"artifact", "tool", "document"},
 	"sluice document export --as":      sbomdoc.Targets,
-	"sluice unknowns --reason":         unknownReasons,
+	"sluice unknowns --reason":         inventory.UnknownReasons,
 	"sluice unknowns --count":          {"reason", "artifact"},
 	"sluice parked list --reason":      normalize.Reasons,
 	"sluice parked replay --reason":    normalize.Reasons,
@@ -81,11 +80,6 @@ var wordsOfFlags = map[string][]string{
 	"sluice auth client add --scope":    permissionWords(),
 	"sluice auth client set --scope":    permissionWords(),
 	"sluice auth client token --scope":  permissionWords(),
-}
-
-// unknownReasons are why components cannot be matched.
-var unknownReasons = []string{
-	purl.ReasonNoPurl, purl.ReasonNoVersion, purl.ReasonUnknownEcosystem, purl.ReasonUnknownDistro, purl.ReasonInvalidPurl, purl.ReasonInvalidVersion,
 }
 
 // permissionWords are the permissions in a tenant. Those of the operator are for few, who know them.

@@ -15,6 +15,10 @@ type bom struct {
 	r      *lenient.Reader
 	doc    *normalize.Document
 	limits normalize.Limits
+	rules  *ruleBook
+	walk   walk
+	fine   map[string]struct{} // lists of licences, as they stand in the document
+	xml    bool                // this is the JSON form of XML
 
 	// refs holds every bom-ref: the index of a component, or noComponent.
 	refs map[string]int
@@ -30,6 +34,7 @@ type bom struct {
 	// passed over and read at the end; the bytes stay where they are.
 	dependencies, vulnerabilities section
 
+	hasFormat  bool
 	hasVersion bool
 	hasList    bool   // of components, be it empty
 	number     string // the document's own version among those of its serial number
@@ -55,6 +60,7 @@ func (b *bom) read() {
 	for r.Member() {
 		switch string(r.Name()) {
 		case "bomFormat":
+			b.hasFormat = true
 			if format := r.Bytes(); string(format) != "CycloneDX" {
 				b.doc.Warn("bom-format", "/bomFormat", "%.40q instead of \"CycloneDX\"", format)
 			}
@@ -66,26 +72,30 @@ func (b *bom) read() {
 		case "serialNumber":
 			b.doc.ID = r.Text()
 		case "version":
-			b.number = r.Scalar()
+			b.numbered()
 		case "metadata":
-			b.metadata()
+			b.section("metadata", b.metadata)
 		case "components":
 			b.hasList = true
 			b.components("/components")
 		case "services":
-			b.services()
+			b.section("services", b.services)
 		case "dependencies":
 			b.dependencies = section{r.Raw(), "/dependencies"}
 		case "vulnerabilities":
 			if b.vulnerabilities = (section{r.Raw(), "/vulnerabilities"}); string(b.vulnerabilities.raw) == "null" {
 				b.vulnerabilities.raw = nil
 			}
-		case "externalReferences", "compositions", "annotations", "formulation", "properties", "citations":
-			r.Pass(lenient.ShapeObjects)
-		case "declarations", "definitions", "signature":
-			r.Pass(lenient.ShapeObject)
-		default:
+		case "$schema":
 			r.Skip()
+		default:
+			i := b.rules.bom.find(r.Name())
+			if i < 0 {
+				r.Skip()
+				b.doc.Warn(unknownMember, r.Pointer(), "a document of CycloneDX has no such member; it is kept in the original only")
+				continue
+			}
+			b.checkMember(&b.rules.bom.members[i], r.Raw(), "")
 		}
 	}
 	r.End()
@@ -93,6 +103,27 @@ func (b *bom) read() {
 		return
 	}
 	b.finish()
+}
+
+// section reads a member of the document with f, and then looks at what f leaves.
+func (b *bom) section(name string, f func()) {
+	outer, raw := b.r, b.r.Raw()
+	if outer.Failed() {
+		return
+	}
+	b.r = lenient.New(raw, "/"+name, b.doc.Warn)
+	f()
+	err := b.r.Err()
+	if b.r = outer; err != nil {
+		outer.Fail(err)
+		return
+	}
+	b.checkTop(name, raw)
+}
+
+// strictLicenses reports whether a list of licences may have one expression only, and nothing else then.
+func (b *bom) strictLicenses() bool {
+	return b.hasVersion && b.doc.FormatVersion != versions[len(versions)-1]
 }
 
 func (b *bom) enterRoot() bool {
@@ -112,8 +143,21 @@ func (b *bom) version(version string) {
 	b.doc.FormatVersion = version
 }
 
+// numbered reads the document's own version, which may be more than the schema takes.
+func (b *bom) numbered() {
+	raw := b.r.Raw()
+	number := lenient.New(raw, "/version", b.doc.Warn)
+	b.number = number.Scalar()
+	if n, err := strconv.Atoi(string(raw)); (err != nil || n < 1) && string(raw) != "null" && b.number != "" {
+		b.doc.Warn(invalidValue, "/version", "%.60q is no whole number from 1 on", b.number)
+	}
+}
+
 // finish does what needs the whole document.
 func (b *bom) finish() {
+	if !b.hasFormat {
+		b.doc.Warn(missingMember, "/bomFormat", "the document does not say that it is CycloneDX")
+	}
 	if !b.hasVersion {
 		b.doc.Warn("missing-version", "/specVersion", "the document does not say which version of CycloneDX it is")
 	}
@@ -124,6 +168,7 @@ func (b *bom) finish() {
 	}
 	b.readDependencies()
 	b.readVulnerabilities()
+	b.checkTop("vulnerabilities", b.vulnerabilities.raw)
 	b.doc.Kind = normalize.SBOM
 	// A VEX that makes no statement any more is still one: as an SBOM it would say that its
 	// product is empty.
@@ -338,17 +383,26 @@ func (b *bom) readDependencies() {
 	}
 	r := lenient.New(b.dependencies.raw, b.dependencies.pointer, b.doc.Warn)
 	for ok := r.Array(); ok && r.Element(); {
+		said := !r.IsObject()
 		for ok := r.Object(); ok && r.Member(); {
 			switch string(r.Name()) {
 			case "ref":
-				relate(b.checkRef(r, r.Bytes()))
+				ref := r.Bytes()
+				said = said || len(ref) > 0
+				relate(b.checkRef(r, ref))
 			case "dependsOn", "provides":
 				for ok := r.Array(); ok && r.Element(); {
 					relate(b.checkRef(r, r.Bytes()))
 				}
 			default:
 				r.Skip()
+				if !b.doc.Enough(unknownMember) {
+					b.doc.Warn(unknownMember, r.Pointer(), "CycloneDX has no such member here; it is kept in the original only")
+				}
 			}
+		}
+		if !said && !r.Failed() && !b.doc.Enough(missingMember) {
+			b.doc.Warn(missingMember, r.Pointer(), "a dependency without a ref")
 		}
 	}
 }

@@ -1,13 +1,11 @@
 package cyclonedx
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"sluice/normalize"
-	"sluice/normalize/lenient"
 	"sluice/normalize/purl"
 )
 
@@ -71,13 +69,14 @@ func (b *bom) components(pointer string) {
 func (b *bom) component(pointer string) normalize.Component {
 	r := b.r
 	c := normalize.Component{Pointer: pointer}
-	supplied := false
+	var supplied, typed, referred, ranged, external bool
 	for ok := r.Object(); ok && r.Member(); {
 		switch string(r.Name()) {
 		case "bom-ref":
-			c.Ref = string(r.Bytes())
+			c.Ref, referred = string(r.Bytes()), true
 		case "type":
 			raw := r.Bytes()
+			typed = typed || len(raw) > 0
 			known, ok := componentTypes[string(raw)]
 			if !ok && len(raw) > 0 {
 				known = string(raw)
@@ -104,15 +103,33 @@ func (b *bom) component(pointer string) normalize.Component {
 		case "components":
 			b.components(pointer + "/components")
 		case "properties":
-			b.properties(&c)
+			b.properties(&c, pointer)
 		case "supplier":
 			supplied = b.entityName() != ""
 		case "hashes":
-			b.checkWords(r.Pass(lenient.ShapeObjects), pointer+"/hashes", `"alg"`, algorithms, "unknown-algorithm", "no algorithm of a hash")
+			b.checkMember(b.rules.hashes, r.Raw(), pointer)
 		case "externalReferences":
-			b.checkWords(r.Pass(lenient.ShapeObjects), pointer+"/externalReferences", `"type"`, referenceTypes, "unknown-reference-type", "no type of an external reference")
+			b.checkMember(b.rules.references, r.Raw(), pointer)
+		case "licenses":
+			b.checkLicenses(r.Raw(), pointer)
 		default:
-			r.Pass(shapeOf(r.Name()))
+			i := b.rules.component.find(r.Name())
+			if i < 0 {
+				r.Skip()
+				if !b.doc.Enough(unknownMember) {
+					b.doc.Warn(unknownMember, r.Pointer(), "a component of CycloneDX has no such member; it is kept in the original only")
+				}
+				continue
+			}
+			m := &b.rules.component.members[i]
+			raw := r.Raw()
+			b.checkMember(m, raw, pointer)
+			switch string(m.name) {
+			case "versionRange":
+				ranged = true
+			case "isExternal":
+				external = string(raw) == "true"
+			}
 		}
 	}
 	if r.Failed() {
@@ -121,12 +138,7 @@ func (b *bom) component(pointer string) normalize.Component {
 	if supplied {
 		b.doc.Stated.Suppliers++
 	}
-	if !c.Versioned() && c.Type != "file" && c.Type != "data" && !b.doc.Enough(missingVersion) {
-		b.doc.Warn(missingVersion, pointer, "a component without a version")
-	}
-	if c.Name == "" {
-		b.doc.Warn("missing-name", pointer, "a component without a name")
-	}
+	b.complete(&c, typed, referred, ranged && (c.Version != "" || !external))
 	if c.Purl != "" {
 		if problem := purl.Problem(c.Purl); problem != "" {
 			b.doc.Warn("invalid-purl", pointer+"/purl", "%.200q %s", c.Purl, problem)
@@ -135,116 +147,108 @@ func (b *bom) component(pointer string) normalize.Component {
 	return c
 }
 
+// complete says what a component lacks, or has that does not go together.
+func (b *bom) complete(c *normalize.Component, typed, referred, misranged bool) {
+	if !c.Versioned() && c.Type != "file" && c.Type != "data" && !b.doc.Enough(missingVersion) {
+		b.doc.Warn(missingVersion, c.Pointer, "a component without a version")
+	}
+	if !typed && !b.doc.Enough(missingMember) {
+		b.doc.Warn(missingMember, c.Pointer+"/type", "a component without a type")
+	}
+	if referred && c.Ref == "" && !b.doc.Enough(invalidValue) {
+		b.doc.Warn(invalidValue, c.Pointer+"/bom-ref", "this must not be empty")
+	}
+	if misranged {
+		b.doc.Warn(conflictingMembers, c.Pointer+"/versionRange", "a range of versions is for a component that is external and has no version")
+	}
+	if c.Name == "" {
+		b.doc.Warn("missing-name", c.Pointer, "a component without a name")
+	}
+}
+
 // missingVersion is the code for a component whose version nobody knows: it can be matched by
 // records that cover every version only.
 const missingVersion = "missing-component-version"
 
-var referenceTypes = words("vcs", "issue-tracker", "website", "advisories", "bom", "mailing-list", "social", "chat", "documentation",
-	"support", "source-distribution", "distribution", "distribution-intake", "license", "build-meta", "build-system", "release-notes",
-	"security-contact", "model-card", "log", "configuration", "evidence", "formulation", "attestation", "threat-model", "adversary-model",
-	"risk-assessment", "vulnerability-assertion", "exploitability-statement", "pentest-report", "static-analysis-report",
-	"dynamic-analysis-report", "runtime-analysis-report", "component-analysis-report", "maturity-report", "certification-report",
-	"codified-infrastructure", "quality-metrics", "poam", "electronic-signature", "digital-signature", "rfc-9116", "patent",
-	"patent-family", "patent-assertion", "citation", "other")
+// Codes of warnings about what the schema asks for.
+const (
+	wrongType          = "wrong-type"
+	missingMember      = "missing-member"
+	unknownMember      = "unknown-member"
+	unknownValue       = "unknown-value"
+	invalidValue       = "invalid-value"
+	conflictingMembers = "conflicting-members"
+)
 
-// checkWords looks for words of an enumeration in a list that is not read: key is the member's
-// name in quotes, which can stand for nothing else there. Only what is unknown is looked at closer.
-func (b *bom) checkWords(raw []byte, pointer, key string, known map[string]string, code, message string) {
-	for {
-		i := bytes.Index(raw, []byte(key))
-		if i < 0 {
-			return
+// maxFine is how many different lists of licences are remembered, and fineBytes how long one is: most
+// components have one of a few.
+const maxFine, fineBytes = 1000, 300
+
+// checkLicenses looks at a list of licences, unless the same one was in order before.
+func (b *bom) checkLicenses(raw []byte, pointer string) {
+	if _, fine := b.fine[string(raw)]; fine {
+		return
+	}
+	if b.checkMember(b.rules.licenses, raw, pointer) && len(raw) <= fineBytes && len(b.fine) < maxFine && b.hasVersion {
+		if b.fine == nil {
+			b.fine = make(map[string]struct{})
 		}
-		raw = raw[i+len(key):]
-		value := bytes.TrimLeft(raw, " \t\r\n:")
-		if len(value) == 0 || value[0] != '"' {
-			continue // of another type
-		}
-		end := bytes.IndexByte(value[1:], '"')
-		if end < 0 {
-			return
-		}
-		if _, ok := known[string(value[1:1+end])]; !ok && !b.doc.Enough(code) {
-			b.doc.Warn(code, pointer, "%.60q is %s", value[1:1+end], message)
-		}
+		b.fine[string(raw)] = struct{}{}
 	}
 }
 
-// shapeOf says what a member of a component should be that is not read.
-func shapeOf(name []byte) lenient.Shape {
+// origins are what Trivy and Syft write in properties about the source package, beside the purl or
+// instead of its upstream qualifier.
+type origins struct {
+	source, module, epoch, version, release, rpm string
+}
+
+// take looks at a property, of which the values are as they stand in the document.
+func (o *origins) take(name, v []byte) {
+	if len(name) < 20 {
+		return
+	}
 	switch string(name) {
-	case "author", "publisher", "description", "copyright", "mime-type":
-		return lenient.ShapeText
-	case "manufacturer", "swid", "pedigree", "evidence", "releaseNotes", "modelCard", "cryptoProperties":
-		return lenient.ShapeObject
-	case "licenses", "authors", "data":
-		return lenient.ShapeObjects
-	case "tags", "omniborId", "swhid":
-		return lenient.ShapeTexts
-	case "modified", "isExternal":
-		return lenient.ShapeBool
+	case `"aquasecurity:trivy:SrcName"`, `"syft:metadata:source"`, `"syft:metadata:originPackage"`:
+		o.source = unquoted(v)
+	case `"aquasecurity:trivy:SrcVersion"`, `"syft:metadata:sourceVersion"`:
+		o.version = unquoted(v)
+	case `"aquasecurity:trivy:SrcRelease"`:
+		o.release = unquoted(v)
+	case `"aquasecurity:trivy:SrcEpoch"`:
+		o.epoch = unquoted(v)
+	case `"syft:metadata:sourceRpm"`:
+		o.rpm = unquoted(v)
+	case `"aquasecurity:trivy:Modularitylabel"`, `"aquasecurity:trivy:ModularityLabel"`, `"syft:metadata:modularityLabel"`:
+		o.module = unquoted(v)
 	}
-	return lenient.Any
 }
 
-// properties takes what Trivy and Syft write about the source package beside the purl, or
-// instead of its upstream qualifier. Anybody may write anything there: what is no text is
-// passed over without a warning.
-func (b *bom) properties(c *normalize.Component) {
-	r := b.r
-	if !r.IsArray() {
-		r.Skip()
-		return
-	}
-	var epoch, version, release, rpm string
-	for ok := r.Array(); ok && r.Element(); {
-		if !r.IsObject() {
-			r.Skip()
-			continue
-		}
-		var name, value jsontext.Value
-		for ok := r.Object(); ok && r.Member(); {
-			switch string(r.Name()) {
-			case "name":
-				name = r.Raw()
-			case "value":
-				value = r.Raw()
-			default:
-				r.Skip()
-			}
-		}
-		switch string(name) {
-		case `"aquasecurity:trivy:SrcName"`, `"syft:metadata:source"`, `"syft:metadata:originPackage"`:
-			c.Source = unquoted(value)
-		case `"aquasecurity:trivy:SrcVersion"`, `"syft:metadata:sourceVersion"`:
-			version = unquoted(value)
-		case `"aquasecurity:trivy:SrcRelease"`:
-			release = unquoted(value)
-		case `"aquasecurity:trivy:SrcEpoch"`:
-			epoch = unquoted(value)
-		case `"syft:metadata:sourceRpm"`:
-			rpm = unquoted(value)
-		case `"aquasecurity:trivy:Modularitylabel"`, `"aquasecurity:trivy:ModularityLabel"`, `"syft:metadata:modularityLabel"`:
-			c.Module = unquoted(value)
-		}
-	}
+// properties takes what they say about the source package.
+func (b *bom) properties(c *normalize.Component, pointer string) {
+	var o origins
+	b.walk.properties = &o
+	b.checkMember(b.rules.properties, b.r.Raw(), pointer)
+	b.walk.properties = nil
+	c.Source, c.Module = o.source, o.module
 	if c.Source == "" {
-		c.Source = rpm // a file name, of which the name is a part
+		c.Source = o.rpm // a file name, of which the name is a part
 		return
 	}
-	if c.SourceVersion = version; version == "" {
+	if c.SourceVersion = o.version; o.version == "" {
 		return
 	}
-	if release != "" {
-		c.SourceVersion += "-" + release
+	if o.release != "" {
+		c.SourceVersion += "-" + o.release
 	}
-	if epoch != "" && epoch != "0" && !strings.Contains(version, ":") {
-		c.SourceVersion = epoch + ":" + c.SourceVersion
+	if o.epoch != "" && o.epoch != "0" && !strings.Contains(o.version, ":") {
+		c.SourceVersion = o.epoch + ":" + c.SourceVersion
 	}
 }
 
 // unquoted is the text of a JSON string, "" of anything else.
-func unquoted(v jsontext.Value) string {
+func unquoted(raw []byte) string {
+	v := jsontext.Value(raw)
 	if v.Kind() != jsontext.KindString {
 		return ""
 	}

@@ -7,6 +7,9 @@
 // JSON form of the same document, which is what the database stores, and then
 // read by the same code: the two notations cannot disagree.
 //
+// What is not read is looked at all the same: rules.txt has the schema of the newest version, and what is not
+// as that asks gets a warning (check.go).
+//
 // Start with [JSON] and [XML]; bom.go is the pass, statement.go the VEX rules.
 package cyclonedx
 
@@ -70,6 +73,8 @@ func read(doc *normalize.Document, src []byte, limits normalize.Limits) error {
 		doc:    doc,
 		limits: limits.OrDefault(),
 		refs:   make(map[string]int),
+		rules:  rules(),
+		xml:    doc.Format == XML{}.Name(),
 	}
 	b.r = lenient.New(src, "", doc.Warn)
 	b.read()

@@ -23,7 +23,11 @@ var read = testdocs.Reader(detect.Scan, formats...)
 func TestGolden(t *testing.T) { testdocs.Golden(t, read) }
 
 func TestRealDocuments(t *testing.T) {
-	testdocs.Real(t, read, []string{"partial-json", "wrong-type", "unknown-element", "unknown-field"}, "CycloneDX JSON", "CycloneDX XML", "CycloneDX textproto")
+	testdocs.Real(t, read, []string{
+		"partial-json", "wrong-type", "unknown-element", "unknown-field", "missing-member", "unknown-member", "duplicate-member", "conflicting-members",
+		"unknown-value", "invalid-value", "invalid-hash", "invalid-time", "unknown-license", "invalid-expression", "unknown-type", "unknown-scope",
+		"unknown-algorithm", "unknown-reference-type", "unknown-state", "unknown-status",
+	}, "CycloneDX JSON", "CycloneDX XML", "CycloneDX textproto")
 }
 
 func TestDetect(t *testing.T) {
@@ -181,7 +185,7 @@ func TestXMLDeclarations(t *testing.T) {
 		"", "\xef\xbb\xbf", "\n ", `<?xml version="1.1"?>`, `<?xml version="1.1" encoding="ISO-8859-1"?>`, `<?xml version='1.0' encoding='utf8' standalone='yes'?>` + "\n",
 		"\xef\xbb\xbf<?xml version=\"1.0\" encoding = \"UTF-8\"?>", `<?xml version="1.0" encoding="us-ascii"?>`, `<?xml-stylesheet href="encoding='x'"?>`,
 	} {
-		src := declaration + `<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component><name>a</name></component></components></bom>`
+		src := declaration + `<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component type="library"><name>a</name></component></components></bom>`
 		doc, err := read([]byte(src))
 		if err != nil || len(doc.Components) != 1 || doc.Components[0].Name != "a" {
 			t.Errorf("%q: %v %+v", declaration, err, doc)
@@ -191,8 +195,8 @@ func TestXMLDeclarations(t *testing.T) {
 
 // TestXMLSections has sections that are there twice, which JSON could not hold.
 func TestXMLSections(t *testing.T) {
-	doc, err := read([]byte(`<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component><name>a</name><version>1</version></component></components>
-		<components/><components><component><name>b</name><version>1</version></component><component><name>c</name><version>1</version></component></components></bom>`))
+	doc, err := read([]byte(`<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component type="library"><name>a</name><version>1</version></component></components>
+		<components/><components><component type="library"><name>b</name><version>1</version></component><component type="library"><name>c</name><version>1</version></component></components></bom>`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +208,7 @@ func TestXMLSections(t *testing.T) {
 // TestXMLAmplification has an entry that would take gigabytes in the library's
 // structs: it is left out of the JSON form, its component is not lost.
 func TestXMLAmplification(t *testing.T) {
-	src := `<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component><name>a</name><version>1</version><hashes>` +
+	src := `<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component type="library"><name>a</name><version>1</version><hashes>` +
 		strings.Repeat("<hash/>", 200_000) + `</hashes></component></components></bom>`
 	doc, err := cyclonedx.XML{}.Normalize(normalize.Input{Bytes: []byte(src)})
 	if err != nil {
@@ -234,7 +238,7 @@ func TestManyWarnings(t *testing.T) {
 func ExampleJSON() {
 	src := []byte(`{
 		"bomFormat": "CycloneDX", "specVersion": "1.6",
-		"metadata": {"component": {"name": "shop", "version": "4.5.6"}},
+		"metadata": {"component": {"type": "application", "name": "shop", "version": "4.5.6"}},
 		"components": [{"type": "library", "name": "cart", "purl": "pkg:npm/cart@1.9"}]
 	}`)
 	doc, err := cyclonedx.JSON{}.Normalize(normalize.Input{Bytes: src})

@@ -32,6 +32,7 @@ type guard struct {
 	budget       int      // bytes that the entry may still cost before errEntry; negative: any number
 	line, column int      // where the last token starts
 	path         []string // local names of the open elements
+	members      []uint64 // of once, that were seen in each of them
 	tree         int      // how many of them, from the root on, are where components of the SBOM are
 	extensions   []string // namespaces that were left out
 	err          error    // a *normalize.ParkError
@@ -92,6 +93,7 @@ func (g *guard) Token() (xml.Token, error) {
 				}
 				continue
 			}
+			g.element(tok)
 			tok.Attr = slices.DeleteFunc(tok.Attr, func(a xml.Attr) bool {
 				return a.Name.Space != "" || a.Name.Local == "xmlns"
 			})
@@ -117,7 +119,8 @@ func (g *guard) next() (xml.Token, error) {
 			return nil, err
 		}
 	case xml.EndElement:
-		g.path = g.path[:len(g.path)-1]
+		g.leave(t.Name.Local)
+		g.path, g.members = g.path[:len(g.path)-1], g.members[:len(g.members)-1]
 		g.tree = min(g.tree, len(g.path))
 	case xml.CharData:
 		if len(g.path) == 0 && len(bytes.TrimSpace(t)) > 0 {
@@ -168,7 +171,7 @@ func (g *guard) enter(name xml.Name) error {
 	if g.tree == len(g.path) && (g.tree == 0 || name.Local == "components" || name.Local == "component" || name.Local == "metadata") {
 		g.tree++
 	}
-	g.path = append(g.path, name.Local)
+	g.path, g.members = append(g.path, name.Local), append(g.members, 0)
 	return nil
 }
 

@@ -50,7 +50,7 @@ func TestAffects(t *testing.T) {
 		{main + components, `"affects":[{"ref":"pkg:npm/e@1?x=y"}]`, "this pkg:oci/app@1.0 / pkg:npm/e@1?x=y", ""}, // by purl in place of the bom-ref
 		{main + components, `"affects":[{"ref":"pkg:npm/elsewhere@1"}]`, "this pkg:oci/app@1.0 / pkg:npm/elsewhere@1", "dangling-ref"},
 		{main + components, `"affects":[{"ref":"pkg:oci/app@2.0"}]`, "pkg:oci/app@2.0", ""},
-		{main + components, `"vulnerability":1`, "this pkg:oci/app@1.0", ""},
+		{main + components, `"vulnerability":1`, "this pkg:oci/app@1.0", "unknown-member"},
 		{main + components, `"affects":[]`, "this pkg:oci/app@1.0", ""},
 		{main + components, `"affects":null`, "this pkg:oci/app@1.0", ""},
 		{main + components, `"affects":[{"ref":"bare"}]`, "unreadable", "unreadable-product"},
