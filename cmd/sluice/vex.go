@@ -56,18 +56,6 @@ func (a *app) listVEX(ctx context.Context, f inventory.VEXFilter) error {
 	return a.nothing(ctx, inventory.FindingFilter{Package: f.Package, Vuln: f.Vuln}, "no statements and no decisions")
 }
 
-// actorID is who --actor names, nil for nobody.
-func actorID(given string) (*id.ID, error) {
-	if given == "" {
-		return nil, nil
-	}
-	who, err := id.Parse(given)
-	if err != nil {
-		return nil, usagef("--actor: %w", err)
-	}
-	return &who, nil
-}
-
 // verdict records what the tenant says, and with wait projects it.
 func (a *app) verdict(ctx context.Context, wait bool, record func(*inventory.Inventory, id.ID) error) error {
 	tenant, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (id.ID, error) {
