@@ -11,7 +11,13 @@ import (
 )
 
 func newVEX(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "vex", Short: "Decide on findings; list and export verdicts"}
+	cmd := &cobra.Command{
+		Use: "vex", Short: "Decide on findings; list and export verdicts",
+		Long: `decide records the tenant's own verdict on findings, for one artifact or wherever they are, for ever or until a day;
+withdraw takes it back. list says of every verdict and statement what became of it, ` + "`sluice findings why`" + ` which one
+counts for a finding and why. export hands on what is in force. history says who decided what and when;
+` + "`sluice audit verify`" + ` proves that nobody has changed that record since.`,
+	}
 	cmd.AddCommand(newDecide(a), newWithdraw(a), newVEXList(a), newVEXHistory(a), newVEXExport(a))
 	return cmd
 }
