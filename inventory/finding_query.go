@@ -45,6 +45,11 @@ type sought struct {
 	vulns    []string // 13
 }
 
+// named is where findings are looked for.
+func (n *findingQuestion) named() named {
+	return named{artifact: n.artifact, tag: n.Tag}
+}
+
 // query looks up what the filter names.
 func (n *findingQuestion) query(ctx context.Context, tx pgx.Tx, tenant id.ID) (*findingQuery, error) {
 	q := &findingQuery{findingQuestion: n, tenant: tenant}
