@@ -50,9 +50,7 @@ func (a *remake) add(t *storedTask) {
 			inv := newInventory(a.tenant, t.doc)
 			text := toJSON(inv.quality(t.doc))
 			quality = &text
-			for _, p := range inv.packages {
-				a.rows.addPackage(p)
-			}
+			a.rows.addPackages(inv)
 			a.rows.put(inArtifact, t.artifact.id, t.artifact.purl, t.artifact.nameKey)
 			a.sboms = append(a.sboms, []any{
 				t.documentID, t.row, t.artifact.id, t.artifact.purl, t.artifact.from, len(t.doc.Components), inv.packageIDs, toJSON(inv.unmatched),

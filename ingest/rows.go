@@ -135,8 +135,15 @@ func madeBy(d *normalize.Document) (name, version string) {
 func (r *rows) addSBOM(t *task, inv inventory) {
 	d := t.doc
 	t.packages = inv.packageIDs
-	for _, p := range inv.packages {
-		r.addPackage(p)
+	r.addPackages(inv)
+	if len(inv.cpes) > 0 {
+		t.packages = slices.Clone(t.packages)
+		for _, k := range inv.cpes {
+			t.packages = append(t.packages, k.id)
+		}
+		for _, p := range inv.other {
+			t.packages = append(t.packages, p.ID)
+		}
 	}
 	r.put(inArtifact, t.artifact.id, t.artifact.purl, t.artifact.nameKey)
 	r.bodies = append(r.bodies, largeRow{sqlInsertSBOM, t.hash, []any{
@@ -156,6 +163,21 @@ func (r *rows) addStreamJob(t *task) {
 		payload["trace"] = t.trace
 	}
 	r.put(inJob, "sbom", toJSON(payload), t.artifact.id.String()+"|"+t.env.Stream)
+}
+
+// addPackages adds what an SBOM lists, and what its packages are looked up by.
+func (r *rows) addPackages(inv inventory) {
+	for _, list := range [...][]Package{inv.packages, inv.other} {
+		for _, p := range list {
+			r.addPackage(p)
+		}
+	}
+	for _, k := range inv.cpes {
+		if !r.packages[k.id] && !r.seen.has(k.id) {
+			r.packages[k.id] = true
+			r.put(inCPEKey, k.key, k.pkg)
+		}
+	}
 }
 
 func (r *rows) addPackage(p Package) {

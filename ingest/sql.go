@@ -94,6 +94,7 @@ const (
 	inJob
 	inPackage
 	inPackageKey
+	inCPEKey
 	inSignature
 	inOutbox
 	stagedTables
@@ -112,6 +113,7 @@ var staging = [stagedTables]staged{
 	inJob:        {"", []string{"kind", "payload", "dedup_key"}, text("insert_jobs"), true},
 	inPackage:    {"t_package", []string{"id", "purl", "type", "namespace", "name", "version", "ecosystem", "match_key", "match_version", "matched_by", "name_key", "unmatched_reason"}, text("insert_packages"), true},
 	inPackageKey: {"t_package_key", []string{"match_key", "package_id"}, text("insert_package_keys"), true},
+	inCPEKey:     {"", []string{"match_key", "package_id"}, text("insert_cpe_keys"), true},
 	inSignature:  {"t_signature", []string{"id", "content_hash", "kind", "key_id", "signature", "outcome", "why", "payload_type", "predicate_type", "subjects", "origin", "envelope", "encoding", "size"}, text("insert_signatures"), false},
 	inOutbox:     {"", []string{"ordinal", "topic", "payload", "always"}, text("insert_outbox"), true},
 }
