@@ -21,6 +21,8 @@ import (
 	"sluice/inventory/vexdoc"
 	"sluice/maintenance"
 	"sluice/normalize"
+	"sluice/normalize/lockfile"
+	"sluice/notify"
 	"sluice/projections"
 	"sluice/routing/limits"
 	"sluice/serve"
@@ -65,6 +67,10 @@ var wordsOfFlags = map[string][]string{
 	"sluice parked list --reason":      normalize.Reasons,
 	"sluice parked replay --reason":    normalize.Reasons,
 	"sluice parked drop --reason":      normalize.Reasons,
+
+	"sluice match --as":                 lockfile.Kinds(),
+	"sluice notify rule add --format":   notify.Formats,
+	"sluice notify rule add --severity": {"critical", "high", "medium", "low", "none"},
 
 	"sluice vex list --outcome":         inventory.Outcomes,
 	"sluice vex decide --status":        {"not_affected", "affected", "fixed", "under_investigation"},

@@ -30,7 +30,7 @@ func completed(t *testing.T, words ...string) []string {
 var enumerates = regexp.MustCompile(`(^|[:(]\s?|only (these: |those that are )?|at least |sum by |for each |by |order: |length of a partition: )[a-z_.0-9-]+(,? or [a-z_]+$|(, ?[a-z0-9_.-]+){2,}|, [a-z_.-]+,? or [a-z]+)`)
 
 // noWords are flags whose help has a list that is none of words to choose from.
-var noWords = []string{"health --url", "ingest kafka --listen", "serve --listen", "auth token add --expires", "tenant set --retire-tags"}
+var noWords = []string{"health --url", "ingest kafka --listen", "serve --listen", "auth token add --expires", "match --distro", "tenant set --retire-tags"}
 
 // TestEveryListOfWordsIsCompleted: a flag whose help lists words offers them, all of them are taken, and
 // another word is refused with the same list.
@@ -94,6 +94,7 @@ func TestWordsOfFlagsAreAll(t *testing.T) {
 		"sluice vex decide": "--vuln CVE-1 --package pkg:npm/a@1 --rationale x", "sluice vex export": "--namespace https://x.example --out x/", "sluice partitions set": "ingest.scan_run_event",
 		"sluice auth role add": "some", "sluice auth role set": "some", "sluice auth user add": "ana", "sluice auth token add": "--user ana", "sluice auth client add": "ci", "sluice auth client set": "ci",
 		"sluice document export": "sha256:" + strings.Repeat("0", 64), "sluice ingest file": "completion_test.go", "sluice jobs retry": "--all", "sluice jobs drop": "--all",
+		"sluice match": "completion_test.go", "sluice notify rule add": "chat --url https://chat.example/hook",
 	}
 	// Roles are a tenant's own; what a client may is looked at when there is the client, and its log-in needs a secret.
 	stored := []string{"sluice auth user add --role", "sluice auth client set --scope", "sluice auth client token --scope", "sluice auth role set --permission", "sluice auth token add --scope"}
