@@ -2,7 +2,7 @@
 -- the likeliest vulnerability on, until the page is full. The scores of the tenant's own and those of the
 -- shared feed each give a page: so the index gives the order of each.
 with page as (
-  select f.*, row_number() over () as ordinal, 0::bigint as counted from (
+  select f.*, row_number() over () as ordinal from (
     select f.status, f.artifact_id, f.package_id, f.vuln_id, f.grade, f.points, f.value
     from (
       (select f.status, f.artifact_id, f.artifact_purl, f.package_id, f.package_purl, f.vuln_id, f.grade, f.points, d.value::float8 as value
