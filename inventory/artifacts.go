@@ -177,7 +177,7 @@ func knownArtifact(ctx context.Context, tx pgx.Tx, tenant id.ID, name string) (k
 	}
 	err = tx.QueryRow(ctx, sqlArtifact, tenant, id.Derive(tenant, "artifact", p)).Scan(&k.ID, &k.Purl, &k.NameKey, &k.State)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return k, ask.NotFound("no SBOM of this tenant describes %s; see `sluice artifact list`", p)
+		return k, noArtifact(ctx, tx, tenant, p)
 	}
 	return k, err
 }

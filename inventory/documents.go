@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -91,10 +90,13 @@ func (inv *Inventory) Documents(ctx context.Context, tenant id.ID, f DocumentFil
 	var list []Document
 	err = inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
 		list, err = collect[Document](ctx, tx, sqlDocuments, tenant, f.Kind, f.Artifact, f.Limit, nil, f.Signature)
+		if err == nil && len(list) == 0 {
+			err = namedArtifact(f.Artifact).noPlace(ctx, tx, tenant)
+		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("documents: %w", err)
+		return nil, during("documents", err)
 	}
 	for i := range list {
 		list[i].utc()

@@ -103,13 +103,7 @@ func (inv *Inventory) Export(ctx context.Context, tenant id.ID, c ExportConfig) 
 	}
 	err = inv.as(ctx, pg.Ingest, tenant, func(tx pgx.Tx) error {
 		if c.Artifact != "" {
-			v := newVerdicts(tenant, true)
-			v.tx = tx
-			p, err := about{Artifact: c.Artifact}.check()
-			if err != nil {
-				return err
-			}
-			if _, err := v.knownArtifact(ctx, p); err != nil {
+			if err := namedArtifact(c.Artifact).noPlace(ctx, tx, tenant); err != nil {
 				return err
 			}
 		}

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,10 +52,13 @@ func (inv *Inventory) GroupFindings(ctx context.Context, tenant id.ID, f Finding
 			args[19] = f.Limit + 1
 		}
 		list, err = collect[FindingGroup](ctx, tx, sqlFindingsGroups, args...)
+		if err == nil && len(list) == 0 {
+			err = n.named().noPlace(ctx, tx, tenant)
+		}
 		return err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("group findings: %w", err)
+		return nil, false, during("group findings", err)
 	}
 	if f.Limit > 0 && len(list) > f.Limit {
 		list, more = list[:f.Limit], true

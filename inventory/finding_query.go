@@ -38,6 +38,11 @@ type findingQuery struct {
 	exploited []string // 13; nil is any, or more than soughtIDs
 }
 
+// named is where findings are looked for.
+func (n *findingQuestion) named() named {
+	return named{artifact: n.artifact, tag: n.Tag}
+}
+
 // query looks up what the filter names.
 func (n *findingQuestion) query(ctx context.Context, tx pgx.Tx, tenant id.ID) (*findingQuery, error) {
 	q := &findingQuery{findingQuestion: n, tenant: tenant}

@@ -107,6 +107,9 @@ func (inv *Inventory) EachFinding(ctx context.Context, tenant id.ID, f FindingFi
 			if err != nil {
 				return err
 			}
+			if len(list) == 0 && f.After == "" && left == f.Limit {
+				return n.named().noPlace(ctx, tx, tenant)
+			}
 			more = len(list) > page
 			list = list[:min(page, len(list))]
 			for i := range list {
@@ -127,7 +130,7 @@ func (inv *Inventory) EachFinding(ctx context.Context, tenant id.ID, f FindingFi
 		}
 	})
 	if err != nil {
-		return false, fmt.Errorf("findings: %w", err)
+		return false, during("findings", err)
 	}
 	return more, nil
 }

@@ -9,6 +9,7 @@ import (
 
 // glob is what purls have to look like. The zero value is any.
 type glob struct {
+	given  string   // as it was asked for
 	exact  string   // the purl itself; "" where several may be meant
 	prefix string   // what all of them begin with
 	like   []string // LIKE patterns of which one has to fit, for what is no exact purl
@@ -25,7 +26,7 @@ func parseGlob(field, given string) (glob, error) {
 		return glob{}, ask.Wrong(field, "%.40q... is too long for a purl", given)
 	}
 	if before, _, star := strings.Cut(given, "*"); star {
-		return glob{prefix: before, like: []string{likeOf(given)}}, nil
+		return glob{given: given, prefix: before, like: []string{likeOf(given)}}, nil
 	}
 	p, err := purl.Parse(given)
 	if err != nil {
@@ -36,12 +37,12 @@ func parseGlob(field, given string) (glob, error) {
 		return glob{}, ask.Wrong(field, "%q: %w; write it like %s", given, err, example)
 	}
 	if field == "artifact" {
-		return glob{exact: p.Purl, prefix: p.Purl}, nil
+		return glob{given: given, exact: p.Purl, prefix: p.Purl}, nil
 	}
 	if strings.ContainsAny(p.Purl, "?#") {
-		return glob{prefix: p.Purl, like: []string{likeOf(p.Purl)}}, nil
+		return glob{given: given, prefix: p.Purl, like: []string{likeOf(p.Purl)}}, nil
 	}
-	g := glob{prefix: p.Purl, like: []string{likeOf(p.Purl), likeOf(p.Purl + "?*"), likeOf(p.Purl + "#*")}}
+	g := glob{given: given, prefix: p.Purl, like: []string{likeOf(p.Purl), likeOf(p.Purl + "?*"), likeOf(p.Purl + "#*")}}
 	if p.Version == "" {
 		g.like = append(g.like, likeOf(p.Purl+"@*"))
 	}

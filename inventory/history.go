@@ -3,7 +3,6 @@ package inventory
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -81,10 +80,13 @@ func (inv *Inventory) History(ctx context.Context, tenant id.ID, f HistoryFilter
 			}
 			list = append(list, found...)
 		}
+		if len(list) == 0 && p.artifact != nil {
+			return namedArtifact(p.artifact.Purl).noPlace(ctx, tx, tenant)
+		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("history of decisions: %w", err)
+		return nil, during("history of decisions", err)
 	}
 	for i := range list {
 		list[i].At = list[i].At.UTC()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -86,6 +87,9 @@ func during(step string, err error) error {
 func artifactPurl(given string) (string, error) {
 	if given == "" {
 		return "", nil
+	}
+	if strings.Contains(given, "*") { // which a purl may have, escaped
+		return "", ask.Wrong("artifact", "%q: it is the purl of one artifact here; `sluice artifact list --like` finds those like that", given)
 	}
 	p, err := purl.Parse(given)
 	if err != nil {

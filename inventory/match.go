@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
+	"sluice/normalize/purl"
 	"sluice/projections"
 )
 
@@ -26,6 +28,8 @@ type Match struct {
 	// Unmatched is why it cannot be matched; nothing else but the purl is set then, and
 	// the JSON form has these two members.
 	Unmatched string `json:"-"`
+
+	otherReleases bool // of one without records
 }
 
 // MarshalJSON writes one of two forms: a vulnerability, or the reason why there can be none.
@@ -53,7 +57,25 @@ func (inv *Inventory) Match(ctx context.Context, tenant id.ID, purls []string) (
 	}
 	list := make([]Match, len(hits))
 	for i, h := range hits {
-		list[i] = Match{h.Purl, h.Vulnerability, h.Aliases, h.Advisories, h.Source, h.Severity, (*Score)(h.Score), h.Fixed, h.Range, h.Unmatched}
+		list[i] = Match{h.Purl, h.Vulnerability, h.Aliases, h.Advisories, h.Source, h.Severity, (*Score)(h.Score), h.Fixed, h.Range, h.Unmatched, h.OtherReleases}
 	}
 	return list, nil
+}
+
+// UnjudgedMatches are the purls of an answer that nobody can judge, by ecosystem.
+func UnjudgedMatches(list []Match) []Unjudged {
+	out := []Unjudged{}
+	for _, m := range list {
+		p, err := purl.Parse(m.Purl)
+		if m.Unmatched != projections.NoRecords || err != nil {
+			continue
+		}
+		i := slices.IndexFunc(out, func(u Unjudged) bool { return u.Ecosystem == p.Ecosystem })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Unjudged{Ecosystem: p.Ecosystem, Reason: m.Unmatched, OtherReleases: m.otherReleases})
+		}
+		out[i].Components++
+	}
+	return out
 }

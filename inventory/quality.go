@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -84,10 +83,13 @@ func (inv *Inventory) Quality(ctx context.Context, tenant id.ID, f QualityFilter
 	var list []Quality
 	err = inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
 		list, err = collect[Quality](ctx, tx, sqlQuality, tenant, f.By, nil, f.Artifact, f.Tool, f.Current, f.Limit)
+		if err == nil && len(list) == 0 {
+			err = namedArtifact(f.Artifact).noPlace(ctx, tx, tenant)
+		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("quality: %w", err)
+		return nil, during("quality", err)
 	}
 	return list, nil
 }

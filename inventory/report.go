@@ -68,6 +68,22 @@ func gather(ctx context.Context, tx pgx.Tx, tenant id.ID, f ReportFilter, d *rep
 	if err != nil {
 		return fmt.Errorf("totals: %w", err)
 	}
+	n, err := FindingFilter{}.normal(tenant)
+	if err != nil {
+		return err
+	}
+	without, err := findUnjudged(ctx, tx, tenant, n)
+	if err != nil {
+		return err
+	}
+	list, err := without.count(ctx, tx, 0)
+	if err != nil {
+		return fmt.Errorf("components without records: %w", err)
+	}
+	d.Unjudged = make([]report.Unjudged, len(list))
+	for i, u := range list {
+		d.Unjudged[i] = report.Unjudged{Ecosystem: u.Ecosystem, Components: u.Components, Reason: u.Reason, OtherReleases: u.OtherReleases}
+	}
 	type cell struct {
 		Severity string `db:"severity"`
 		Age      int    `db:"age"`

@@ -11,6 +11,7 @@ import (
 	"sluice/internal/id"
 	nearby "sluice/internal/near"
 	"sluice/normalize/purl"
+	"sluice/projections"
 )
 
 // maxSuggested bounds how many unknowns are looked at: what helps one helps all of its kind.
@@ -104,6 +105,10 @@ func (u Unknown) suggestions(beside []ecosystemOf, next map[string][]string) (ou
 		return []string{"have the tool write the version: without one nothing can be compared"}
 	case "unknown-distro":
 		return u.distro(beside)
+	case projections.NoRecords:
+		if p, err := purl.Parse(u.Purl); err == nil {
+			return []string{"no records of " + p.Ecosystem + " are loaded: `sluice feeds add --help` names who publishes them"}
+		}
 	case "unknown-ecosystem":
 		if kind, _, ok := strings.Cut(strings.TrimPrefix(u.Purl, "pkg:"), "/"); ok {
 			for _, like := range nearby.Names(kind, purl.Types(), 2) {

@@ -73,6 +73,11 @@ type Day struct {
 	KEV  []BecameKnown `json:"became_kev"`
 	// GoneTotal is how many went; Gone is cut to the limit.
 	GoneTotal int64 `json:"gone_total"`
+	// Components are those of the current SBOMs of artifacts in use; so many of them are Unmatched, and of the Unjudged
+	// there are no records: nothing on the list is about any of these.
+	Components int64      `json:"components"`
+	Unmatched  int64      `json:"unmatched"`
+	Unjudged   []Unjudged `json:"unjudged"`
 }
 
 // Triage says what to look at first, and what changed. The list is the triage queue, which is
@@ -95,7 +100,21 @@ func (inv *Inventory) Triage(ctx context.Context, tenant id.ID, f TriageFilter) 
 		if d.Gone, err = collect[Gone](ctx, tx, sqlTriageGone, tenant, f.Since, f.Limit); err != nil {
 			return fmt.Errorf("what is gone: %w", err)
 		}
-		d.KEV, err = collect[BecameKnown](ctx, tx, sqlTriageKnown, tenant, f.Since)
+		if d.KEV, err = collect[BecameKnown](ctx, tx, sqlTriageKnown, tenant, f.Since); err != nil {
+			return fmt.Errorf("what became known: %w", err)
+		}
+		if err := tx.QueryRow(ctx, sqlMatchedShare, tenant).Scan(&d.Components, &d.Unmatched); err != nil {
+			return fmt.Errorf("what cannot be matched: %w", err)
+		}
+		n, err := FindingFilter{}.normal(tenant)
+		if err != nil {
+			return err
+		}
+		without, err := findUnjudged(ctx, tx, tenant, n)
+		if err != nil {
+			return err
+		}
+		d.Unjudged, err = without.count(ctx, tx, countedUnjudged)
 		return err
 	})
 	if err != nil {

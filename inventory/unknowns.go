@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +10,8 @@ import (
 
 	"sluice/internal/ask"
 	"sluice/internal/id"
+	"sluice/normalize/purl"
+	"sluice/projections"
 )
 
 // UnknownFilter picks unknowns. The zero value picks all of today.
@@ -27,8 +28,16 @@ type UnknownFilter struct {
 	Suggest bool
 }
 
+// UnknownReasons are why components cannot be matched. For no-records see Unjudged.
+var UnknownReasons = []string{
+	purl.ReasonNoPurl, purl.ReasonNoVersion, purl.ReasonUnknownEcosystem, purl.ReasonUnknownDistro, purl.ReasonInvalidPurl, purl.ReasonInvalidVersion, projections.NoRecords,
+}
+
 // Check returns an *ask.WrongError where the filter makes no sense. Unknowns checks too.
 func (f UnknownFilter) Check() error {
+	if err := ask.OneOf("reason", f.Reason, append([]string{""}, UnknownReasons...)...); err != nil {
+		return err
+	}
 	_, err := artifactPurl(f.Artifact)
 	return err
 }
@@ -48,6 +57,9 @@ type Unknown struct {
 
 // Unknowns lists the components of SBOMs that cannot be matched: of the current ones, or as of another time.
 func (inv *Inventory) Unknowns(ctx context.Context, tenant id.ID, f UnknownFilter) ([]Unknown, error) {
+	if err := f.Check(); err != nil {
+		return nil, err
+	}
 	artifact, err := artifactPurl(f.Artifact)
 	if err != nil {
 		return nil, err
@@ -56,7 +68,7 @@ func (inv *Inventory) Unknowns(ctx context.Context, tenant id.ID, f UnknownFilte
 	err = inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
 		of := id.Derive(tenant, "artifact", artifact)
 		if f.ValidAt == nil && f.KnownAt == nil {
-			list, err = collect[Unknown](ctx, tx, sqlUnknowns, tenant, artifact, f.Reason, of)
+			list, err = f.current(ctx, tx, tenant, artifact)
 		} else {
 			now := time.Now()
 			known, valid := f.KnownAt, f.ValidAt
@@ -68,18 +80,42 @@ func (inv *Inventory) Unknowns(ctx context.Context, tenant id.ID, f UnknownFilte
 			}
 			list, err = collect[Unknown](ctx, tx, sqlUnknownsAsOf, tenant, artifact, f.Reason, of, valid, known)
 		}
+		if err == nil && len(list) == 0 {
+			err = namedArtifact(artifact).noPlace(ctx, tx, tenant)
+		}
 		if err == nil && f.Suggest {
 			err = suggest(ctx, tx, tenant, list)
 		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("unknowns: %w", err)
+		return nil, during("unknowns", err)
 	}
 	for i := range list {
 		list[i].ValidFrom = list[i].ValidFrom.UTC()
 	}
 	return list, nil
+}
+
+// current are the unknowns of today: those that were found when SBOMs were projected, then those that could be matched
+// if there were records of their ecosystem.
+func (f UnknownFilter) current(ctx context.Context, tx pgx.Tx, tenant id.ID, artifact string) (list []Unknown, err error) {
+	if list, err = collect[Unknown](ctx, tx, sqlUnknowns, tenant, artifact, f.Reason, id.Derive(tenant, "artifact", artifact)); err != nil {
+		return nil, err
+	}
+	if f.Reason != "" && f.Reason != projections.NoRecords {
+		return list, nil
+	}
+	n, err := FindingFilter{Artifact: artifact}.normal(tenant)
+	if err != nil {
+		return nil, err
+	}
+	u, err := findUnjudged(ctx, tx, tenant, n)
+	if err != nil {
+		return nil, err
+	}
+	more, err := u.list(ctx, tx)
+	return append(list, more...), err
 }
 
 // UnknownCount is how many components cannot be matched, of one reason, of one artifact, or of both.

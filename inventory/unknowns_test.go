@@ -51,12 +51,15 @@ func TestUnknownsAsOf(t *testing.T) {
 		{"before all", inventory.UnknownFilter{ValidAt: at("2025-12-31")}, ""},
 		{"before anything was known", inventory.UnknownFilter{ValidAt: at("2026-02-20"), KnownAt: at("2026-01-01")}, ""},
 		{"what was believed to hold then", inventory.UnknownFilter{KnownAt: &between}, "late"},
-		{"of another artifact", inventory.UnknownFilter{ValidAt: at("2026-02-20"), Artifact: "pkg:oci/other@1"}, ""},
 	} {
 		list := must(w.inv.Unknowns(ctx, w.acme, c.f))(t)
 		if got := strings.Join(each(list, func(u inventory.Unknown) string { return u.Name }), " "); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+	var missing *ask.NotFoundError
+	if _, err := w.inv.Unknowns(ctx, w.acme, inventory.UnknownFilter{ValidAt: at("2026-02-20"), Artifact: "pkg:oci/other@1"}); !errors.As(err, &missing) {
+		t.Errorf("of an artifact that nobody describes: %v", err)
 	}
 	if got := must(w.inv.Unknowns(ctx, w.rival, inventory.UnknownFilter{ValidAt: at("2026-02-20")}))(t); len(got) != 0 {
 		t.Errorf("somebody else's: %+v", got)
@@ -95,7 +98,7 @@ func TestUnknownsSuggest(t *testing.T) {
 		}
 	}
 	counts := must(inventory.CountUnknowns(list, "reason"))(t)
-	if want := (inventory.UnknownCount{Reason: "no-purl", Components: 3}); len(counts) != 4 || counts[0] != want {
+	if want := (inventory.UnknownCount{Reason: "no-purl", Components: 3}); len(counts) != 5 || counts[0] != want {
 		t.Errorf("%+v", counts)
 	}
 	if both := must(inventory.CountUnknowns(list, "reason", "artifact"))(t); !slices.ContainsFunc(both, func(c inventory.UnknownCount) bool { return c.Artifact == "pkg:oci/app@1" && c.Reason == "no-version" }) {

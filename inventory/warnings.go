@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -89,10 +88,13 @@ func (inv *Inventory) WarningCounts(ctx context.Context, tenant id.ID, f Warning
 	var list []WarningCount
 	err = inv.read(ctx, tenant, func(tx pgx.Tx) (err error) {
 		list, err = collect[WarningCount](ctx, tx, sqlWarningCounts, tenant, f.By, f.Kind, f.Artifact, f.Tool, f.Code, f.Current, f.Limit)
+		if err == nil && len(list) == 0 {
+			err = namedArtifact(f.Artifact).noPlace(ctx, tx, tenant)
+		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("warnings: %w", err)
+		return nil, during("warnings", err)
 	}
 	return list, nil
 }

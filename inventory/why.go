@@ -41,10 +41,14 @@ func (q WhyQuestion) Check() error {
 	case q.Vuln == "" || q.Package == "":
 		return ask.Wrong("", "give the ID of a finding, which `sluice findings --fields id,vulnerability,package` shows, or --vuln and --package")
 	}
-	if _, err := purl.Parse(q.Package); err != nil {
+	p, err := purl.Parse(q.Package)
+	if err != nil {
 		return ask.Wrong("package", "%q: %w; write it like pkg:npm/lodash@4.17.20", q.Package, err)
 	}
-	_, err := artifactPurl(q.Artifact)
+	if p.Version == "" {
+		return ask.Wrong("package", "%q has no version, and an explanation is of one; `sluice findings --package %s` lists those of all", q.Package, p.Purl)
+	}
+	_, err = artifactPurl(q.Artifact)
 	return err
 }
 
@@ -195,6 +199,15 @@ func (inv *Inventory) Why(ctx context.Context, tenant id.ID, q WhyQuestion) (*Wh
 		if err != nil {
 			return err
 		}
+		if p.Unmatched == "" && p.Status != "open" && p.Status != "suppressed" {
+			recorded, err := projections.LoadRecorded(ctx, tx, tenant)
+			if err != nil {
+				return err
+			}
+			if !recorded.Judges(p.Ecosystem) {
+				p.Unmatched = projections.NoRecords
+			}
+		}
 		pair := projections.Pair{ArtifactPurl: p.ArtifactPurl, ArtifactKey: p.ArtifactKey, Package: p.Package, Purl: p.Purl, Ecosystem: p.Ecosystem, Version: p.Version, Keys: p.Keys}
 		if p.Artifact != nil {
 			pair.Artifact = *p.Artifact
@@ -298,10 +311,15 @@ func (q WhyQuestion) find(ctx context.Context, tx pgx.Tx, tenant id.ID) (p whyPa
 	}
 	p, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[whyPair])
 	if errors.Is(err, pgx.ErrNoRows) {
+		if in, _ := args[6].(string); in != "" {
+			if err := namedArtifact(in).noPlace(ctx, tx, tenant); err != nil {
+				return p, err
+			}
+		}
 		return p, ask.NotFound("there is no finding %s of this tenant, and none was closed", given)
 	}
 	if err == nil && q.Artifact != "" && p.Artifact == nil {
-		return p, ask.NotFound("there is no artifact %s of this tenant", q.Artifact)
+		return p, noArtifact(ctx, tx, tenant, args[6].(string))
 	}
 	return p, err
 }
@@ -397,6 +415,8 @@ func (w *Why) because(p whyPair) string {
 		return text
 	}
 	switch {
+	case p.Unmatched == projections.NoRecords && len(covers) == 0:
+		return none("no records of " + p.Ecosystem + " are loaded: nobody can judge the package")
 	case p.Unmatched != "" && len(covers) == 0:
 		return none("the package cannot be matched: " + p.Unmatched)
 	case len(w.Records) == 0:

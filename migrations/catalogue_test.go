@@ -66,7 +66,7 @@ func TestCatalogue(t *testing.T) {
 		  and not (policyname = 'p_views' and cmd = 'SELECT' and roles = '{sluice_views}')
 		  and not (policyname = 'p_chain' and tablename in ('audit_log', 'audit_head', 'audit_chain', 'audit_cut') and roles = '{sluice_views}')
 		  and not (policyname = 'p_worker' and tablename = 'job_queue' and roles = '{sluice_projector}')
-		  and not (policyname = 'p_relay' and tablename = 'outbox' and roles = '{sluice_relay}')
+		  and not (policyname = 'p_relay' and tablename in ('outbox', 'notify_rule', 'notify_endpoint', 'notify_message') and roles = '{sluice_relay}')
 		  and not (policyname = 'p_maintain' and tablename = 'outbox' and roles = '{sluice_maintainer}' and qual ~ 'dispatched_at IS NOT NULL' and with_check = 'false')
 		  and not (policyname = 'p_maintain' and tablename = 'job_queue' and roles = '{sluice_maintainer}' and qual ~ 'infinity' and with_check = 'false')
 		  and not (policyname = 'p_tenant_worker' and tablename = 'tenant' and cmd = 'SELECT' and roles = '{sluice_projector}')
@@ -110,6 +110,10 @@ func TestCatalogue(t *testing.T) {
 		  and (a.attname ~ 'hash$' and r <> 'sluice_maintainer' and has_column_privilege(r, a.attrelid, a.attnum, 'select')
 		    or a.attname in ('token_hash', 'user_id', 'oauth_client_id', 'tenant_id', 'client_id', 'expires_at') and has_column_privilege(r, a.attrelid, a.attnum, 'update')
 		    or a.attname = 'scopes' and a.attrelid = 'authority.oauth_token'::regclass and has_column_privilege(r, a.attrelid, a.attnum, 'update'))`, appRoles)
+	wrong(t, conn, "a role that sees where webhooks go, or what they are signed with, and does not send them", `
+		select a.attname || ' by ' || r from pg_attribute a, unnest($1::text[]) r
+		where a.attrelid = 'routing.notify_endpoint'::regclass and a.attname in ('url', 'secret') and r <> 'sluice_relay'
+		  and has_column_privilege(r, a.attrelid, a.attnum, 'select')`, appRoles)
 	wrong(t, conn, "a SECURITY DEFINER function without a pinned search_path, or of a superuser", `
 		select p.oid::regprocedure::text from pg_proc p
 		where p.pronamespace = any ($1::text[]::regnamespace[]) and p.prosecdef

@@ -15,6 +15,7 @@ import (
 type Hit struct {
 	Purl          string // as given
 	Unmatched     string // why it cannot be matched; everything below is empty then
+	OtherReleases bool   // with NoRecords: there are records of other releases of the distribution
 	Vulnerability string
 	Aliases       []string
 	Advisories    []string
@@ -32,10 +33,14 @@ const matchBatch = 10_000
 // components of an SBOM. It only reads; tx acts for tenant. Hits come in the order of
 // the purls, the worst first within one.
 func Match(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string) ([]Hit, error) {
+	recorded, err := LoadRecorded(ctx, tx, tenant)
+	if err != nil {
+		return nil, err
+	}
 	cache := newCompiledCache()
 	var out []Hit
 	for chunk := range slices.Chunk(purls, matchBatch) {
-		hits, err := matchPurls(ctx, tx, tenant, chunk, cache)
+		hits, err := matchPurls(ctx, tx, tenant, chunk, recorded, cache)
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +49,7 @@ func Match(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string) ([]Hit,
 	return out, nil
 }
 
-func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, cache *compiledCache) ([]Hit, error) {
+func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, recorded Recorded, cache *compiledCache) ([]Hit, error) {
 	targets, unmatched := make([]target, len(purls)), make([]string, len(purls))
 	invalid := make([]bool, len(purls)) // versions without an order: a record may list them by their text
 	for i, raw := range purls {
@@ -79,11 +84,15 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 	}
 	var out []Hit
 	for i, raw := range purls {
-		if invalid[i] && len(covers[i]) == 0 {
+		switch {
+		case unmatched[i] != "" || len(covers[i]) > 0:
+		case invalid[i]:
 			unmatched[i] = purl.ReasonInvalidVersion
+		case !recorded.Judges(targets[i].Ecosystem):
+			unmatched[i] = NoRecords
 		}
 		if unmatched[i] != "" {
-			out = append(out, Hit{Purl: raw, Unmatched: unmatched[i]})
+			out = append(out, Hit{Purl: raw, Unmatched: unmatched[i], OtherReleases: unmatched[i] == NoRecords && recorded.OtherReleases(targets[i].Ecosystem)})
 			continue
 		}
 		byGroup := map[string][]coveredBy{}

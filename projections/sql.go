@@ -51,6 +51,7 @@ var (
 	sqlFanOutVulns    = text("fan_out_vulns")
 
 	sqlPackagesByKey      = text("packages_by_key")
+	sqlRecordedEcosystems = text("recorded_ecosystems")
 	sqlLoadPackages       = text("load_packages")
 	sqlLoadAffected       = text("load_affected")
 	sqlLoadRanges         = text("load_ranges")

@@ -87,7 +87,7 @@ func TestConnections(t *testing.T) {
 				t.Errorf("%s: the parts have %d connections, the total is said to be %d", name, sum, total)
 			}
 			d := NewDatabase(DatabaseConfig{URL: db.URL})
-			cfg := Config{Database: d, Listen: "127.0.0.1:0", Projectors: workers, Maintenance: &Maintenance{Checkpoints: time.Hour, StaleAfter: time.Hour}}
+			cfg := Config{Database: d, Listen: "127.0.0.1:0", Projectors: workers, Notify: &Notify{}, Maintenance: &Maintenance{Checkpoints: time.Hour, StaleAfter: time.Hour}}
 			if len(with) > 2 {
 				cfg.Consume = &Consume{
 					Broker: cluster.Broker, Group: prefix, Prefix: prefix, MaxDocument: 1 << 20, Session: 10 * time.Second, Relay: true, OutboxKeep: time.Hour, Shared: len(with) > 3,

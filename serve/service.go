@@ -48,6 +48,8 @@ type Config struct {
 	// Maintenance, if set, has this process take part in maintenance, and tell how partitions
 	// stand. Of all processes one does it.
 	Maintenance *Maintenance
+	// Notify, if set, has this process take part in telling of findings. Of all processes one does it.
+	Notify *Notify
 	// Metrics tunes what /metrics shows.
 	Metrics Metrics
 }
@@ -68,6 +70,11 @@ func (c Config) check() error {
 	}
 	if err := c.Metrics.Check(); err != nil {
 		return err
+	}
+	if c.Notify != nil {
+		if err := c.Notify.Check(); err != nil {
+			return err
+		}
 	}
 	if c.Maintenance != nil {
 		return c.Maintenance.Check()
@@ -176,6 +183,11 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 			return err
 		}
 		s.add("projections", func(ctx context.Context) error { return project(ctx, w, cfg.Projectors, false) })
+	}
+	if cfg.Notify != nil {
+		if err := s.notify(ctx, *cfg.Notify); err != nil {
+			return err
+		}
 	}
 	if s.listener != nil {
 		if err := s.figures(ctx, cfg.Metrics); err != nil {

@@ -68,8 +68,7 @@ func (a *app) artifactList(ctx context.Context, f inventory.ArtifactFilter) erro
 		return err
 	}
 	t := table{
-		head:  []string{"state", "tags", "last_seen", "streams", "components", "open", "critical", "high", "medium", "low", "unrated", "suppressed", "artifact"},
-		empty: "no artifacts",
+		head: []string{"state", "tags", "last_seen", "streams", "components", "open", "critical", "high", "medium", "low", "unrated", "suppressed", "artifact"},
 	}
 	for _, r := range list {
 		t.add(r.State, strings.Join(r.Tags, " "), day(r.LastSeen), fmt.Sprint(r.Streams), n(r.Components), n(r.Open), n(r.Critical), n(r.High), n(r.Medium), n(r.Low),
@@ -77,6 +76,11 @@ func (a *app) artifactList(ctx context.Context, f inventory.ArtifactFilter) erro
 	}
 	if err := a.print(&t, list); err != nil {
 		return err
+	}
+	if len(list) == 0 && f.After == "" {
+		return a.nothingOf(ctx, func(inv *inventory.Inventory, tenant id.ID) (bool, error) {
+			return false, inv.MissingArtifacts(ctx, tenant, f)
+		}, "no artifacts")
 	}
 	if a.output == "table" && f.Limit > 0 && len(list) == f.Limit {
 		fmt.Fprintf(a.stderr, "%d artifacts; there may be more: --after '%s' shows the next ones\n", len(list), list[len(list)-1].Artifact)

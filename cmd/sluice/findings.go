@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,10 @@ A list with --limit ends with the cursor of its next page, on standard error: gi
 filters and the same order. ` + "`sluice findings why ID`" + ` explains a finding; the column id has its ID.
 
 With --fail-on the command ends with status 6 where any finding that the filters pick, on this page or not, is
-as severe or worse; any is whatever it is, kev one known to be exploited.`,
+as severe or worse; any is whatever it is, kev one known to be exploited; unjudged, also beside one of the others,
+fails where there are components of which there are no records.
+
+An artifact, tag, package or vulnerability that is named and not here is an error, status 1, not an empty list.`,
 		Example: `  sluice findings --tenant acme
   sluice findings --severity high --fix-available --since 7d --sort first_seen --limit 20
   sluice findings --kev --tag production --output markdown
@@ -72,7 +76,7 @@ as severe or worse; any is whatever it is, kev one known to be exploited.`,
 	fl.StringVar(&f.filter.After, "after", "", "go on behind this cursor, which the page before ended with")
 	fl.StringSliceVar(&f.fields, "fields", nil, "only these, in this order: "+strings.Join(fieldNames(), ","))
 	fl.StringVar(&f.group, "group-by", "", "sum by vulnerability, package or artifact")
-	fl.StringVar(&f.failOn, "fail-on", "", "exit status 6 where there is a finding that is critical, high, medium, low or worse, or any, or kev")
+	fl.StringVar(&f.failOn, "fail-on", "", "exit status 6 where there is a finding that is critical, high, medium, low or worse, or any, or kev; unjudged: or components without records")
 	cmd.AddCommand(newFindingsWhy(a))
 	return cmd
 }
@@ -88,7 +92,7 @@ func (a *app) findings(ctx context.Context, f findingsFlags) error {
 	if err := f.filter.Check(); err != nil {
 		return err
 	}
-	fails, err := f.failing()
+	fails, unjudged, err := f.failing()
 	if err != nil {
 		return err
 	}
@@ -97,8 +101,27 @@ func (a *app) findings(ctx context.Context, f findingsFlags) error {
 	} else {
 		err = a.listFindings(ctx, f, out)
 	}
-	if err != nil || fails == nil {
+	if err != nil || fails == nil && !unjudged {
 		return err
+	}
+	// A gate for something that is not here guards nothing.
+	if _, err := asked(ctx, a, missing(ctx, f.filter)); err != nil {
+		return err
+	}
+	if unjudged {
+		list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Unjudged, error) {
+			return inv.Unjudged(ctx, tenant, f.filter)
+		})
+		if err != nil {
+			return err
+		}
+		if len(list) > 0 {
+			fmt.Fprintln(a.stderr, "sluice: --fail-on unjudged: there are such components")
+			return errFailOn
+		}
+	}
+	if fails == nil {
+		return nil
 	}
 	any, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (bool, error) { return inv.AnyFinding(ctx, tenant, *fails) })
 	if err == nil && any {
@@ -108,35 +131,48 @@ func (a *app) findings(ctx context.Context, f findingsFlags) error {
 	return err
 }
 
-// failing picks the findings for which the command fails; nil: none.
-func (f *findingsFlags) failing() (*inventory.FindingFilter, error) {
+// failing picks the findings for which the command fails; nil: none. unjudged: it fails where there are components
+// without records, too.
+func (f *findingsFlags) failing() (fails *inventory.FindingFilter, unjudged bool, err error) {
 	picked := f.filter
 	worse := []string{"none", "low", "medium", "high", "critical"}
-	switch f.failOn {
-	case "":
-		return nil, nil
-	case "any":
-		return &picked, nil
-	case "kev":
-		picked.KEV = true
-		return &picked, nil
-	case "critical", "high", "medium", "low":
-		if indexOf(worse, f.failOn) > indexOf(worse, picked.Severity) {
-			picked.Severity = f.failOn
-		}
-		return &picked, nil
+	word, both, found := strings.Cut(f.failOn, ",")
+	if word == "unjudged" {
+		word, both = both, word
 	}
-	return nil, usagef("--fail-on %q: it is critical, high, medium, low, any or kev", f.failOn)
+	unjudged = both == "unjudged"
+	switch {
+	case found && (word == "" || !unjudged):
+		// Of two words one is this one.
+	case word == "":
+		return nil, unjudged, nil
+	case word == "any":
+		return &picked, unjudged, nil
+	case word == "kev":
+		picked.KEV = true
+		return &picked, unjudged, nil
+	case slices.Contains(worse[1:], word):
+		if indexOf(worse, word) > indexOf(worse, picked.Severity) {
+			picked.Severity = word
+		}
+		return &picked, unjudged, nil
+	}
+	return nil, false, usagef("--fail-on %q: it is critical, high, medium, low, any or kev, and may have unjudged beside it: high,unjudged", f.failOn)
 }
 
 func (a *app) listFindings(ctx context.Context, f findingsFlags, out findingsOutput) error {
 	type answer struct {
-		shown tally
-		last  string
-		more  bool
+		shown    tally
+		last     string
+		more     bool
+		unjudged []inventory.Unjudged
 	}
 	got, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (got answer, err error) {
 		got.shown = tally{by: map[string]int64{}}
+		if got.unjudged, err = f.unjudged(ctx, inv, tenant); err != nil {
+			return got, err
+		}
+		out.unjudged(got.unjudged)
 		got.more, err = inv.EachFinding(ctx, tenant, f.filter, func(f inventory.Finding) error {
 			got.shown.add(f.Severity)
 			got.last = f.Cursor
@@ -150,11 +186,12 @@ func (a *app) listFindings(ctx context.Context, f findingsFlags, out findingsOut
 	if err := out.close(); err != nil {
 		return err
 	}
+	defer a.tellUnjudged(got.unjudged)
 	if !got.more {
 		if f.filter.After != "" {
 			fmt.Fprintf(a.stderr, "the last %s\n", got.shown)
 		} else if got.shown.total == 0 {
-			fmt.Fprintln(a.stderr, "no "+strings.TrimPrefix(f.filter.Status+" ", "all ")+"findings")
+			return a.nothing(ctx, f.filter, f.none(len(got.unjudged) > 0))
 		} else {
 			fmt.Fprintln(a.stderr, got.shown)
 		}
@@ -169,6 +206,23 @@ func (a *app) listFindings(ctx context.Context, f findingsFlags, out findingsOut
 	all := tally{counts.Total, counts.BySeverity, counts.AtLeast}
 	fmt.Fprintf(a.stderr, "%d of %s; the next: --after %s\n", got.shown.total, all, got.last)
 	return nil
+}
+
+// unjudged are the components that nobody can judge, where findings are looked for that may be in them.
+func (f *findingsFlags) unjudged(ctx context.Context, inv *inventory.Inventory, tenant id.ID) ([]inventory.Unjudged, error) {
+	if f.filter.Status == "suppressed" || f.filter.Status == "closed" {
+		return nil, nil
+	}
+	return inv.Unjudged(ctx, tenant, f.filter)
+}
+
+// none says that there are no findings.
+func (f *findingsFlags) none(unjudged bool) string {
+	text := "no " + strings.TrimPrefix(f.filter.Status+" ", "all ") + "findings"
+	if unjudged {
+		text += " in what can be judged"
+	}
+	return text
 }
 
 // tally is how many findings there are, by severity.
@@ -206,7 +260,11 @@ func (t tally) String() string {
 
 func (a *app) groupedFindings(ctx context.Context, f findingsFlags) error {
 	more := false
+	var unjudged []inventory.Unjudged
 	list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (list []inventory.FindingGroup, err error) {
+		if unjudged, err = f.unjudged(ctx, inv, tenant); err != nil {
+			return nil, err
+		}
 		list, more, err = inv.GroupFindings(ctx, tenant, f.filter, f.group)
 		return list, err
 	})
@@ -214,8 +272,7 @@ func (a *app) groupedFindings(ctx context.Context, f findingsFlags) error {
 		return err
 	}
 	t := table{
-		head:  []string{"severity", "score", "findings", "critical", "high", "vulnerabilities", "packages", "artifacts", "fix available", f.group},
-		empty: "no findings",
+		head: []string{"severity", "score", "findings", "critical", "high", "vulnerabilities", "packages", "artifacts", "fix available", f.group},
 	}
 	if a.output != "table" {
 		t.head[8] = "fix_available"
@@ -227,13 +284,29 @@ func (a *app) groupedFindings(ctx context.Context, f findingsFlags) error {
 		}
 		t.add(g.Severity, optional(g.Score), n(g.Findings), n(g.Critical), n(g.High), n(g.Vulnerabilities), n(g.Packages), n(g.Artifacts), fix, g.Key)
 	}
-	if err := a.printWide(&t, list, f.group); err != nil {
+	defer a.tellUnjudged(unjudged)
+	if err := a.printWide(&t, groupsAnd(list, unjudged), f.group); err != nil {
 		return err
+	}
+	if len(list) == 0 {
+		return a.nothing(ctx, f.filter, f.none(len(unjudged) > 0))
 	}
 	if more {
 		fmt.Fprintf(a.stderr, "the worst %d; there are more\n", len(list))
 	}
 	return nil
+}
+
+// groupsAnd is the JSON of groups, with what nobody can judge behind them.
+func groupsAnd(list []inventory.FindingGroup, unjudged []inventory.Unjudged) []any {
+	out := make([]any, 0, len(list)+1)
+	for _, g := range list {
+		out = append(out, g)
+	}
+	if len(unjudged) > 0 {
+		out = append(out, newUnjudgedElement(unjudged))
+	}
+	return out
 }
 
 func indexOf(list []string, s string) int {

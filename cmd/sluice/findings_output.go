@@ -104,6 +104,8 @@ func ecosystemOf(f *inventory.Finding) string {
 
 // findingsOutput writes findings as they come.
 type findingsOutput interface {
+	// unjudged is told before any finding.
+	unjudged([]inventory.Unjudged)
 	add(*inventory.Finding) error
 	close() error
 }
@@ -159,9 +161,10 @@ func (a *app) findingsOutput(f *findingsFlags) (findingsOutput, error) {
 		}
 		return a.findingsSARIF(f)
 	case "markdown":
-		return &findingsRows{grid.NewMarkdown(a.stdout, heads), fields}, nil
+		m := grid.NewMarkdown(a.stdout, heads)
+		return &findingsRows{rows: m, fields: fields, note: m.Note}, nil
 	}
-	return &findingsRows{grid.New(a.stdout, heads, widthOf(a.stdout), "package", "artifact", "reason", "fixed in", "aliases", "advisories", "evidence"), fields}, nil
+	return &findingsRows{rows: grid.New(a.stdout, heads, widthOf(a.stdout), "package", "artifact", "reason", "fixed in", "aliases", "advisories", "evidence"), fields: fields}, nil
 }
 
 // rows is a table in one of its forms.
@@ -173,6 +176,14 @@ type rows interface {
 type findingsRows struct {
 	rows
 	fields []findingField
+	note   func(string) error // nil: there is no place for any
+	notes  []string
+}
+
+func (r *findingsRows) unjudged(list []inventory.Unjudged) {
+	for _, u := range list {
+		r.notes = append(r.notes, unjudgedText(u))
+	}
 }
 
 func (r *findingsRows) add(f *inventory.Finding) error {
@@ -183,7 +194,20 @@ func (r *findingsRows) add(f *inventory.Finding) error {
 	return r.Add(cells...)
 }
 
-func (r *findingsRows) close() error { return r.Close() }
+func (r *findingsRows) close() error {
+	if err := r.Close(); err != nil || r.note == nil {
+		return err
+	}
+	for _, text := range r.notes {
+		if err := r.note(text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unjudged: CSV has rows of findings only; it is on standard error.
+func (c *findingsCSV) unjudged([]inventory.Unjudged) {}
 
 type findingsCSV struct {
 	w      *csv.Writer
@@ -208,20 +232,42 @@ type findingsJSON struct {
 	w      *bufio.Writer
 	fields []findingField // nil: all
 	some   bool
+	behind *unjudgedElement
+}
+
+// unjudgedElement is the last element of an array of findings, where there are components that nobody can judge:
+// whoever reads the array alone shall not take what is empty for clean.
+type unjudgedElement struct {
+	Status   string               `json:"status"` // unknown, which no finding has
+	Unjudged []inventory.Unjudged `json:"unjudged"`
+}
+
+func newUnjudgedElement(list []inventory.Unjudged) *unjudgedElement {
+	return &unjudgedElement{"unknown", list}
+}
+
+func (j *findingsJSON) unjudged(list []inventory.Unjudged) {
+	if len(list) > 0 {
+		j.behind = newUnjudgedElement(list)
+	}
 }
 
 func (j *findingsJSON) add(f *inventory.Finding) error {
+	text, err := j.text(f)
+	if err != nil {
+		return err
+	}
+	return j.element(text)
+}
+
+func (j *findingsJSON) element(text []byte) error {
 	before := ","
 	if !j.some {
 		before = "["
 	}
 	j.some = true
 	_, _ = j.w.WriteString(before)
-	text, err := j.text(f)
-	if err != nil {
-		return err
-	}
-	_, err = j.w.Write(text)
+	_, err := j.w.Write(text)
 	return err
 }
 
@@ -251,6 +297,15 @@ func (j *findingsJSON) text(f *inventory.Finding) ([]byte, error) {
 }
 
 func (j *findingsJSON) close() error {
+	if j.behind != nil {
+		text, err := jsonText(j.behind)
+		if err != nil {
+			return err
+		}
+		if err := j.element(text); err != nil {
+			return err
+		}
+	}
 	end := "]\n"
 	if !j.some {
 		end = "[]\n"
@@ -272,6 +327,15 @@ func jsonText(v any) ([]byte, error) {
 type findingsSARIF struct {
 	w, stderr io.Writer
 	results   []sarif.Result
+	notes     []sarif.Note
+}
+
+func (s *findingsSARIF) unjudged(list []inventory.Unjudged) {
+	for _, u := range list {
+		s.notes = append(s.notes, sarif.Note{
+			ID: u.Reason, Text: unjudgedText(u), Properties: map[string]any{"ecosystem": u.Ecosystem, "components": u.Components, "atLeast": u.AtLeast, "reason": u.Reason},
+		})
+	}
 }
 
 func (a *app) findingsSARIF(f *findingsFlags) (findingsOutput, error) {
@@ -300,7 +364,7 @@ func (s *findingsSARIF) add(f *inventory.Finding) error {
 }
 
 func (s *findingsSARIF) close() error {
-	cut, err := sarif.Write(s.w, sarif.Tool{Name: "Sluice", Version: version}, s.results)
+	cut, err := sarif.Write(s.w, sarif.Tool{Name: "Sluice", Version: version}, s.results, s.notes...)
 	if err != nil {
 		return err
 	}

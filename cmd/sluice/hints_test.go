@@ -121,14 +121,14 @@ func TestHints(t *testing.T) {
 			}
 			continue
 		}
-		if err := typed(strings.Fields(h.command)[1:]); err != nil && !(h.mention && errors.Is(err, errArguments)) {
+		if err := readLine(strings.Fields(h.command)[1:]); err != nil && !(h.mention && errors.Is(err, errArguments)) {
 			t.Errorf("%s: `%s`: %v", h.at, h.command, err)
 		}
 	}
 }
 
-// typed reads a command line of sluice as the program does, and runs nothing.
-func typed(args []string) error {
+// readLine reads a command line of sluice as the program does, and runs nothing.
+func readLine(args []string) error {
 	root := newRoot(&app{stdout: io.Discard, stderr: io.Discard})
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -248,7 +248,7 @@ func TestExamples(t *testing.T) {
 				continue
 			}
 			seen++
-			if err := typed(words[1:]); err != nil {
+			if err := readLine(words[1:]); err != nil {
 				t.Errorf("`%s --help`: %s: %v", c.CommandPath(), strings.Join(words, " "), err)
 			}
 		}

@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -62,6 +66,7 @@ func sluiceIn(t testing.TB, dir string) string {
 //	kafka                 a Kafka, in SLUICE_KAFKA_BROKERS, and a prefix that no other script has, in SLUICE_TOPIC_PREFIX
 //	sql FILE              runs the statements of a file as superuser
 //	writeurl FILE [FILE]  the URL of the database, or what is left of it when its password goes into the second
+//	receiver              a server that takes webhooks, in RECEIVER: appends them to the file received, answers the status in the file answer
 //	emptydb               a database that nobody migrated, in SLUICE_DATABASE_URL
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -103,6 +108,7 @@ func TestScripts(t *testing.T) {
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"status": cmdStatus, "keys": cmdKeys, "get": cmdGet, "rows": cmdRows, "sha256": cmdSHA256, "setenv": cmdSetenv,
+					"receiver": func(ts *testscript.TestScript, _ bool, _ []string) { startReceiver(t, ts) },
 					"kafka":    func(ts *testscript.TestScript, _ bool, _ []string) { startBroker(t, ts) },
 					"writeurl": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(writeURL(ts, db.URL, args)) },
 					"sql":      func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(asAdmin(db, ts.ReadFile(args[0]))) },
@@ -149,6 +155,31 @@ func startBroker(t *testing.T, ts *testscript.TestScript) {
 	c := brokertest.New(t)
 	ts.Setenv("SLUICE_KAFKA_BROKERS", c.Addr())
 	ts.Setenv("SLUICE_TOPIC_PREFIX", c.Prefix(t))
+}
+
+// startReceiver starts a server that takes webhooks.
+func startReceiver(t *testing.T, ts *testscript.TestScript) {
+	t.Helper()
+	received, answer := ts.MkAbs("received"), ts.MkAbs("answer")
+	var mu sync.Mutex
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		f, err := os.OpenFile(received, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(f, "%s %s id=%s signed=%t %s\n", r.Method, r.URL, r.Header.Get("webhook-id"), r.Header.Get("webhook-signature") != "", body)
+		if text, err := os.ReadFile(answer); err == nil {
+			status, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+			w.WriteHeader(status)
+		}
+	}))
+	t.Cleanup(s.Close)
+	ts.Setenv("RECEIVER", s.URL)
 }
 
 // asAdmin runs a statement as superuser.

@@ -72,5 +72,8 @@ func (a *app) match(ctx context.Context, purls []string) error {
 		}
 		t.add(m.Purl, m.Vulnerability, optional(m.Score), m.Severity, strings.Join(m.Advisories, " "), m.Range, strings.Join(m.Fixed, " "))
 	}
+	if unjudged := inventory.UnjudgedMatches(list); len(unjudged) > 0 {
+		defer a.tellUnjudged(unjudged)
+	}
 	return a.print(&t, list)
 }

@@ -45,6 +45,11 @@ func (a *app) report(ctx context.Context, f inventory.ReportFilter, out string) 
 		return err
 	}
 	d.Tenant = a.tenant
+	var unjudged []inventory.Unjudged
+	for _, u := range d.Unjudged {
+		unjudged = append(unjudged, inventory.Unjudged{Ecosystem: u.Ecosystem, Components: u.Components, Reason: u.Reason, OtherReleases: u.OtherReleases})
+	}
+	defer a.tellUnjudged(unjudged)
 	write := func(w io.Writer) error { return report.Write(w, d) }
 	if a.output == "json" {
 		write = func(w io.Writer) error { return printJSON(w, d) }

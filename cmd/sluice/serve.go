@@ -15,25 +15,29 @@ func newServe(a *app) *cobra.Command {
 	var f consumerFlags
 	m := serve.Maintenance{Ingest: importer()}
 	var listen, instance string
-	var protect bool
+	var protect, notifying bool
 	var workers int
+	var n serve.Notify
 	var metrics serve.Metrics
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Run everything: consumers, projections, the outbox relay, maintenance, HTTP",
-		Long: `Runs consumers and the outbox relay (where --brokers names a Kafka), projection workers
-and maintenance (what ` + "`sluice maintain`" + ` does), and answers HTTP: /metrics, /healthz and /readyz
+		Short: "Run everything: consumers, projections, the outbox relay, notifications, maintenance, HTTP",
+		Long: `Runs consumers and the outbox relay (where --brokers names a Kafka), projection workers,
+notifications (` + "`sluice notify`" + `) and maintenance (what ` + "`sluice maintain`" + ` does), and answers HTTP: /metrics, /healthz and /readyz
 to everybody, GET /v1/whoami to whoever has a token, POST /v1/oauth/token to clients. Any number of
 instances may run; they share the work out.`,
 		Example: "  sluice serve --brokers localhost:9092\n  SLUICE_KAFKA_BROKERS=kafka:9092 SLUICE_DATABASE_URL=postgres://… sluice serve --listen :8080",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// What is wrong is said in the words of the flags before anything is connected to.
-			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check(), metrics.Check()); err != nil {
+			if err := cmp.Or(serve.CheckProjectors(workers), f.Check(), m.Check(), n.Check(), metrics.Check()); err != nil {
 				return err
 			}
 			cfg := serve.Config{Database: a.db, Listen: listen, Access: a.access(), ProtectMetrics: protect, Projectors: workers, Maintenance: &m, Instance: instance, Metrics: metrics}
 			m.Outbox = f.OutboxKeep
+			if notifying {
+				cfg.Notify = &n
+			}
 			if len(f.brokers) == 0 {
 				return a.serve(cmd.Context(), cfg)
 			}
@@ -48,6 +52,8 @@ instances may run; they share the work out.`,
 	instanceFlag(&instance, cmd.Flags())
 	protectFlag(&protect, cmd.Flags())
 	cmd.Flags().IntVar(&workers, "workers", 2, "tenants that are projected at the same time")
+	cmd.Flags().BoolVar(&notifying, "notify", true, "tell of findings as the rules of the command notify say; of all processes one does at a time")
+	networkFlag(&n, cmd.Flags())
 	return cmd
 }
 

@@ -67,11 +67,11 @@ func TestTranscript(t *testing.T) {
 
 var consoles = regexp.MustCompile("(?ms)^```console\n.*?^```\n")
 
-// typed is a command of a transcript, and what it prints.
-type typed struct{ command, output string }
+// shown is a command of a transcript, and what it prints.
+type shown struct{ command, output string }
 
 // linesOf takes a block apart. A command goes on where its line ends with a backslash.
-func linesOf(block string) (list []typed) {
+func linesOf(block string) (list []shown) {
 	lines := strings.SplitAfter(block, "\n")
 	lines = lines[1 : len(lines)-2] // without the fences, and what is behind the last newline
 	for i := 0; i < len(lines); i++ {
@@ -84,7 +84,7 @@ func linesOf(block string) (list []typed) {
 			i++
 			command += lines[i]
 		}
-		list = append(list, typed{command: strings.TrimSuffix(command, "\n")})
+		list = append(list, shown{command: strings.TrimSuffix(command, "\n")})
 	}
 	return list
 }

@@ -56,8 +56,12 @@ func (a *app) triage(ctx context.Context, f inventory.TriageFilter) error {
 		}
 		t.add(u.Vulnerability, because(u), optional(u.Score), n(u.Artifacts), u.FirstSeen.Format(time.DateOnly), mark, u.Package)
 	}
+	defer a.tellUnjudged(d.Unjudged)
 	if err := a.print(&t, d); err != nil || a.output != "table" {
 		return err
+	}
+	if d.Unmatched > 0 {
+		defer a.note("sluice: %d of %s cannot be matched (`sluice unknowns --count reason`)", d.Unmatched, countOf(d.Components, "component"))
 	}
 	a.printChanges(d, f.Limit)
 	return nil

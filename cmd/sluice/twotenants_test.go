@@ -60,7 +60,8 @@ func TestTwoTenants(t *testing.T) {
 	t.Run("commands", m.commands)
 	m.untouched(t, before)
 	t.Run("kafka and HTTP", m.service)
-	delete(before, "core.job_queue") // the service works on A's jobs for A
+	delete(before, "core.job_queue")      // the service works on A's jobs for A
+	delete(before, "routing.notify_rule") // and looks for what A is to be told
 	m.untouched(t, before)
 	t.Run("control", m.snaps)
 }
@@ -224,10 +225,10 @@ func (m *matrix) value(t *testing.T, o twotenants.Owner, table, column string) s
 
 // placeholders of a command's line of use, and the columns whose values they take.
 var placeholders = map[string][]string{
-	"ID":        {"ingest.original.document_id", "ingest.original.content_hash", "ingest.parked.id", "core.job_queue.id", "authority.oauth_token.id"},
+	"ID":        {"ingest.original.document_id", "ingest.original.content_hash", "ingest.parked.id", "core.job_queue.id", "authority.oauth_token.id", "routing.notify_message.id"},
 	"RUN":       {"ingest.scan_run.id"},
 	"PURL":      {"vex.package.purl"},
-	"NAME":      {"authority.role.name", "authority.oauth_token.name", "authority.tenant.name"},
+	"NAME":      {"authority.role.name", "authority.oauth_token.name", "authority.tenant.name", "routing.notify_rule.name"},
 	"SUBJECT":   {"authority.user.subject"},
 	"ROLE":      {"authority.role.name"},
 	"CLIENT_ID": {"authority.oauth_client.client_id"},
@@ -239,7 +240,7 @@ var placeholders = map[string][]string{
 var flagColumns = map[string]string{
 	"artifact": "artifact.artifact.purl", "package": "vex.package.purl", "vuln": "vex.vuln_fact.external_id", "scan-run": "ingest.scan_run.id",
 	"stream": "ingest.sbom_document.stream", "actor": "authority.user.id", "error": "core.job_queue.last_error",
-	"tag": "artifact.tag.tag", "user": "authority.user.subject", "role": "authority.role.name",
+	"tag": "artifact.tag.tag", "user": "authority.user.subject", "role": "authority.role.name", "rule": "routing.notify_rule.name",
 }
 
 // with are arguments that a command does not go without, or not to an end; those of its line of use
@@ -265,6 +266,9 @@ var with = map[string][]string{
 	"sluice limit delete": {"documents"},
 	"sluice limit set":    {"documents", "1000000"},
 	"sluice match":        {"pkg:npm/of-b@1.0.0"},
+
+	"sluice notify rule add":  {"urgent", "--url", "https://hooks.example/x"},
+	"sluice notify rule test": {"--wait", "0s"},
 
 	"sluice auth client add":   {"--scope", "read"},
 	"sluice auth client set":   {"--scope", "read"},
@@ -347,7 +351,7 @@ func (m *matrix) calls(t *testing.T, cmd *cobra.Command) []call {
 }
 
 // figures are what differs between two calls by nature: ids, times, what they took.
-var figures = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|"(scan_run_id|seconds)":[0-9.e-]+|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+|[0-9]{3,}|[0-9.]+(µs|ms)|"reference":"[0-9a-f]+"|reference [0-9a-f]+|sluice_[a-z]+_[A-Za-z0-9]+`)
+var figures = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|"(scan_run_id|seconds)":[0-9.e-]+|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+|[0-9]{3,}|[0-9.]+(µs|ms)|"reference":"[0-9a-f]+"|reference [0-9a-f]+|sluice_[a-z]+_[A-Za-z0-9]+|whsec_[A-Za-z0-9+/=]+`)
 
 // said is what a command answers, without what it was given and without figures that differ by nature.
 func (m *matrix) said(ctx context.Context, args []string, given [2]string, tenant twotenants.Owner) (status int, raw, plain string) {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/id"
 	"sluice/inventory"
+	"sluice/projections"
 )
 
 func newUnknowns(a *app) *cobra.Command {
@@ -17,8 +19,9 @@ func newUnknowns(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unknowns",
 		Short: "List the components that cannot be matched, with the reason",
-		Long: `Lists components in which nothing can be found, because it is not known what they are, with the reason. With
---suggest each says what may help; --count counts them instead.
+		Long: `Lists components in which nothing can be found, with the reason: because it is not known what they are, or
+(no-records) because no vulnerability records of their ecosystem or release are loaded now. With --suggest each says what
+may help; --count counts them instead.
 
 --valid-at asks what SBOMs listed at a time, --known-at what was known at a time: an SBOM of March that came in
 May changes what was valid in April, and not what was known then.`,
@@ -47,7 +50,7 @@ May changes what was valid in April, and not what was known then.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.Artifact, "artifact", "", "only those of this artifact, by purl")
-	flags.StringVar(&f.Reason, "reason", "", "only those with this reason: no-purl, no-version, unknown-ecosystem, unknown-distro, invalid-purl, invalid-version")
+	flags.StringVar(&f.Reason, "reason", "", "only those with this reason: "+strings.Join(inventory.UnknownReasons, ", "))
 	flags.BoolVar(&f.Suggest, "suggest", false, "say what may help")
 	flags.StringSliceVar(&by, "count", nil, "count them by reason, artifact, or both")
 	flags.StringVar(&valid, "valid-at", "", "those that SBOMs listed at this time, or so long ago")
@@ -69,18 +72,32 @@ func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []stri
 		return err
 	}
 	const none = "no unknowns: every component can be matched"
+	if len(list) == 0 {
+		if err := a.nothing(ctx, inventory.FindingFilter{}, none); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(list, func(u inventory.Unknown) bool { return u.Reason == projections.NoRecords }) {
+		unjudged, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Unjudged, error) {
+			return inv.Unjudged(ctx, tenant, inventory.FindingFilter{Artifact: f.Artifact})
+		})
+		if err != nil {
+			return err
+		}
+		defer a.tellUnjudged(unjudged)
+	}
 	if len(by) > 0 {
 		counts, err := inventory.CountUnknowns(list, by...)
 		if err != nil {
 			return err
 		}
-		t := table{head: []string{"components", "reason", "artifact"}, empty: none}
+		t := table{head: []string{"components", "reason", "artifact"}}
 		for _, c := range counts {
 			t.add(n(int64(c.Components)), c.Reason, c.Artifact)
 		}
 		return a.print(&t, counts)
 	}
-	t := table{head: []string{"reason", "name", "version", "purl", "artifact"}, empty: none}
+	t := table{head: []string{"reason", "name", "version", "purl", "artifact"}}
 	if f.Suggest {
 		t.head = append(t.head, "suggestions")
 	}

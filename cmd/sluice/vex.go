@@ -46,11 +46,14 @@ func (a *app) listVEX(ctx context.Context, f inventory.VEXFilter) error {
 	if err != nil {
 		return err
 	}
-	t := table{head: []string{"vulnerability", "status", "product", "subcomponent", "justification", "source", "issuer", "time", "until", "outcome"}, empty: "no statements and no decisions"}
+	t := table{head: []string{"vulnerability", "status", "product", "subcomponent", "justification", "source", "issuer", "time", "until", "outcome"}}
 	for _, v := range list {
 		t.add(v.Vulnerability, v.Status, v.Product, v.Subcomponent, strings.TrimSpace(v.Justification), v.Source, v.Issuer, instant(v.Time), instant(v.Until), v.Outcome)
 	}
-	return a.print(&t, list)
+	if err := a.print(&t, list); err != nil || len(list) > 0 {
+		return err
+	}
+	return a.nothing(ctx, inventory.FindingFilter{Package: f.Package, Vuln: f.Vuln}, "no statements and no decisions")
 }
 
 // actorID is who --actor names, nil for nobody.

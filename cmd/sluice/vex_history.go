@@ -48,9 +48,12 @@ func (a *app) vexHistory(ctx context.Context, f inventory.HistoryFilter) error {
 	if err != nil {
 		return err
 	}
-	t := table{head: []string{"at", "event", "by", "vulnerability", "package", "artifact", "from", "to", "reason"}, empty: "nothing was decided"}
+	t := table{head: []string{"at", "event", "by", "vulnerability", "package", "artifact", "from", "to", "reason"}}
 	for _, e := range list {
 		t.add(e.At.Format(time.RFC3339), e.Event, e.By, e.Vulnerability, e.Package, e.Artifact, e.From, e.To, e.Reason)
 	}
-	return a.print(&t, list)
+	if err := a.print(&t, list); err != nil || len(list) > 0 {
+		return err
+	}
+	return a.nothing(ctx, inventory.FindingFilter{Package: f.Package, Vuln: f.Vuln}, "nothing was decided")
 }

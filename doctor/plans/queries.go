@@ -82,6 +82,7 @@ var Others = map[string]string{
 	"inventory/sql/findings_listed.sql": "the same",
 	"inventory/sql/*":                   "asked by a person, of rows by their keys; migrations.TestPlans and TestRunPlans plan those over what grows",
 	"maintenance/sql/*":                 "in batches of 500 or 5,000 rows, every few hours; migrations.TestPlans plans those over documents and runs",
+	"notify/sql/*":                      "a table of tens of rows, or new findings by the time at which they were seen first; all of them once an hour",
 	"outbox/relay/sql/*":                "what waits, by the index of what waits",
 	"outbox/sql/*":                      "one row goes in",
 	"partitions/sql/*":                  "of the catalogue",

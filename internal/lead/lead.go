@@ -33,6 +33,7 @@ import (
 const (
 	Maintenance = "maintenance"
 	Relay       = "relay"
+	Notify      = "notifications"
 )
 
 // Task is the job of one task of maintenance.

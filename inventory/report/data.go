@@ -12,7 +12,9 @@ type Data struct {
 	Artifacts, Retired    int64 // in use, and not any more
 	Components, Unmatched int64 // of current SBOMs in use; those that cannot be matched
 	Suppressed            int64
-	Known                 int64 // open findings that are known to be exploited
+	// Unjudged are components that could be matched, and of whose ecosystem or release there are no records.
+	Unjudged []Unjudged `json:"unjudged"`
+	Known    int64      // open findings that are known to be exploited
 
 	// Findings are open ones by severity, the worst first, and by age, the newest first.
 	Findings [5][5]int64
@@ -20,6 +22,24 @@ type Data struct {
 	First    []Urgent
 	Packages []Package
 	Worst    []Artifact
+}
+
+// Unjudged are components that nobody can judge.
+type Unjudged struct {
+	Ecosystem  string `json:"ecosystem"`
+	Components int64  `json:"components"`
+	Reason     string `json:"reason"`
+	// OtherReleases: there are records of the distribution, and none of this release.
+	OtherReleases bool `json:"other_releases,omitempty"`
+}
+
+// Unknown is how many components nothing is known about: those that cannot be matched, and those without records.
+func (d *Data) Unknown() int64 {
+	n := d.Unmatched
+	for _, u := range d.Unjudged {
+		n += u.Components
+	}
+	return n
 }
 
 // Severities, the worst first: the rows of Data.Findings.

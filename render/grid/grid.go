@@ -177,3 +177,9 @@ func (m *Markdown) Add(cells ...string) error {
 
 // Close writes what is left.
 func (m *Markdown) Close() error { return m.w.Flush() }
+
+// Note writes a paragraph below a table that is closed.
+func (m *Markdown) Note(text string) error {
+	_, _ = m.w.WriteString("\n> " + inMarkdown.Replace(Printable(text)) + "\n")
+	return m.w.Flush()
+}

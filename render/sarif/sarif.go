@@ -50,25 +50,32 @@ type Tool struct {
 	Name, Version string
 }
 
+// Note is what a reader of the results has to know, such as what they say nothing about.
+type Note struct {
+	ID         string // of its kind
+	Text       string
+	Properties map[string]any
+}
+
 // Cut is how many results were left out, and why.
 type Cut struct {
 	Results int
 	Why     string // "" where nothing was
 }
 
-// Write writes results, the worst first, as far as the limits allow.
-func Write(w io.Writer, tool Tool, results []Result) (Cut, error) {
-	return write(w, tool, results, MaxBytes)
+// Write writes results, the worst first, as far as the limits allow. Notes are notifications of the run.
+func Write(w io.Writer, tool Tool, results []Result, notes ...Note) (Cut, error) {
+	return write(w, tool, results, MaxBytes, notes...)
 }
 
-func write(w io.Writer, tool Tool, results []Result, maxBytes int) (Cut, error) {
+func write(w io.Writer, tool Tool, results []Result, maxBytes int, notes ...Note) (Cut, error) {
 	cut := Cut{}
 	if len(results) > MaxResults {
 		cut = Cut{len(results) - MaxResults, fmt.Sprintf("a run may have %d results", MaxResults)}
 		results = results[:MaxResults]
 	}
 	for {
-		text, packed, err := encode(tool, results)
+		text, packed, err := encode(tool, results, notes)
 		if err != nil {
 			return cut, err
 		}
@@ -84,11 +91,11 @@ func write(w io.Writer, tool Tool, results []Result, maxBytes int) (Cut, error) 
 }
 
 // encode is the file, and its size compressed.
-func encode(tool Tool, results []Result) (text []byte, packed int, err error) {
+func encode(tool Tool, results []Result, notes []Note) (text []byte, packed int, err error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(file(tool, results)); err != nil {
+	if err := enc.Encode(file(tool, results, notes)); err != nil {
 		return nil, 0, err
 	}
 	n := counter(0)
@@ -107,23 +114,35 @@ type (
 	list   = []any
 )
 
-func file(tool Tool, results []Result) object {
+func file(tool Tool, results []Result, notes []Note) object {
 	rules, index := rules(results)
 	out := make(list, len(results))
 	for i, r := range results {
 		out[i] = r.result(index[ruleID(r.Vulnerability)])
 	}
+	run := object{
+		"tool": object{"driver": object{
+			"name": tool.Name, "version": tool.Version, "semanticVersion": tool.Version, "rules": rules,
+		}},
+		"columnKind": "utf16CodeUnits",
+		"results":    out,
+	}
+	if len(notes) > 0 {
+		run["invocations"] = list{object{"executionSuccessful": true, "toolExecutionNotifications": notifications(notes)}}
+	}
 	return object{
 		"$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		"version": "2.1.0",
-		"runs": list{object{
-			"tool": object{"driver": object{
-				"name": tool.Name, "version": tool.Version, "semanticVersion": tool.Version, "rules": rules,
-			}},
-			"columnKind": "utf16CodeUnits",
-			"results":    out,
-		}},
+		"runs":    list{run},
 	}
+}
+
+func notifications(notes []Note) list {
+	out := make(list, len(notes))
+	for i, n := range notes {
+		out[i] = object{"descriptor": object{"id": n.ID}, "level": "warning", "message": object{"text": short(n.Text, maxText)}, "properties": n.Properties}
+	}
+	return out
 }
 
 // rules are the vulnerabilities, in the order in which they come, and where each is.

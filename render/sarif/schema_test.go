@@ -225,7 +225,7 @@ func TestSize(t *testing.T) {
 	if cut.Results == 0 || cut.Why == "" || got+cut.Results != len(list) {
 		t.Errorf("%d of %d are written, and it says %+v", got, len(list), cut)
 	}
-	_, packed, err := encode(Tool{"Sluice", "1"}, list[:got])
+	_, packed, err := encode(Tool{"Sluice", "1"}, list[:got], nil)
 	if err != nil {
 		t.Fatal(err)
 	}

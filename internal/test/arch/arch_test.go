@@ -89,12 +89,12 @@ type arrow struct {
 var arrows = []arrow{
 	{
 		"cmd",
-		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "backup", "partitions", "migrations", "doctor", "render", "normalize", "internal", "fixtures"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "notify", "maintenance", "backup", "partitions", "migrations", "doctor", "render", "normalize", "internal", "fixtures"},
 		"the command wires everything together; nothing is wired to it",
 	},
 	{
 		"serve",
-		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "backup", "partitions", "migrations", "doctor", "normalize", "internal"},
+		[]string{"serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "notify", "maintenance", "backup", "partitions", "migrations", "doctor", "normalize", "internal"},
 		"the process that serves runs all the others, and only the command starts it",
 	},
 	{
@@ -146,6 +146,11 @@ var arrows = []arrow{
 		"outbox",
 		[]string{"outbox", "topics", "internal"},
 		"the outbox carries messages and knows nothing of what they are about",
+	},
+	{
+		"notify",
+		[]string{"outbox", "render", "normalize", "internal"},
+		"it reads what projections wrote, and they know nothing of it: nobody who imports waits for somebody to be told",
 	},
 	{
 		"topics",
@@ -259,7 +264,7 @@ var foreign = []struct {
 	only []string
 	why  string
 }{
-	{"github.com/jackc/pgx", []string{"cmd", "serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "maintenance", "backup", "partitions", "migrations", "doctor", "internal"}, "normalizing and the fixtures know no database"},
+	{"github.com/jackc/pgx", []string{"cmd", "serve", "authority", "inventory", "tenants", "routing", "ingest", "projections", "outbox", "topics", "notify", "maintenance", "backup", "partitions", "migrations", "doctor", "internal"}, "normalizing and the fixtures know no database"},
 	{"github.com/segmentio/kafka-go", []string{"cmd", "serve", "ingest", "outbox", "topics", "internal"}, "only sources of documents, and the relay, talk to Kafka"},
 	{"github.com/twmb/franz-go", []string{"internal/test/brokertest"}, "it serves an in-process broker for tests; the program talks to Kafka by kafka-go"},
 	{"github.com/redis/go-redis", []string{"cmd", "serve", "routing", "internal"}, "Redis is a cache and a counter of the flags and limits; nothing else may come to need it"},

@@ -1,0 +1,16 @@
+-- The ecosystems that current records speak of, the tenant's own ($1) and the shared ones, as the records spell them:
+-- $2 at most. One after the other is looked up by the index, so millions of rows cost as much as their ecosystems.
+with recursive walk (tenant, ecosystem) as (
+  select t.tenant, first.ecosystem
+  from unnest(array[$1::uuid, '00000000-0000-0000-0000-000000000000'::uuid]) as t (tenant)
+  cross join lateral (
+    select ecosystem from vex.vuln_affected where tenant_id = t.tenant and is_current
+    order by ecosystem collate "C" limit 1) as first
+  union all
+  select w.tenant, next.ecosystem
+  from walk as w
+  cross join lateral (
+    select ecosystem from vex.vuln_affected where tenant_id = w.tenant and is_current and ecosystem collate "C" > w.ecosystem collate "C"
+    order by ecosystem collate "C" limit 1) as next
+)
+select ecosystem from walk limit $2
