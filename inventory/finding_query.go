@@ -109,6 +109,9 @@ func scanned(limit int) int { return 3_000 + 2*limit }
 // few is how many findings are sorted; more are read in their order, wherever they stand in it.
 func few(limit int) int { return 10_000 + 2*limit }
 
+// fewValued is how many are sorted by KEV or EPSS: what leads to many costs less.
+func fewValued(limit int) int { return 3_000 + 2*limit }
+
 // page returns up to limit findings from the place on.
 //
 // An index gives the first findings of an order at once, where every hundredth meets the filter; the
@@ -152,6 +155,9 @@ func (q *findingQuery) filtered() bool {
 // look finds findings by what they are. It reports whether they were few enough for the page to be right.
 func (q *findingQuery) look(ctx context.Context, tx pgx.Tx, sort, without string, place *findingPlace, limit int) (list []found, all bool, err error) {
 	most := few(limit)
+	if sort == "kev" || sort == "epss" {
+		most = fewValued(limit)
+	}
 	list, err = q.ask(ctx, tx, sqlFindingsFound, q.argsFor(sort, without, place, limit, &most))
 	if err != nil || len(list) > 0 {
 		return list, true, err
@@ -174,7 +180,9 @@ func (q *findingQuery) valued(ctx context.Context, tx pgx.Tx, limit int) ([]foun
 		if q.Sort == "epss" {
 			sql = sqlFindingsLikely
 		}
-		list, err = q.ask(ctx, tx, sql, q.argsFor(q.Sort, "", q.place, limit, nil))
+		args := q.argsFor(q.Sort, "", q.place, limit, nil)
+		args[12] = nil // what leads to them picks them
+		list, err = q.ask(ctx, tx, sql, args)
 		if err != nil || len(list) == limit {
 			return list, err
 		}

@@ -14,8 +14,9 @@ with page as (
       ) as f
       where
 -- include finding_bounds
-        and ($22 <> 'severity' or $11 = 0 or f.grade >= $11) and ($22 <> 'score' or $12::smallint is null or f.points >= $12)
+        and ($12::smallint is null or f.points >= $12)
         and ($22 <> 'first_seen' or $17::timestamptz is null or f.first_seen >= $17) and ($22 <> 'package' or $7 = '' or f.package_purl ^@ $7)
+        and ($11 = 0 or f.grade >= $11) and ($16::bool is null or (f.fixed_versions <> '{}') = $16)
         and ($22 <> 'vuln' or $13::text[] is null or f.vuln_id = any ($13))
         and ($22 <> 'artifact' or $6::uuid[] is null or f.artifact_purl = any (array(select a.purl from artifact.artifact a where a.tenant_id = $1 and a.id = any ($6))))
         and

@@ -14,12 +14,16 @@ with found as materialized (
 ), page as (
   select f.*, row_number() over () as ordinal from (
     select f.* from (
-      select f.*, case $22 when 'kev' then
--- include finding_kev
-      when 'epss' then
--- include finding_epss
-      end::float8 as value
+      select f.*, v.value
       from found f
+      left join (
+        select f.vuln_id, case $22 when 'kev' then
+-- include finding_kev
+        when 'epss' then
+-- include finding_epss
+        end::float8 as value
+        from (select distinct vuln_id from found where $22 in ('kev', 'epss')) as f
+      ) as v using (vuln_id)
       where (select count(*) from found) < $21
     ) as f
     where

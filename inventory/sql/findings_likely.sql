@@ -9,7 +9,9 @@ with page as (
       from (
         select e.vuln_id, e.score as value from vex.epss e
         where e.tenant_id = $1
-          and ($15::real is null or e.score >= $15) and (not $23 or e.score <= $26::real)
+          and ($15::real is null or e.score >= $15) and (not $23 or e.score <= $26::real) and (not $14 or
+-- include exploited
+          )
       ) as d
 -- include finding_of_driver
       )
@@ -19,7 +21,9 @@ with page as (
         select e.vuln_id, e.score as value from vex.epss e
         where e.tenant_id = core.shared_tenant() and $1 <> core.shared_tenant()
           and not exists (select from vex.epss o where o.tenant_id = $1 and o.vuln_id = e.vuln_id offset 0)
-          and ($15::real is null or e.score >= $15) and (not $23 or e.score <= $26::real)
+          and ($15::real is null or e.score >= $15) and (not $23 or e.score <= $26::real) and (not $14 or
+-- include exploited
+          )
       ) as d
 -- include finding_of_driver
       )
