@@ -14,6 +14,10 @@ type inventory struct {
 	packages   []Package
 	packageIDs []id.ID // sorted, distinct
 	unmatched  []Unmatched
+	// What stands beside, or in place of, purls: keys of packages, and packages that nobody has but by
+	// them, which are no packages of the inventory.
+	cpes  []packageKey
+	other []Package
 
 	software  int // entries of components but files and the like
 	matchable int // of those, with a package that records can be found for
@@ -41,6 +45,8 @@ type Unmatched struct {
 	Purl    string `json:"purl,omitempty"`
 	CPE     string `json:"cpe,omitempty"`
 	Pointer string `json:"pointer,omitempty"`
+	// Package is what stands for it where it is looked up by its CPE.
+	Package string `json:"package,omitempty"`
 }
 
 // Package is a row of vex.package.
@@ -80,7 +86,9 @@ func newInventory(tenant id.ID, d *normalize.Document) inventory {
 		matched = matched && again
 		if p, ok := componentPackage(c, distro); ok {
 			inv.listed = append(inv.listed, asPackage)
-			inv.addPackage(NewPackage(tenant, p), seen)
+			pkg := NewPackage(tenant, p)
+			inv.addPackage(pkg, seen)
+			inv.addCPE(tenant, pkg.ID, c.CPE, seen)
 			inv.software += one(!again)
 			inv.matchable += one(p.Reason == "" && !matched)
 			matched = matched || p.Reason == ""
@@ -103,6 +111,11 @@ func newInventory(tenant id.ID, d *normalize.Document) inventory {
 		}
 		if !seen[u.ID] {
 			seen[u.ID] = true
+			if p, ok := cpePackage(tenant, c); ok && c.Purl == "" {
+				u.Package = p.ID.String()
+				inv.other = append(inv.other, p)
+				inv.addCPE(tenant, p.ID, c.CPE, seen)
+			}
 			inv.unmatched = append(inv.unmatched, u)
 		}
 	}
@@ -151,6 +164,11 @@ func (inv *inventory) addMain(tenant id.ID, main []normalize.Component, distro s
 		})
 		if !itself {
 			inv.addPackage(NewPackage(tenant, p), seen)
+		}
+		for _, other := range inv.packages {
+			if p.Type == other.Type && (p.Purl == other.Purl || exactly(p, other.Package)) {
+				inv.addCPE(tenant, other.ID, c.CPE, seen)
+			}
 		}
 	}
 }

@@ -50,9 +50,7 @@ func (a *remake) add(t *storedTask) {
 			inv := newInventory(a.tenant, t.doc)
 			text := toJSON(inv.quality(t.doc))
 			quality = &text
-			for _, p := range inv.packages {
-				a.rows.addPackage(p)
-			}
+			a.rows.addPackages(inv)
 			a.rows.put(inArtifact, t.artifact.id, t.artifact.purl, t.artifact.nameKey)
 			a.sboms = append(a.sboms, []any{
 				t.documentID, t.row, t.artifact.id, t.artifact.purl, t.artifact.from, len(t.doc.Components), inv.packageIDs, toJSON(inv.unmatched),
@@ -91,7 +89,7 @@ func (a *remake) write(ctx context.Context, tx pgx.Tx, m *Remade) error {
 	if err := a.factsBefore(ctx, tx, m); err != nil {
 		return err
 	}
-	if err := a.rows.copyStaged(ctx, tx); err != nil {
+	if err := a.rows.copyStaged(ctx, tx, true); err != nil {
 		return err
 	}
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"t_again"},
@@ -111,8 +109,8 @@ func (a *remake) write(ctx context.Context, tx pgx.Tx, m *Remade) error {
 		if len(a.rows.tables[i]) == 0 {
 			continue
 		}
-		if _, err := tx.Exec(ctx, s.insert, a.tenant); err != nil {
-			return fmt.Errorf("insert from %s: %w", s.table, err)
+		if _, err := tx.Exec(ctx, s.insert, a.rows.args(i, a.tenant)...); err != nil {
+			return fmt.Errorf("insert what goes to %s: %w", s.table, err)
 		}
 	}
 	if err := m.addStreams(ctx, tx, sqlRemakeSBOMs, a.tenant); err != nil {
@@ -181,7 +179,7 @@ func (a *remake) clear(ctx context.Context, tx pgx.Tx) error {
 	batch := &pgx.Batch{}
 	batch.Queue("delete from t_again")
 	for i, s := range staging {
-		if len(a.rows.tables[i]) > 0 {
+		if len(a.rows.tables[i]) > 0 && s.table != "" {
 			batch.Queue("delete from " + s.table)
 		}
 	}

@@ -53,8 +53,8 @@ type largeRow struct {
 	args []any
 }
 
-// maxStaged is how large an original may be to go through the temporary table. Many
-// small rows are cheapest by COPY; a large one would be written and read once more.
+// maxStaged is how large an original may be to go with others in one statement. A large one
+// has a statement of its own: the server would hold all of them once more.
 const maxStaged = 8 << 10
 
 func (r *rows) put(table int, values ...any) { r.tables[table] = append(r.tables[table], values) }
@@ -135,16 +135,22 @@ func madeBy(d *normalize.Document) (name, version string) {
 func (r *rows) addSBOM(t *task, inv inventory) {
 	d := t.doc
 	t.packages = inv.packageIDs
-	for _, p := range inv.packages {
-		r.addPackage(p)
+	r.addPackages(inv)
+	if len(inv.cpes) > 0 {
+		t.packages = slices.Clone(t.packages)
+		for _, k := range inv.cpes {
+			t.packages = append(t.packages, k.id)
+		}
+		for _, p := range inv.other {
+			t.packages = append(t.packages, p.ID)
+		}
 	}
 	r.put(inArtifact, t.artifact.id, t.artifact.purl, t.artifact.nameKey)
 	r.bodies = append(r.bodies, largeRow{sqlInsertSBOM, t.hash, []any{
 		t.hash[:], t.documentID, t.artifact.purl, textOf(t.json), clip(clean(d.ID), 2000), d.Format, d.FormatVersion,
 		t.artifact.id, t.artifact.from, t.env.Stream, nullTime(t.time), nullHash(t.meaning), len(d.Components),
-		nullText(d.Series), rank(d), t.env.ScanRun,
+		nullText(d.Series), rank(d), t.env.ScanRun, inv.packageIDs, toJSON(inv.unmatched),
 	}})
-	r.put(inInventory, t.hash[:], inv.packageIDs, toJSON(inv.unmatched))
 	r.addStreamJob(t)
 }
 
@@ -157,6 +163,21 @@ func (r *rows) addStreamJob(t *task) {
 		payload["trace"] = t.trace
 	}
 	r.put(inJob, "sbom", toJSON(payload), t.artifact.id.String()+"|"+t.env.Stream)
+}
+
+// addPackages adds what an SBOM lists, and what its packages are looked up by.
+func (r *rows) addPackages(inv inventory) {
+	for _, list := range [...][]Package{inv.packages, inv.other} {
+		for _, p := range list {
+			r.addPackage(p)
+		}
+	}
+	for _, k := range inv.cpes {
+		if !r.packages[k.id] && !r.seen.has(k.id) {
+			r.packages[k.id] = true
+			r.put(inCPEKey, k.key, k.pkg)
+		}
+	}
 }
 
 func (r *rows) addPackage(p Package) {
@@ -273,13 +294,13 @@ func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID, more bool) er
 	if err := r.writeFeeds(ctx, tx, tenant); err != nil {
 		return err
 	}
-	if err := r.copyStaged(ctx, tx); err != nil {
+	if err := r.copyStaged(ctx, tx, false); err != nil {
 		return err
 	}
 	batch := &pgx.Batch{}
 	for i, s := range staging {
 		if n := len(r.tables[i]); n > 0 {
-			q := batch.Queue(s.insert, tenant)
+			q := batch.Queue(s.insert, r.args(i, tenant)...)
 			if i == inOriginal || i == inAlias {
 				q.Exec(allInserted(n))
 			}
@@ -298,7 +319,7 @@ func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID, more bool) er
 	}
 	// The next tenant of the transaction, if there is one, must find nothing of this one.
 	for i, s := range staging {
-		if len(r.tables[i]) > 0 && more {
+		if len(r.tables[i]) > 0 && more && !s.arrays {
 			batch.Queue("delete from " + s.table)
 		}
 	}
@@ -308,10 +329,27 @@ func (r *rows) flush(ctx context.Context, tx pgx.Tx, tenant id.ID, more bool) er
 	return nil
 }
 
-// copyStaged sends the rows to the temporary tables.
-func (r *rows) copyStaged(ctx context.Context, tx pgx.Tx) error {
+// args are those of the statement that takes rows on.
+func (r *rows) args(table int, tenant id.ID) []any {
+	args := []any{tenant}
+	if !staging[table].arrays {
+		return args
+	}
+	for c := range staging[table].columns {
+		column := make([]any, len(r.tables[table]))
+		for i, row := range r.tables[table] {
+			column[i] = row[c]
+		}
+		args = append(args, column)
+	}
+	return args
+}
+
+// copyStaged sends rows to the temporary tables: those that have to go there, or all for which there
+// is one, where they are compared with what is stored.
+func (r *rows) copyStaged(ctx context.Context, tx pgx.Tx, all bool) error {
 	for i, s := range staging {
-		if len(r.tables[i]) == 0 {
+		if len(r.tables[i]) == 0 || s.table == "" || s.arrays && !all {
 			continue
 		}
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{s.table}, s.columns, pgx.CopyFromRows(r.tables[i])); err != nil {

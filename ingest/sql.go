@@ -71,17 +71,18 @@ func createStaging(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// staged is one temporary table and the statement that takes its rows on. The order of
-// the list is the order of the inserts: the same in every transaction, or they deadlock.
+// staged is one kind of rows and the statement that takes them on: after the tenant its parameters
+// are the columns, an array each; or none, where the rows go to a temporary table first. The order
+// of the list is the order of the inserts: the same in every transaction, or they deadlock.
 type staged struct {
-	table   string
+	table   string // temporary; "" where there is none
 	columns []string
 	insert  string
+	arrays  bool
 }
 
 const (
 	inOriginal = iota
-	inInventory
 	inAlias
 	inStatement
 	inFact
@@ -93,25 +94,26 @@ const (
 	inJob
 	inPackage
 	inPackageKey
+	inCPEKey
 	inSignature
 	inOutbox
 	stagedTables
 )
 
 var staging = [stagedTables]staged{
-	inOriginal:   {"t_original", []string{"content_hash", "document_id", "kind", "format", "format_version", "size", "encoding", "bytes", "origin", "scan_run_id", "warnings", "tool", "tool_version", "quality"}, text("insert_originals")},
-	inInventory:  {"t_inventory", []string{"content_hash", "package_ids", "unmatched"}, text("insert_inventories")},
-	inAlias:      {"t_alias", []string{"content_hash", "document_id", "artifact_id", "stream", "document_time", "origin", "scan_run_id", "bom_serial", "version_rank"}, text("insert_aliases")},
-	inStatement:  {"t_statement", statementNames(), withColumns(text("insert_statements"))},
-	inFact:       {"t_fact", []string{"id", "source", "external_id", "payload", "document_id", "content_hash", "names", "modified", "withdrawn", "summary", "score", "severity", "vector"}, text("insert_facts")},
-	inAffected:   {"t_affected", []string{"fact_id", "ordinal", "match_key", "ecosystem", "name", "ranges", "versions", "fixed_versions", "score", "severity"}, text("insert_affected")},
-	inVulnAlias:  {"t_vuln_alias", []string{"vuln_id", "alias", "fact_id"}, text("insert_vuln_aliases")},
-	inArtifact:   {"t_artifact", []string{"id", "purl", "name_key"}, text("insert_artifacts")},
-	inParked:     {"t_parked", []string{"content_hash", "document_id", "origin", "reason", "pointer", "message", "format", "hints", "size", "encoding", "bytes", "revision", "scan_run_id"}, sqlUpsertParked},
-	inEvent:      {"t_event", []string{"scan_run_id", "event_type", "payload", "event_id"}, text("insert_events")},
-	inJob:        {"t_job", []string{"kind", "payload", "dedup_key"}, text("insert_jobs")},
-	inPackage:    {"t_package", []string{"id", "purl", "type", "namespace", "name", "version", "ecosystem", "match_key", "match_version", "matched_by", "name_key", "unmatched_reason"}, text("insert_packages")},
-	inPackageKey: {"t_package_key", []string{"match_key", "package_id"}, text("insert_package_keys")},
-	inSignature:  {"t_signature", []string{"id", "content_hash", "kind", "key_id", "signature", "outcome", "why", "payload_type", "predicate_type", "subjects", "origin", "envelope", "encoding", "size"}, text("insert_signatures")},
-	inOutbox:     {"t_outbox", []string{"ordinal", "topic", "payload", "always"}, text("insert_outbox")},
+	inOriginal:   {"", []string{"content_hash", "document_id", "kind", "format", "format_version", "size", "encoding", "bytes", "origin", "scan_run_id", "warnings", "tool", "tool_version", "quality"}, text("insert_originals"), true},
+	inAlias:      {"", []string{"content_hash", "document_id", "artifact_id", "stream", "document_time", "origin", "scan_run_id", "bom_serial", "version_rank"}, text("insert_aliases"), true},
+	inStatement:  {"t_statement", statementNames(), withColumns(text("insert_statements")), false},
+	inFact:       {"t_fact", []string{"id", "source", "external_id", "payload", "document_id", "content_hash", "names", "modified", "withdrawn", "summary", "score", "severity", "vector"}, text("insert_facts"), false},
+	inAffected:   {"t_affected", []string{"fact_id", "ordinal", "match_key", "ecosystem", "name", "ranges", "versions", "fixed_versions", "score", "severity"}, text("insert_affected"), false},
+	inVulnAlias:  {"t_vuln_alias", []string{"vuln_id", "alias", "fact_id"}, text("insert_vuln_aliases"), false},
+	inArtifact:   {"t_artifact", []string{"id", "purl", "name_key"}, text("insert_artifacts"), true},
+	inParked:     {"", []string{"content_hash", "document_id", "origin", "reason", "pointer", "message", "format", "hints", "size", "encoding", "bytes", "revision", "scan_run_id"}, sqlUpsertParked, true},
+	inEvent:      {"", []string{"scan_run_id", "event_type", "payload", "event_id"}, text("insert_events"), true},
+	inJob:        {"", []string{"kind", "payload", "dedup_key"}, text("insert_jobs"), true},
+	inPackage:    {"t_package", []string{"id", "purl", "type", "namespace", "name", "version", "ecosystem", "match_key", "match_version", "matched_by", "name_key", "unmatched_reason"}, text("insert_packages"), true},
+	inPackageKey: {"t_package_key", []string{"match_key", "package_id"}, text("insert_package_keys"), true},
+	inCPEKey:     {"", []string{"match_key", "package_id"}, text("insert_cpe_keys"), true},
+	inSignature:  {"t_signature", []string{"id", "content_hash", "kind", "key_id", "signature", "outcome", "why", "payload_type", "predicate_type", "subjects", "origin", "envelope", "encoding", "size"}, text("insert_signatures"), false},
+	inOutbox:     {"", []string{"ordinal", "topic", "payload", "always"}, text("insert_outbox"), true},
 }

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,13 +36,22 @@ type Match struct {
 // MarshalJSON writes one of two forms: a vulnerability, or the reason why there can be none.
 func (m Match) MarshalJSON() ([]byte, error) {
 	if m.Unmatched != "" {
-		return json.Marshal(struct {
+		return unescaped(struct {
 			Purl      string `json:"purl"`
 			Unmatched string `json:"unmatched"`
 		}{m.Purl, m.Unmatched})
 	}
 	type plain Match
-	return json.Marshal(plain(m))
+	return unescaped(plain(m))
+}
+
+// unescaped is JSON in which the & of a purl and the < of a range are what they are.
+func unescaped(v any) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimRight(out.Bytes(), "\n"), err
 }
 
 // Match says which known vulnerabilities hit these purls, the tenant's facts and the shared

@@ -41,6 +41,7 @@ type batch struct {
 	streams   streamKeys
 	restart   streamKeys      // of these: those that are projected as if for the first time
 	documents []id.ID         // with statements that came
+	withCPE   []id.ID         // packages that have a CPE now, and had not before
 	reread    []id.ID         // of these: to be read again
 	own       map[string]bool // external ids of the tenant's records that came in a new version
 	flagged   map[string]bool // flags that were changed
@@ -105,6 +106,7 @@ func (b *batch) take(jobs []queue.Job) error {
 			Stream   string   `json:"stream"`
 			Restart  bool     `json:"restart"`
 			Packages []id.ID  `json:"packages"`
+			CPE      bool     `json:"cpe"` // they are looked up by a CPE that they had not before
 			Document id.ID    `json:"document"`
 			ID       string   `json:"id"`
 			IDs      []string `json:"ids"`
@@ -128,6 +130,10 @@ func (b *batch) take(jobs []queue.Job) error {
 				b.restart = append(b.restart, streamKey{p.Artifact, p.Stream})
 			}
 		case kindPackage:
+			if p.CPE {
+				b.withCPE = append(b.withCPE, p.Packages...)
+				continue
+			}
 			for _, pkg := range p.Packages {
 				b.packages[pkg], b.derived[pkg] = true, true
 			}

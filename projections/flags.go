@@ -112,6 +112,17 @@ const (
 // projectFlags looks at what a flag that changed decides about: not at what it was, but at what
 // is stored and would be another now.
 func (b *batch) projectFlags(ctx context.Context) error {
+	if len(b.withCPE) > 0 {
+		force, err := b.inForce(ctx)
+		if err != nil {
+			return err
+		}
+		if force.ByCPE() { // whoever switches it on later has all of them looked at
+			for _, p := range b.withCPE {
+				b.packages[p], b.derived[p] = true, true
+			}
+		}
+	}
 	if b.flagged[flagCPE] {
 		packages := map[id.ID]bool{}
 		if err := b.ids(ctx, packages, sqlPackagesWithCPE, b.tenant); err != nil {

@@ -63,6 +63,9 @@ func (b *batch) match(ctx context.Context) error {
 	if _, err := pgx.ForEachRow(rows, []any{&record, &key}, func() error { keys[key] = true; return nil }); err != nil {
 		return err
 	}
+	if err := b.leaveKeys(ctx, keys); err != nil {
+		return err
+	}
 	packages := map[id.ID]bool{}
 	if err := b.ids(ctx, packages, sqlPackagesByKey, b.tenant, sorted(keys)); err != nil {
 		return err
@@ -176,6 +179,21 @@ const byCPE = "cpe"
 
 // isCPE reports whether a key is one that packages and facts meet by where CPEs count.
 func isCPE(key string) bool { return strings.HasPrefix(key, "cpe:") }
+
+// leaveKeys takes the CPEs out of the keys of records, where packages are not looked up by them.
+func (b *batch) leaveKeys(ctx context.Context, keys map[string]bool) error {
+	for key := range keys {
+		if !isCPE(key) {
+			continue
+		}
+		force, err := b.inForce(ctx)
+		if err == nil && !force.ByCPE() {
+			maps.DeleteFunc(keys, func(key string, _ bool) bool { return isCPE(key) })
+		}
+		return err
+	}
+	return nil
+}
 
 // leaveCPEs takes the CPEs out of what packages are looked up by, where that is switched off.
 func (b *batch) leaveCPEs(ctx context.Context, targets []target) error {

@@ -243,6 +243,14 @@ func (t tally) String() string {
 	if t.atLeast {
 		text = "more than " + text
 	}
+	if by := t.severities(); by != "" {
+		text += ": " + by
+	}
+	return text
+}
+
+// severities is 2 critical, 10 high.
+func (t tally) severities() string {
 	var parts []string
 	for _, s := range []string{"critical", "high", "medium", "low", "none", ""} {
 		if n := t.by[s]; n > 0 {
@@ -252,10 +260,7 @@ func (t tally) String() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	if len(parts) > 0 {
-		text += ": " + strings.Join(parts, ", ")
-	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 func (a *app) groupedFindings(ctx context.Context, f findingsFlags) error {

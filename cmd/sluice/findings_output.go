@@ -330,12 +330,16 @@ type findingsSARIF struct {
 	notes     []sarif.Note
 }
 
-func (s *findingsSARIF) unjudged(list []inventory.Unjudged) {
+func (s *findingsSARIF) unjudged(list []inventory.Unjudged) { s.notes = unjudgedNotes(list) }
+
+// unjudgedNotes says in SARIF of what nobody can say anything.
+func unjudgedNotes(list []inventory.Unjudged) (notes []sarif.Note) {
 	for _, u := range list {
-		s.notes = append(s.notes, sarif.Note{
+		notes = append(notes, sarif.Note{
 			ID: u.Reason, Text: unjudgedText(u), Properties: map[string]any{"ecosystem": u.Ecosystem, "components": u.Components, "atLeast": u.AtLeast, "reason": u.Reason},
 		})
 	}
+	return notes
 }
 
 func (a *app) findingsSARIF(f *findingsFlags) (findingsOutput, error) {

@@ -72,7 +72,7 @@ var Others = map[string]string{
 	"doctor/plans/sql/*":                "asked by a person",
 	"ingest/files/sql/*":                "one row by its key per file",
 	"ingest/kafka/sql/*":                "one row by its key per batch and topic partition",
-	"ingest/sql/*":                      "writes of a batch: rows go in by their keys, from temporary tables that hold no more than a batch",
+	"ingest/sql/*":                      "writes of a batch: rows go in by their keys, from arrays and temporary tables that hold no more than a batch",
 	"internal/audit/sql/*":              "one row per change; what reads the log reads it by its key",
 	"internal/bench/sql/*":              "only for measuring",
 	"internal/lead/sql/*":               "a table of a few rows",

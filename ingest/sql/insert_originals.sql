@@ -6,5 +6,8 @@ insert into ingest.original (tenant_id, content_hash, document_id, kind, format,
   tool, tool_version, quality)
 select $1, content_hash, document_id, kind, format, format_version, size, encoding, bytes, origin, scan_run_id, warnings::jsonb,
   tool, tool_version, quality::jsonb
-from t_original order by content_hash
+from unnest($2::bytea[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bytea[], $10::text[], $11::bigint[], $12::text[],
+    $13::text[], $14::text[], $15::text[])
+  as t (content_hash, document_id, kind, format, format_version, size, encoding, bytes, origin, scan_run_id, warnings, tool, tool_version, quality)
+order by content_hash
 on conflict do nothing

@@ -11,7 +11,7 @@ with columns as (
   returning p.id
 ), stale as (
   delete from vex.package_key k using t_package t
-  where k.tenant_id = $1 and k.package_id = t.id
+  where k.tenant_id = $1 and k.package_id = t.id and not starts_with(k.match_key, 'cpe:') -- which other documents may have given
     and not exists (select from t_package_key n where n.package_id = k.package_id and n.match_key = k.match_key)
   returning k.package_id
 )

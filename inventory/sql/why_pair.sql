@@ -31,7 +31,7 @@ with package as (
   select 4, 'none', null, '', p.id, $8, true from package p where $7 = '' and $2::uuid is null
 )
 select c.vuln_id, c.artifact_id, c.artifact_purl, coalesce(a.name_key, '') as artifact_key, coalesce(a.state, '') as state, p.id as package_id, p.purl as package_purl, p.ecosystem, p.match_version, p.matched_by,
-  case when p.match_key = '' then '{}'::text[] else array[p.match_key] || array(select k.match_key from vex.package_key k where k.tenant_id = $1 and k.package_id = p.id order by k.match_key) end as keys,
+  array_remove(array[p.match_key], '') || array(select k.match_key from vex.package_key k where k.tenant_id = $1 and k.package_id = p.id order by k.match_key) as keys,
   p.unmatched_reason, c.status, (select count(distinct s.artifact_id) from said s where s.artifact_id <> c.artifact_id) as also_in
 from candidate c
 join package p on p.id = c.package_id

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
-	"sluice/normalize/internal/cpe"
+	"sluice/normalize/cpe"
 )
 
 // product is an element of "affected".

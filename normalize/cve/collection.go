@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"sluice/normalize"
-	"sluice/normalize/internal/cpe"
+	"sluice/normalize/cpe"
 	"sluice/normalize/purl"
 )
 

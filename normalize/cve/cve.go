@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"sluice/normalize"
-	"sluice/normalize/internal/cpe"
+	"sluice/normalize/cpe"
 	"sluice/normalize/internal/cvss"
 	"sluice/normalize/internal/records"
 	"sluice/normalize/lenient"

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"sluice/normalize"
-	"sluice/normalize/internal/cpe"
+	"sluice/normalize/cpe"
 	"sluice/normalize/internal/cvss"
 	"sluice/normalize/lenient"
 )

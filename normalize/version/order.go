@@ -36,6 +36,7 @@ var (
 	cran      = &order{name: "cran", key: cranKey}
 	hackage   = &order{name: "hackage", key: hackageKey}
 	generic   = &order{name: "generic", key: genericKey}
+	cpe       = &order{name: "cpe", key: cpeKey}
 	lexical   = &order{name: "lexicographic", key: lexicalKey}
 )
 
@@ -51,7 +52,7 @@ var orders = map[string]*order{
 	"Alpine": apk, "Alpaquita": apk, "BellSoft Hardened Containers": apk, "Wolfi": apk, "Chainguard": apk,
 	"MinimOS": apk, "CleanStart": apk,
 	"Maven": maven, "NuGet": nuget, "PyPI": pypi, "RubyGems": gem, "Packagist": packagist, "CRAN": cran,
-	"Hackage": hackage, "Pub": pub, "ConanCenter": conan,
+	"Hackage": hackage, "Pub": pub, "ConanCenter": conan, "CPE": cpe,
 }
 
 func orderOf(ecosystem string) *order {

@@ -202,6 +202,9 @@ func (r *compiledRange) contains(v candidate) (text, fix string, in bool) {
 	var low, high string
 	if !r.events[from].lowest {
 		low = ">=" + r.events[from].text
+		if text, behind := strings.CutSuffix(r.events[from].text, Behind); behind && r.order == cpe {
+			low = ">" + text
+		}
 	}
 	switch {
 	case to < 0:

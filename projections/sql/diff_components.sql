@@ -8,7 +8,7 @@ cross join lateral (select package_ids, unmatched from ingest.sbom_inventory whe
 cross join lateral (
   (select p as id, p as package, true as added from unnest(i.package_ids) as p
    union all
-   select (u ->> 'id')::uuid, null, true from jsonb_array_elements(i.unmatched) as u
+   select coalesce(u ->> 'package', u ->> 'id')::uuid, (u ->> 'package')::uuid, true from jsonb_array_elements(i.unmatched) as u
    except
    select component_id, package_id, true from ingest.sbom_component where tenant_id = $1 and artifact_id = s.artifact_id and stream = s.stream)
   union all
@@ -16,5 +16,5 @@ cross join lateral (
    except
    (select p, p, false from unnest(i.package_ids) as p
     union all
-    select (u ->> 'id')::uuid, null, false from jsonb_array_elements(i.unmatched) as u))
+    select coalesce(u ->> 'package', u ->> 'id')::uuid, (u ->> 'package')::uuid, false from jsonb_array_elements(i.unmatched) as u))
   offset 0) as d

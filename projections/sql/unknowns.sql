@@ -17,7 +17,7 @@ with cut as materialized (
       select id, unmatched_reason as kind, jsonb_build_object('name', name, 'version', version, 'purl', purl) as context
       from vex.package where tenant_id = $1 and id = listed.id and unmatched_reason <> '' offset 0) as p
     union all
-    select r.artifact_id, r.stream, u ->> 'id', u ->> 'reason', r.spans, u - 'id' - 'reason' - 'pointer'
+    select r.artifact_id, r.stream, u ->> 'id', u ->> 'reason', r.spans, u - 'id' - 'reason' - 'pointer' - 'package'
     from p_region r
     cross join lateral (select unmatched from ingest.sbom_inventory where tenant_id = $1 and sbom_document_id = r.document_id offset 0) as i
     cross join lateral jsonb_array_elements(i.unmatched) as u

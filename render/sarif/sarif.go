@@ -36,7 +36,8 @@ type Result struct {
 	Aliases       []string
 	Severity      string // critical, high, medium, low, none or ""
 	Score         string // CVSS, "" where there is none
-	Artifact      string // purl
+	Artifact      string // purl, or the path of a file
+	Line          int    // in that file; 0: nobody knows
 	Package       string // purl
 	Fixed         []string
 	Exploited     bool   // known to be
@@ -216,7 +217,7 @@ func (r Result) result(rule int) object {
 		"message": object{"text": short(text, maxText)},
 		"locations": list{object{
 			// Every result has to be in a file. What an SBOM describes is none, so it is named like one.
-			"physicalLocation": object{"artifactLocation": object{"uri": place(r.Artifact)}, "region": object{"startLine": 1}},
+			"physicalLocation": object{"artifactLocation": object{"uri": place(r.Artifact)}, "region": object{"startLine": max(r.Line, 1)}},
 			"logicalLocations": list{object{"fullyQualifiedName": r.Package, "kind": "package"}},
 		}},
 		"partialFingerprints": object{"sluiceFinding/v1": r.ID, "primaryLocationLineHash": hash(r.ID) + ":1"},

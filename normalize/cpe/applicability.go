@@ -5,6 +5,7 @@ import (
 
 	"sluice/normalize"
 	"sluice/normalize/lenient"
+	"sluice/normalize/version"
 )
 
 // Ecosystem is the word for packages that are named by a CPE only: which ecosystem orders their
@@ -103,9 +104,12 @@ func (p *Products) match(r *lenient.Reader, warn lenient.WarnFunc) {
 			vulnerable = r.Scalar() != "false"
 		case "criteria":
 			criteria = r.Text()
-		case "versionStartIncluding", "versionStartExcluding":
-			// No range of ours begins behind a version: the one that it excludes is in it too.
+		case "versionStartIncluding":
 			start.Introduced = r.Text()
+		case "versionStartExcluding":
+			if text := r.Text(); text != "" {
+				start.Introduced = text + version.Behind
+			}
 		case "versionEndExcluding":
 			end.Fixed = r.Text()
 		case "versionEndIncluding":

@@ -103,6 +103,64 @@ func (n Name) Key() string {
 	return key
 }
 
+// Keys are what a package that somebody gives this CPE may be looked up by: what runs in WordPress
+// is covered by records about the product that name no target, too.
+func (n Name) Keys() []string {
+	own := n.Key()
+	if n.Target == "" || n.Target == "-" {
+		return []string{own}
+	}
+	n.Target = ""
+	return []string{own, n.Key()}
+}
+
+// Keys are those of a CPE as somebody wrote it; none of what is no CPE of a product. Most are cut out of
+// the text, since there is one for every component of many documents.
+func Keys(s string) []string {
+	if rest, ok := strings.CutPrefix(s, "cpe:2.3:"); ok {
+		if key, target, plain := cut(rest); plain && (target == "*" || target == "-") {
+			return []string{key}
+		}
+	}
+	n, ok := Parse(s)
+	if !ok {
+		return nil
+	}
+	return n.Keys()
+}
+
+// cut takes the key and the target out of a name of 2.3 whose first fields are words without anything
+// that is written in another way than it is meant.
+func cut(rest string) (key, target string, plain bool) {
+	field, from, end := 0, 0, 0
+	for i := 0; i <= len(rest); i++ {
+		switch {
+		case i == len(rest) || rest[i] == ':':
+			word := rest[from:i]
+			switch {
+			case field == 0 && word != "a" && word != "o" && word != "h", (field == 1 || field == 2) && (!isName(word) || word == "*"):
+				return "", "", false
+			case field == 2:
+				end = i
+			case field == 8:
+				target = word
+			}
+			field, from = field+1, i+1
+		case rest[i] == '\\':
+			if field < 3 {
+				return "", "", false
+			}
+			i++
+		case field < 3 && (rest[i] <= ' ' || rest[i] >= 'A' && rest[i] <= 'Z' || rest[i] >= 0x80):
+			return "", "", false
+		}
+	}
+	if field != 11 {
+		return "", "", false
+	}
+	return "cpe:" + rest[:end], target, true
+}
+
 // escape keeps the fields of a key apart.
 func escape(s string) string { return strings.ReplaceAll(s, ":", `\:`) }
 
