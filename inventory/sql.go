@@ -75,6 +75,7 @@ var (
 	sqlEcosystemsOf       = text("ecosystems_of")
 	sqlNeighbours         = text("neighbours")
 	sqlUnknowns           = text("unknowns")
+	sqlUnknownTools       = text("unknown_tools")
 	sqlMatchedShare       = text("matched_share")
 	sqlUnjudged           = text("unjudged")
 	sqlUnjudgedComponents = text("unjudged_components")
