@@ -89,7 +89,7 @@ func artifactPurl(given string) (string, error) {
 		return "", nil
 	}
 	if strings.Contains(given, "*") { // which a purl may have, escaped
-		return "", ask.Wrong("artifact", "%q: it is the purl of one artifact here; `sluice artifact list --like` finds those like that", given)
+		return "", ask.Wrong("artifact", "%q: it is the purl of one artifact here; `sluice artifact list --like GLOB` finds several", given)
 	}
 	p, err := purl.Parse(given)
 	if err != nil {

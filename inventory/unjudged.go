@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/id"
+	"sluice/normalize/purl"
 	"sluice/projections"
 )
 
@@ -26,7 +27,7 @@ type Unjudged struct {
 }
 
 // countedUnjudged is how many components of an ecosystem are counted beside a list of findings.
-const countedUnjudged = 100_000
+const countedUnjudged = 10_000
 
 // packageEcosystems is how many ecosystems a tenant has packages of, at most.
 const packageEcosystems = 1_000
@@ -68,7 +69,7 @@ func findUnjudged(ctx context.Context, tx pgx.Tx, tenant id.ID, n *findingQuesti
 	if err != nil {
 		return u, fmt.Errorf("ecosystems of packages: %w", err)
 	}
-	if u.recorded, err = projections.LoadRecorded(ctx, tx, tenant); err != nil {
+	if u.recorded, err = projections.LoadRecorded(ctx, tx, tenant, of...); err != nil {
 		return u, err
 	}
 	for _, e := range of {
@@ -97,8 +98,13 @@ func findUnjudged(ctx context.Context, tx pgx.Tx, tenant id.ID, n *findingQuesti
 	return u, nil
 }
 
-// ofEcosystem reports whether --ecosystem means e: with its release or without.
+// ofEcosystem reports whether packages of e may be meant: by the ecosystem of the filter, with its release or without, or
+// by the type that their purls begin with.
 func (n *findingQuestion) ofEcosystem(e string) bool {
+	typ, _ := purl.TypeOf(e)
+	if asked, _, whole := strings.Cut(strings.TrimPrefix(n.prefix, "pkg:"), "/"); whole && typ != "" && typ != asked {
+		return false
+	}
 	e = strings.ToLower(e)
 	base, _, _ := strings.Cut(e, ":")
 	return n.ecosystem == "" || n.ecosystem == e || n.ecosystem == base

@@ -1,10 +1,14 @@
 package inventory_test
 
 import (
+	"cmp"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/internal/id"
 	"sluice/inventory"
@@ -122,5 +126,51 @@ func TestUnjudged(t *testing.T) {
 		"pkg:apk/alpine/musl@1?distro=alpine-3.18 no-records", "pkg:deb/debian/old@1?distro=debian-8 no-records", "pkg:npm/a no-version", "pkg:npm/a@1 no-records",
 	}; !slices.Equal(got, want) {
 		t.Errorf("match: %q, want %q", got, want)
+	}
+}
+
+// TestUnjudgedMany: of many components without records, beside records of thousands of ecosystems, so many are counted and no
+// more, and a list of findings does not wait for it. SLUICE_UNJUDGED is how many; with 300000 it says how long it takes.
+func TestUnjudgedMany(t *testing.T) {
+	t.Parallel()
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("SLUICE_UNJUDGED"), "2000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	text, err := os.ReadFile("testdata/unjudged.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sql := strings.NewReplacer("$1", strconv.Itoa(n), "$2", "'"+w.acme.String()+"'").Replace(string(text))
+	for _, sql := range []string{"set synchronous_commit = off", sql, "vacuum analyze"} {
+		if _, err := w.db.Admin(t).PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		what string
+		f    inventory.FindingFilter
+		want int64
+	}{
+		{"all", inventory.FindingFilter{}, int64(n / 2)},
+		{"one artifact", inventory.FindingFilter{Artifact: "pkg:oci/app-1@*"}, 50},
+		{"artifacts", inventory.FindingFilter{Artifact: "pkg:oci/app-*"}, int64(n / 2)},
+		{"a package", inventory.FindingFilter{Package: "pkg:deb/debian/p-2@1?distro=debian-8"}, 1},
+		{"what is judged", inventory.FindingFilter{Ecosystem: "npm"}, 0},
+	} {
+		want := []inventory.Unjudged{{Ecosystem: "Debian:8", Components: min(c.want, 10_000), AtLeast: c.want > 10_000, Reason: "no-records", OtherReleases: true}}
+		if c.want == 0 {
+			want = []inventory.Unjudged{}
+		}
+		var took []time.Duration
+		for range min(1+n/50_000, 7) {
+			start := time.Now()
+			if list := must(w.inv.Unjudged(t.Context(), w.acme, c.f))(t); !slices.Equal(list, want) {
+				t.Errorf("%s: %+v, want %+v", c.what, list, want)
+			}
+			took = append(took, time.Since(start))
+		}
+		t.Logf("%s: %v", c.what, slices.Min(took))
 	}
 }

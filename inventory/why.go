@@ -200,7 +200,7 @@ func (inv *Inventory) Why(ctx context.Context, tenant id.ID, q WhyQuestion) (*Wh
 			return err
 		}
 		if p.Unmatched == "" && p.Status != "open" && p.Status != "suppressed" {
-			recorded, err := projections.LoadRecorded(ctx, tx, tenant)
+			recorded, err := projections.LoadRecorded(ctx, tx, tenant, p.Ecosystem)
 			if err != nil {
 				return err
 			}

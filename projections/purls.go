@@ -33,14 +33,10 @@ const matchBatch = 10_000
 // components of an SBOM. It only reads; tx acts for tenant. Hits come in the order of
 // the purls, the worst first within one.
 func Match(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string) ([]Hit, error) {
-	recorded, err := LoadRecorded(ctx, tx, tenant)
-	if err != nil {
-		return nil, err
-	}
 	cache := newCompiledCache()
 	var out []Hit
 	for chunk := range slices.Chunk(purls, matchBatch) {
-		hits, err := matchPurls(ctx, tx, tenant, chunk, recorded, cache)
+		hits, err := matchPurls(ctx, tx, tenant, chunk, cache)
 		if err != nil {
 			return nil, err
 		}
@@ -49,7 +45,7 @@ func Match(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string) ([]Hit,
 	return out, nil
 }
 
-func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, recorded Recorded, cache *compiledCache) ([]Hit, error) {
+func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, cache *compiledCache) ([]Hit, error) {
 	targets, unmatched := make([]target, len(purls)), make([]string, len(purls))
 	invalid := make([]bool, len(purls)) // versions without an order: a record may list them by their text
 	for i, raw := range purls {
@@ -63,6 +59,16 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, re
 			invalid[i] = p.Reason != ""
 			targets[i] = target{Purl: raw, Ecosystem: p.Ecosystem, Version: p.MatchVersion, Keys: p.Keys()}
 		}
+	}
+	var ecosystems []string
+	for _, t := range targets {
+		if t.Ecosystem != "" && !slices.Contains(ecosystems, t.Ecosystem) {
+			ecosystems = append(ecosystems, t.Ecosystem)
+		}
+	}
+	recorded, err := LoadRecorded(ctx, tx, tenant, ecosystems...)
+	if err != nil {
+		return nil, err
 	}
 	covers, err := findCover(ctx, tx, tenant, targets, nil, cache)
 	if err != nil {

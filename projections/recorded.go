@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -16,7 +17,7 @@ import (
 // is answered by those that are here now, in whatever order they came.
 const NoRecords = "no-records"
 
-// Recorded says which ecosystems there are records of.
+// Recorded says of which of some ecosystems there are records.
 type Recorded struct {
 	all      bool            // there are more than anybody looks at
 	named    map[string]bool // npm, Debian:12, in the spelling of keys
@@ -27,10 +28,19 @@ type Recorded struct {
 // some thousand: products of Red Hat, modules of SUSE.
 const mostEcosystems = 20_000
 
-// LoadRecorded reads which ecosystems the tenant's records and the shared ones speak of, of this moment. tx acts for
-// the tenant.
-func LoadRecorded(ctx context.Context, tx pgx.Tx, tenant id.ID) (Recorded, error) {
-	rows, err := tx.Query(ctx, sqlRecordedEcosystems, tenant, mostEcosystems)
+// LoadRecorded reads of which of these ecosystems there are records, the tenant's or shared ones, at this moment. tx
+// acts for the tenant.
+func LoadRecorded(ctx context.Context, tx pgx.Tx, tenant id.ID, ecosystems ...string) (Recorded, error) {
+	var families []string
+	for _, e := range ecosystems {
+		base, _, _ := strings.Cut(purl.Ecosystem(e), ":")
+		for _, spelling := range purl.Spellings(base) {
+			if !slices.Contains(families, spelling) {
+				families = append(families, spelling)
+			}
+		}
+	}
+	rows, err := tx.Query(ctx, sqlRecordedEcosystems, tenant, families, mostEcosystems)
 	if err != nil {
 		return Recorded{}, fmt.Errorf("ecosystems of records: %w", err)
 	}

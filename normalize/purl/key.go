@@ -1,6 +1,9 @@
 package purl
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Key is what packages and facts meet by: the ecosystem, a bar, the name, both in
 // one spelling. Ecosystem is OSV's word, with or without a release.
@@ -40,6 +43,19 @@ var words = func() map[string]string {
 	}
 	return m
 }()
+
+// Spellings are the words for an ecosystem, without its release, in lower case: one, and those that records may
+// use besides.
+func Spellings(ecosystem string) []string {
+	out := []string{strings.ToLower(ecosystem)}
+	for spelling, word := range words {
+		if word == ecosystem && spelling == strings.ToLower(spelling) && spelling != out[0] {
+			out = append(out, spelling)
+		}
+	}
+	slices.Sort(out[1:])
+	return out
+}
 
 // Ecosystem is the one spelling of an ecosystem that Key uses. An unknown one is
 // returned as it is.
