@@ -51,13 +51,16 @@ func TestNotationsAreOne(t *testing.T) {
 		w.load(t, enveloped(id.Shared, record))
 	}
 	for standard, files := range map[string][]string{
-		"CycloneDX": {"json", "xml", "textproto", "cdx"}, "SPDX": {"json", "yaml", "spdx", "rdf", "xml", "xlsx", "spdx3.json"},
+		"CycloneDX": {"json", "xml", "textproto", "cdx"}, "SPDX": {"json", "yaml", "spdx", "rdf", "xml", "xlsx", "SPDX 3"},
 	} {
 		tenants := make([]id.ID, len(files))
 		for i, file := range files {
 			name := filepath.Join("..", "normalize", "spdx", "testdata", "same", "shop."+file)
 			if standard == "CycloneDX" {
 				name = filepath.Join("..", "normalize", "cyclonedx", "testdata", "notations", "bom."+file)
+			}
+			if file == "SPDX 3" {
+				name = filepath.Join("..", "normalize", "spdx", "testdata", "same3", "shop.json")
 			}
 			src, err := os.ReadFile(name)
 			if err != nil {
