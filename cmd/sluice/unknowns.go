@@ -27,6 +27,7 @@ may help; --count counts them instead.
 May changes what was valid in April, and not what was known then.`,
 		Example: `  sluice unknowns --tenant acme --suggest
   sluice unknowns --count reason,artifact
+  sluice unknowns --count tool
   sluice unknowns --reason unknown-distro --output csv
   sluice unknowns --valid-at 2026-04-01 --known-at 2026-04-15`,
 		Args: cobra.NoArgs,
@@ -52,13 +53,14 @@ May changes what was valid in April, and not what was known then.`,
 	flags.StringVar(&f.Artifact, "artifact", "", "only those of this artifact, by purl")
 	flags.StringVar(&f.Reason, "reason", "", "only those with this reason: "+strings.Join(inventory.UnknownReasons, ", "))
 	flags.BoolVar(&f.Suggest, "suggest", false, "say what may help")
-	flags.StringSliceVar(&by, "count", nil, "count them by reason, artifact, or both")
+	flags.StringSliceVar(&by, "count", nil, "count them by reason, artifact, tool (what made the SBOM), or several of these")
 	flags.StringVar(&valid, "valid-at", "", "those that SBOMs listed at this time, or so long ago")
 	flags.StringVar(&known, "known-at", "", "by what was known at this time, or so long ago")
 	return cmd
 }
 
 func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []string) error {
+	f.Tool = slices.Contains(by, "tool")
 	if err := f.Check(); err != nil {
 		return err
 	}
@@ -92,8 +94,15 @@ func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []stri
 			return err
 		}
 		t := table{head: []string{"components", "reason", "artifact"}}
+		if f.Tool {
+			t.head = append(t.head, "tool")
+		}
 		for _, c := range counts {
-			t.add(n(int64(c.Components)), c.Reason, c.Artifact)
+			row := []string{n(int64(c.Components)), c.Reason, c.Artifact}
+			if f.Tool {
+				row = append(row, c.Tool)
+			}
+			t.add(row...)
 		}
 		return a.print(&t, counts)
 	}
