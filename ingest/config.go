@@ -33,7 +33,7 @@ type Config struct {
 	// made smaller, so that what another tenant sends need not wait for one. 0: it does not matter.
 	BatchTarget time.Duration
 	// BytesInFlight bounds the documents in memory, across all sources that share
-	// the pipeline. Default 64 MiB; a larger document passes alone.
+	// the pipeline. Default 32 MiB: eight batches; a larger document passes alone.
 	BytesInFlight int64
 	// RetryFirst and RetryMax are the pauses between attempts during an outage.
 	// Defaults: 100 ms, doubling up to 5 s, with jitter.
@@ -88,7 +88,7 @@ func (c Config) withDefaults() Config {
 		c.BatchWait = 200 * time.Millisecond
 	}
 	if c.BytesInFlight == 0 {
-		c.BytesInFlight = 64 << 20
+		c.BytesInFlight = 32 << 20
 	}
 	if c.RetryFirst == 0 {
 		c.RetryFirst = 100 * time.Millisecond

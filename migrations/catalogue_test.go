@@ -158,6 +158,9 @@ var otherIndexes = map[string]string{
 	// Ours.
 	"ix_job_leased":           "leases that ran out, of any tenant",
 	"ix_parked_by_reason":     "figures count what every tenant has parked",
+	"ix_notify_rule_due":      "the notifier looks with the rules of every tenant",
+	"ix_notify_message_due":   "the notifier sends for every tenant",
+	"ix_notify_message_old":   "the notifier clears what was sent by every tenant",
 	"ix_tenant_created":       "figures name the tenants that were made first",
 	"ix_outbox_pending":       "the relay sends for every tenant",
 	"ix_outbox_dispatched":    "the relay clears what every tenant has sent",

@@ -35,7 +35,8 @@ var acrossTenants = map[pg.Role][]string{
 	pg.Projector: {"core.job_queue", "authority.tenant"}, // takes jobs of every tenant, hands shared facts on to each
 	// Makes and lists tenants; clears what was sent and what was given up.
 	pg.Maintainer: {"authority.tenant", "core.outbox", "core.job_queue"},
-	pg.Relay:      {"core.outbox"}, // sends what every tenant has to say
+	// sends what every tenant has to say
+	pg.Relay: {"core.outbox", "routing.notify_rule", "routing.notify_endpoint", "routing.notify_message"},
 }
 
 // actor is somebody who looks at the database, and writes to it where he may.

@@ -57,7 +57,7 @@ const maxRetryAfter = 6 * time.Hour
 
 // overlap is how far a look goes back behind the one before: findings are seen first when the transaction begins that
 // writes them, and come to be seen when it ends. What takes longer is found by the next sweep.
-const overlap = 5 * time.Minute
+const overlap = 2 * time.Minute
 
 func (c Config) withDefaults() Config {
 	if c.Who == (lead.Holder{}) {

@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -91,10 +90,16 @@ func (w *world) close(t *testing.T, tenant id.ID, f finding) {
 	t.Helper()
 	artifact, pkg := id.Derive(tenant, "artifact", f.artifact), id.Derive(tenant, "package", f.pkg)
 	w.exec(t, `delete from vex.open_findings where tenant_id = $1 and artifact_id = $2 and package_id = $3 and vuln_id = $4`, tenant, artifact, pkg, f.vuln)
-	w.exec(t, `insert into vex.finding_history (tenant_id, artifact_purl, artifact_id, package_id, vuln_id, event, reason) values ($1, $2, $3, $4, $5, 'closed', 'the component is gone')`,
-		tenant, f.artifact, artifact, pkg, f.vuln)
+	w.tell(t, tenant, f, "closed")
 	w.exec(t, `insert into artifact.artifact (tenant_id, id, purl) values ($1, $2, $3) on conflict do nothing`, tenant, artifact, f.artifact)
 	w.exec(t, `insert into vex.package (tenant_id, id, purl, type, name) values ($1, $2, $3, 'npm', 'a') on conflict do nothing`, tenant, pkg, f.pkg)
+}
+
+// tell writes the history of a finding.
+func (w *world) tell(t *testing.T, tenant id.ID, f finding, event string) {
+	t.Helper()
+	w.exec(t, `insert into vex.finding_history (tenant_id, artifact_purl, artifact_id, package_id, vuln_id, event, reason) values ($1, $2, $3, $4, $5, $6, 'the component is gone')`,
+		tenant, f.artifact, id.Derive(tenant, "artifact", f.artifact), id.Derive(tenant, "package", f.pkg), f.vuln, event)
 }
 
 // add adds a rule and returns it with its secret.
@@ -234,11 +239,4 @@ func until(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("%s: it does not happen", what)
 		}
 	}
-}
-
-func many(n int, severity string) (list []finding) {
-	for i := range n {
-		list = append(list, finding{artifact: fmt.Sprintf("pkg:oci/app-%d@1", i%7), pkg: fmt.Sprintf("pkg:npm/p%d@1", i), vuln: fmt.Sprintf("CVE-2026-%05d", i), severity: severity})
-	}
-	return list
 }

@@ -119,21 +119,19 @@ func (r *Rule) into() []any {
 func (n *Notifier) news(ctx context.Context, tx pgx.Tx, r dueRule, s state) (note notice.Notice, sweep bool, err error) {
 	note = notice.Notice{Tenant: s.tenant, Rule: s.Name, At: s.now}
 	sweep = s.sweptAt == nil || s.now.Sub(*s.sweptAt) >= n.cfg.Sweep || s.with != s.sweptWith
-	var from *time.Time // of fast looks
+	from := time.Time{} // what was seen first since then is new
 	var since *time.Time
-	fresh := s.now // what was seen first later is new
 	switch {
 	case s.LookedAt != nil:
-		fresh = s.LookedAt.Add(-overlap)
-		if !sweep {
-			from = &fresh
-		}
+		from = s.LookedAt.Add(-overlap)
 	case s.Since != nil:
-		since, fresh = s.Since, *s.Since // the first look: what is older counts as told
-	default:
-		fresh = time.Time{}
+		since, from = s.Since, *s.Since // the first look: what is older counts as told
 	}
-	gone, err := group(tx.QueryRow(ctx, sqlGone, r.Tenant, r.Rule, from, notice.MaxFirst))
+	var bound *time.Time // of what may have been closed
+	if !sweep {
+		bound = &from
+	}
+	gone, err := group(tx.QueryRow(ctx, sqlGone, r.Tenant, r.Rule, bound, notice.MaxFirst))
 	if err != nil {
 		return note, sweep, fmt.Errorf("what is closed: %w", err)
 	}
@@ -144,7 +142,11 @@ func (n *Notifier) news(ctx context.Context, tx pgx.Tx, r dueRule, s state) (not
 	if err != nil {
 		return note, sweep, err
 	}
-	note.Opened, err = group(tx.QueryRow(ctx, sqlLook, r.Tenant, r.Rule, from, s.grade(), s.Tag, s.KEV, s.EPSS, patterns, since, notice.MaxFirst, fresh))
+	sql, args := sqlLook, []any{r.Tenant, r.Rule, from, s.grade(), s.Tag, s.KEV, s.EPSS, patterns, notice.MaxFirst}
+	if sweep {
+		sql, args = sqlSweep, append(args, since)
+	}
+	note.Opened, err = group(tx.QueryRow(ctx, sql, args...))
 	if err != nil {
 		return note, sweep, fmt.Errorf("what is open: %w", err)
 	}

@@ -1,6 +1,9 @@
 package notify
 
 import (
+	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -112,11 +115,12 @@ func TestToldOnce(t *testing.T) {
 	w.once(t)
 	w.once(t, sweep)
 	r.last(t, 1)
-	// Worse than it was: found by looking at all.
+	// Worse than it was.
 	w.exec(t, `update vex.open_findings set severity = 'critical', first_seen = now() - interval '1 day' where vuln_id = 'CVE-3'`)
 	w.once(t)
 	r.last(t, 1)
-	w.once(t, sweep)
+	w.tell(t, w.acme, mild, "changed")
+	w.once(t)
 	if got := r.last(t, 2); got != "matched CVE-3" {
 		t.Fatalf("told %q", got)
 	}
@@ -128,10 +132,12 @@ func TestToldOnce(t *testing.T) {
 	if f := r.requests()[2].data(t).Closed.First[0]; f.Reason != "the component is gone" || f.Severity != "critical" || f.Package != "pkg:npm/b@1" {
 		t.Errorf("closed: %+v", f)
 	}
-	mild.severity = "high"
+	// Open anew, as a finding that was suppressed: it keeps the time at which it was seen first.
+	mild.severity, mild.at = "high", "now() - interval '1 day'"
 	w.open(t, w.acme, mild)
+	w.tell(t, w.acme, mild, "reopened")
 	w.once(t)
-	if got := r.last(t, 4); got != "opened CVE-3" {
+	if got := r.last(t, 4); got != "reopened CVE-3" {
 		t.Fatalf("told %q", got)
 	}
 	w.close(t, w.acme, old)
@@ -175,35 +181,50 @@ func TestLater(t *testing.T) {
 	}
 }
 
-// TestDigest: ten thousand findings are one message, of a bounded size; --existing tells of what was there.
+// TestDigest: any number of findings is one message, of a bounded size; --existing tells of what was there. SLUICE_NOTIFY_FINDINGS says
+// how many findings, by default few; with -v it says what looking takes.
 func TestDigest(t *testing.T) {
 	t.Parallel()
+	n := 10_000
+	if s := os.Getenv("SLUICE_NOTIFY_FINDINGS"); s != "" {
+		n, _ = strconv.Atoi(s)
+	}
 	w := newWorld(t)
 	r := newReceiver(t, nil)
-	w.open(t, w.acme, many(10_000, "medium")...)
-	w.open(t, w.acme, finding{artifact: "pkg:oci/z@1", pkg: "pkg:npm/z@1", vuln: "CVE-2026-99999", severity: "critical"})
+	w.exec(t, `insert into vex.open_findings (tenant_id, artifact_purl, artifact_id, package_purl, package_id, vuln_id, severity, evidence)
+		select $1, 'pkg:oci/app-' || i % 7, md5('a' || i % 7)::uuid, 'pkg:npm/p' || i % 5000, md5('p' || i % 5000)::uuid, 'CVE-2026-' || i, 'medium', '{}' from generate_series(1, $2) i`, w.acme, n)
+	w.exec(t, `insert into vex.finding_history (tenant_id, artifact_purl, artifact_id, package_id, vuln_id, event, reason)
+		select tenant_id, artifact_purl, artifact_id, package_id, vuln_id, 'opened', 'a fact covers a component' from vex.open_findings`)
+	w.open(t, w.acme, finding{artifact: "pkg:oci/z@1", pkg: "pkg:npm/z@1", vuln: "CVE-2026-0", severity: "critical"})
+	w.exec(t, `analyze vex.open_findings, vex.finding_history`)
 	w.add(t, w.acme, NewRule{Rule: Rule{Name: "quiet"}, URL: secret.Secret(r.URL)})
 	for _, format := range Formats {
 		w.add(t, w.acme, NewRule{Rule: Rule{Name: format, Format: format}, URL: secret.Secret(r.URL), Existing: true})
 	}
-	if tally := w.once(t); tally != (Tally{Told: 2, Sent: 2}) {
-		t.Fatalf("%+v", tally)
+	timed := func(what string, want Tally, change ...func(*Config)) {
+		began := time.Now()
+		if tally := w.once(t, change...); tally != want {
+			t.Errorf("%s: %+v", what, tally)
+		}
+		t.Logf("%s, %d findings, 3 rules: %s", what, n, time.Since(began).Round(time.Millisecond))
 	}
+	timed("first look", Tally{Told: 2, Sent: 2})
 	for _, g := range r.requests() {
 		if strings.Contains(string(g.body), `"blocks"`) {
-			if !strings.Contains(string(g.body), "10001 findings in 8 artifacts: 1 critical, 10000 medium") || len(g.body) > 30_000 {
+			if !strings.Contains(string(g.body), fmt.Sprintf("%d findings in 8 artifacts: 1 critical, %d medium", n+1, n)) || len(g.body) > 30_000 {
 				t.Errorf("%d bytes: %.300s", len(g.body), g.body)
 			}
 			continue
 		}
 		d := g.data(t).Opened
-		if d.Findings != 10_001 || d.Artifacts != 8 || d.More != 10_001-20 || len(d.First) != 20 || d.First[0].Severity != "critical" || d.BySeverity["medium"] != 10_000 {
+		if d.Findings != int64(n)+1 || d.Artifacts != 8 || d.More != int64(n)+1-20 || len(d.First) != 20 || d.First[0].Severity != "critical" || d.BySeverity["medium"] != int64(n) {
 			t.Errorf("%d findings in %d artifacts, %d more, %v, first %+v", d.Findings, d.Artifacts, d.More, d.BySeverity, d.First[0])
 		}
 	}
-	if tally := w.once(t); tally != (Tally{}) {
-		t.Errorf("again: %+v", tally)
-	}
+	timed("look at what is new, and all of it is", Tally{})
+	timed("look at all", Tally{}, func(c *Config) { c.Sweep = time.Nanosecond })
+	w.exec(t, `update routing.notify_rule set looked_at = now() + interval '1 hour'`) // as if all were old
+	timed("look at what is new, and nothing is", Tally{})
 }
 
 // TestOfOneTenant: what is another tenant's is neither told nor looked at.

@@ -69,6 +69,7 @@ func (n *Notifier) lead(ctx context.Context, term *lead.Term) error {
 	g.Go(func() error { return n.newSender().run(gctx) })
 	g.Go(func() error {
 		for {
+			began := time.Now()
 			wrote, err := n.look(term.Within(gctx), false)
 			if err != nil {
 				return err
@@ -80,7 +81,7 @@ func (n *Notifier) lead(ctx context.Context, term *lead.Term) error {
 				}
 			}
 			select {
-			case <-time.After(min(n.cfg.Poll, time.Second)):
+			case <-time.After(max(min(n.cfg.Poll, time.Second), time.Since(began))): // with many rules, half of the time at most
 			case <-gctx.Done():
 				return gctx.Err()
 			}

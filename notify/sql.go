@@ -29,6 +29,7 @@ var (
 	sqlDue           = text("due")
 	sqlBeginLook     = text("begin_look")
 	sqlLook          = text("look")
+	sqlSweep         = text("sweep")
 	sqlGone          = text("gone")
 	sqlEndLook       = text("end_look")
 	sqlPutOff        = text("put_off")

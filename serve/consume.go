@@ -79,7 +79,7 @@ func (s *Service) consume(ctx context.Context, c Consume) error {
 	}
 	limits := c.Limits.OrDefault()
 	limits.MaxBytes = c.MaxDocument
-	LimitMemory(c.MaxDocument)
+	LimitMemory(ServeMemory, c.MaxDocument)
 	pools, err := s.db.ConsumerPools(ctx, c.Shared)
 	if err != nil {
 		return err

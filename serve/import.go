@@ -104,6 +104,7 @@ func (d *Database) Import(ctx context.Context, in Import) (out Imported, err err
 		return out, err
 	}
 	out.ScanRun = in.Files.ScanRun
+	in.Files.Holds = holdMemory
 	src, err := files.Open(ctx, in.Files)
 	if err != nil {
 		return out, err

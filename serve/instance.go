@@ -22,7 +22,7 @@ func (s *Service) register(ctx context.Context, cfg Config) error {
 	for _, p := range []struct {
 		has  bool
 		name string
-	}{{cfg.Consume != nil, "consumers"}, {cfg.Projectors > 0, "projections"}, {cfg.Consume != nil && cfg.Consume.Relay, "relay"}, {cfg.Maintenance != nil, "maintenance"}} {
+	}{{cfg.Consume != nil, "consumers"}, {cfg.Projectors > 0, "projections"}, {cfg.Consume != nil && cfg.Consume.Relay, "relay"}, {cfg.Notify != nil, "notifications"}, {cfg.Maintenance != nil, "maintenance"}} {
 		if p.has {
 			self.Parts = append(self.Parts, p.name)
 		}

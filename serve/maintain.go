@@ -173,7 +173,7 @@ func (d *Database) refreshViews(ctx context.Context) (bool, error) {
 func (d *Database) importFeed(ctx context.Context, cfg ingest.Config, paths []string) (parked int64, err error) {
 	own, done := d.Apart()
 	defer done()
-	LimitMemory(normalize.DefaultLimits.MaxBytes)
+	LimitMemory(ServeMemory, normalize.DefaultLimits.MaxBytes)
 	cfg.BatchBytes = 4 << 20
 	out, err := own.Import(pg.WithoutFence(ctx), Import{
 		Files:  files.Config{Paths: paths, Kind: normalize.Vuln, Limits: normalize.DefaultLimits, Parallel: 2},

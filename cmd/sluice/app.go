@@ -42,7 +42,7 @@ type app struct {
 
 func (a *app) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.tenant, "tenant", "default", "tenant, by name or UUID (env SLUICE_TENANT)")
-	f.StringVarP(&a.output, "output", "o", "table", "form of the results: table, json or csv")
+	f.StringVarP(&a.output, "output", "o", "table", outputUsage([]string{"table", "json", "csv"}))
 	f.StringVar(&a.databaseURL, "database-url", "", "PostgreSQL to use, 16 or newer; empty means the embedded one under --home (env SLUICE_DATABASE_URL)")
 	addURLFile(f, "database-url")
 	a.databasePassword.add(f, "database-password", "the password for --database-url, fetched for every connection")

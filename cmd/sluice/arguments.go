@@ -135,7 +135,11 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 	if meant := inGroup(cmd.Root(), word); meant != "" && len(near.Names(word, names, 1)) == 0 {
 		return usagef("%s has no command %q; did you mean `%s`?", cmd.CommandPath(), word, meant)
 	}
-	return usagef("%s has no command %q; it has %s%s", cmd.CommandPath(), word, strings.Join(names, ", "), near.Hint(word, names))
+	see := ""
+	if cmd.Runnable() { // what was meant may be a flag of its own
+		see = "; see `" + cmd.CommandPath() + " --help`"
+	}
+	return usagef("%s has no command %q; it has %s%s%s", cmd.CommandPath(), word, strings.Join(names, ", "), near.Hint(word, names), see)
 }
 
 // inGroup is the first command below another one that has the name: `sluice decide` is `sluice vex decide`.

@@ -116,7 +116,11 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	if err != nil {
 		return err
 	}
-	serve.LimitMemory(f.maxDocument)
+	memory := int64(serve.ImportMemory)
+	if f.wait {
+		memory = serve.ServeMemory
+	}
+	serve.LimitMemory(memory, f.maxDocument)
 	for _, p := range paths {
 		if _, err := os.Stat(p); p != "-" && err != nil {
 			return fmt.Errorf("nothing was imported: %w", err)

@@ -12,7 +12,13 @@ import (
 )
 
 func newVEX(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "vex", Short: "Decide on findings; list and export verdicts"}
+	cmd := &cobra.Command{
+		Use: "vex", Short: "Decide on findings; list and export verdicts",
+		Long: `decide records the tenant's own verdict on findings, for one artifact or wherever they are, for ever or until a day;
+withdraw takes it back. list says of every verdict and statement what became of it, ` + "`sluice findings why`" + ` which one
+counts for a finding and why. export hands on what is in force. history says who decided what and when;
+` + "`sluice audit verify`" + ` proves that nobody has changed that record since.`,
+	}
 	cmd.AddCommand(newDecide(a), newWithdraw(a), newVEXList(a), newVEXHistory(a), newVEXExport(a))
 	return cmd
 }
@@ -64,18 +70,6 @@ func (a *app) listVEX(ctx context.Context, f inventory.VEXFilter, limit int) err
 		return err
 	}
 	return a.nothing(ctx, inventory.FindingFilter{Package: f.Package, Vuln: f.Vuln}, "no statements and no decisions")
-}
-
-// actorID is who --actor names, nil for nobody.
-func actorID(given string) (*id.ID, error) {
-	if given == "" {
-		return nil, nil
-	}
-	who, err := id.Parse(given)
-	if err != nil {
-		return nil, usagef("--actor: %w", err)
-	}
-	return &who, nil
 }
 
 // verdict records what the tenant says, and with wait projects it.

@@ -47,6 +47,8 @@ type Config struct {
 	ObservedAt       time.Time
 
 	Limits normalize.Limits
+	// Holds, if set, is told how much memory decompressors hold; see unwrap.Source.
+	Holds func(bytes int64)
 	// Parallel is how many batches are in flight at once; default 2.
 	Parallel int
 	// Checkpoints, from LoadCheckpoints, say what earlier attempts of the scan run stored.
@@ -261,7 +263,7 @@ func cannotRead(err error) *normalize.ParkError {
 
 // file hands over the documents of one file.
 func (s *Source) file(ctx context.Context, path string, info fs.FileInfo) error {
-	src := unwrap.Source{Origin: path}
+	src := unwrap.Source{Origin: path, Holds: s.cfg.Holds}
 	var pos position
 	var done covered
 	if info != nil && info.IsDir() {

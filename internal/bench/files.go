@@ -55,7 +55,7 @@ func Files(ctx context.Context, cfg FilesConfig) (Report, error) {
 	if err := cfg.Check(); err != nil {
 		return report, err
 	}
-	serve.LimitMemory(0)
+	serve.LimitMemory(serve.ImportMemory, 0)
 	bt, err := newBencher(ctx, cfg)
 	if err != nil {
 		return report, err

@@ -100,7 +100,7 @@ func Kafka(ctx context.Context, cfg KafkaConfig) (report KafkaReport, err error)
 	if err := cfg.Check(); err != nil {
 		return report, err
 	}
-	serve.LimitMemory(0)
+	serve.LimitMemory(serve.ServeMemory, 0)
 	kb := &kafkaBencher{cfg: cfg, tenants: &newTenants{db: cfg.Database}}
 	if err := cfg.Database.Connect(ctx); err != nil {
 		return report, err

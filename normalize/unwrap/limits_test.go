@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"sluice/normalize"
 )
 
@@ -32,5 +34,32 @@ func TestRatio(t *testing.T) {
 	small := strings.Repeat(" ", 4<<20)
 	if list := entries(t, Source{Origin: "in", Reader: bytes.NewReader(zst([]byte("{}" + small)))}, normalize.Limits{}); list[0].Err != nil {
 		t.Errorf("a small document of one letter: %v", list[0].Err)
+	}
+}
+
+// TestHolds: whoever bounds the memory hears how much a decompressor remembers, as long as it does.
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	var long bytes.Buffer
+	z, err := zstd.NewWriter(&long, zstd.WithWindowSize(64<<20), zstd.WithSingleSegment(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := []byte(`{"a":"` + strings.Repeat("0123456789", 1<<18) + `"}`)
+	if _, err := z.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var held, most int64
+	within := false
+	src := Source{Origin: "in", Reader: &long, Holds: func(n int64) { held += n; most = max(most, held) }}
+	err = Walk(t.Context(), src, normalize.Limits{}, func(e Entry) error {
+		within = held == 64<<20 && bytes.Equal(e.Bytes, text)
+		return nil
+	})
+	if err != nil || !within || held != 0 || most != 64<<20 {
+		t.Errorf("held %d at the end, %d at most, document seen with it: %v, %v", held, most, within, err)
 	}
 }

@@ -154,12 +154,17 @@ func (w *walker) decompress(it item, kind kind) error {
 		}
 		s.r = &members{in: in, z: z}
 	case zstdStream:
+		window := windowOf(in) // before the decoder reads from it
 		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(maxWindow))
 		if err != nil {
 			return w.trouble(inner, rec.raw(), err)
 		}
 		defer z.Close()
+		if window > 0 && w.holds != nil {
+			w.holds(window)
+			defer w.holds(-window)
+		}
 		s.r = z
 	case bzip2Stream:
 		s.r = bzip2.NewReader(in)
@@ -173,6 +178,16 @@ func (w *walker) decompress(it item, kind kind) error {
 	}
 	inner.r = bufio.NewReaderSize(s, 32<<10)
 	return w.unwrap(inner)
+}
+
+// windowOf is how much a zstd stream asks its decoder to remember, by its header.
+func windowOf(in *bufio.Reader) int64 {
+	var h zstd.Header
+	head, _ := in.Peek(zstd.HeaderMaxSize)
+	if err := h.Decode(head); err != nil || h.WindowSize > maxWindow {
+		return 0 // it will be refused
+	}
+	return int64(h.WindowSize)
 }
 
 // members reads a gzip file of several members. Zero bytes after the last one, as

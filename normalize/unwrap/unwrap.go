@@ -54,13 +54,16 @@ type Source struct {
 	ReaderAt io.ReaderAt
 	// Size is the number of bytes, where it is known; else zero.
 	Size int64
+	// Holds, if set, is told how many bytes a decompressor remembers of what it has written, when it
+	// begins and, as a negative number, when it ends: zstd --long makes that up to 128 MiB.
+	Holds func(bytes int64)
 }
 
 // Walk calls yield for each document in the source, in order. It ends with yield's
 // error or that of ctx; every trouble in the data is an Entry with Err instead. A
 // source that cannot be read to its end gives an Entry with normalize.ReasonUnreadable.
 func Walk(ctx context.Context, src Source, lim normalize.Limits, yield func(Entry) error) error {
-	w := &walker{ctx: ctx, lim: lim.OrDefault(), yield: yield}
+	w := &walker{ctx: ctx, lim: lim.OrDefault(), yield: yield, holds: src.Holds}
 	defer w.close()
 	if src.Reader == nil {
 		src.Reader = io.NewSectionReader(src.ReaderAt, 0, src.Size)
@@ -119,6 +122,7 @@ type walker struct {
 	ctx     context.Context
 	lim     normalize.Limits
 	yield   func(Entry) error
+	holds   func(int64) // may be nil
 	source  *stream
 	index   int
 	used    int64 // bytes that came out of wrappers, all together, for MaxArchive

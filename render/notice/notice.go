@@ -37,7 +37,7 @@ type Group struct {
 
 // Finding is one of them. The members are those of `findings --output json`, and what happened.
 type Finding struct {
-	// Event is opened; matched, of one that was open already and meets the rule's conditions since: it
+	// Event is opened; reopened; matched, of one that was open already and meets the rule's conditions since: it
 	// came to be exploited, or worse, or its artifact got the tag; closed; suppressed.
 	Event         string   `json:"event"`
 	Artifact      string   `json:"artifact"`
