@@ -97,6 +97,9 @@ func parkedFilter(args []string, reason string, all bool) (ingest.ParkedFilter, 
 	if given != 1 {
 		return ingest.ParkedFilter{}, usagef("say which: ids, --reason or --all")
 	}
+	if err := ask.OneOf("reason", reason, slices.Concat([]string{""}, normalize.Reasons)...); err != nil {
+		return ingest.ParkedFilter{}, err
+	}
 	f := ingest.ParkedFilter{Reason: reason}
 	for _, arg := range args {
 		i, err := strconv.ParseInt(arg, 10, 64)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/ask"
 	"sluice/partitions"
 )
 
@@ -300,6 +301,12 @@ func (a *app) attachPartition(ctx context.Context, arg, hold string) error {
 	return a.print(&t, map[string]string{"attached": name})
 }
 
+// What a policy may say, as the constraints of its table have it.
+var (
+	partitionSteps = []string{"day", "week", "month"}
+	partitionEnds  = []string{"keep", "detach", "drop", "export"}
+)
+
 // policyFlags are what `partitions set` may change.
 type policyFlags struct {
 	step, from, premakeFor, maxPast, maxFuture, retention, onExpiry string
@@ -335,6 +342,16 @@ func (a *app) setPartitions(cmd *cobra.Command, parent string, p policyFlags) er
 			return usagef("--from %q: want a date such as 2027-01-04", p.from)
 		}
 		c.From = &from
+	}
+	if given("step") {
+		if err := ask.OneOf("step", p.step, partitionSteps...); err != nil {
+			return err
+		}
+	}
+	if given("on-expiry") {
+		if err := ask.OneOf("on-expiry", p.onExpiry, partitionEnds...); err != nil {
+			return err
+		}
 	}
 	if c == (partitions.Change{}) {
 		return usagef("say what to change; see `sluice partitions set --help`")
