@@ -17,6 +17,8 @@ var (
 	sqlArtifacts          = text("artifacts")
 	sqlArtifactFindings   = text("artifact_findings")
 	sqlArtifactPackages   = text("artifact_packages")
+	sqlArtifactsCount     = text("artifacts_count")
+	sqlRunsCount          = text("runs_count")
 	sqlArtifactStreams    = text("artifact_streams")
 	sqlArtifactVersions   = text("artifact_versions")
 	sqlRetireArtifacts    = text("retire_artifacts")
