@@ -26,6 +26,8 @@ type UnknownFilter struct {
 	ValidAt, KnownAt *time.Time
 	// Suggest has each say what may help. It looks at 1000 at most.
 	Suggest bool
+	// Tool has each name the tool that made the SBOM. Of today only: it is the tool of the current SBOM.
+	Tool bool
 }
 
 // UnknownReasons are why components cannot be matched. For no-records see Unjudged.
@@ -37,6 +39,9 @@ var UnknownReasons = []string{
 func (f UnknownFilter) Check() error {
 	if err := ask.OneOf("reason", f.Reason, append([]string{""}, UnknownReasons...)...); err != nil {
 		return err
+	}
+	if f.Tool && (f.ValidAt != nil || f.KnownAt != nil) {
+		return ask.Wrong("count", "tool is that of the current SBOMs; without --valid-at and --known-at it can be told")
 	}
 	_, err := artifactPurl(f.Artifact)
 	return err
@@ -51,6 +56,8 @@ type Unknown struct {
 	Purl      string    `db:"purl" json:"purl"`
 	Reason    string    `db:"reason" json:"reason"`
 	ValidFrom time.Time `db:"valid_from" json:"valid_from"`
+	// Tool is what made the SBOM, with its version, where it was asked for and the SBOM says so.
+	Tool string `db:"-" json:"tool,omitempty"`
 	// Suggestions say what may help, the likeliest first.
 	Suggestions []string `db:"-" json:"suggestions,omitempty"`
 }
@@ -86,6 +93,9 @@ func (inv *Inventory) Unknowns(ctx context.Context, tenant id.ID, f UnknownFilte
 		if err == nil && f.Suggest {
 			err = suggest(ctx, tx, tenant, list)
 		}
+		if err == nil && f.Tool {
+			err = nameTools(ctx, tx, tenant, artifact, list)
+		}
 		return err
 	})
 	if err != nil {
@@ -118,17 +128,44 @@ func (f UnknownFilter) current(ctx context.Context, tx pgx.Tx, tenant id.ID, art
 	return append(list, more...), err
 }
 
-// UnknownCount is how many components cannot be matched, of one reason, of one artifact, or of both.
+// nameTools fills in what made the SBOMs.
+func nameTools(ctx context.Context, tx pgx.Tx, tenant id.ID, artifact string, list []Unknown) error {
+	type made struct {
+		Artifact string `db:"artifact"`
+		Stream   string `db:"stream"`
+		Tool     string `db:"tool"`
+	}
+	var of *id.ID
+	if artifact != "" {
+		one := id.Derive(tenant, "artifact", artifact)
+		of = &one
+	}
+	rows, err := collect[made](ctx, tx, sqlUnknownTools, tenant, of)
+	if err != nil {
+		return err
+	}
+	tools := map[[2]string]string{}
+	for _, m := range rows {
+		tools[[2]string{m.Artifact, m.Stream}] = m.Tool
+	}
+	for i, u := range list {
+		list[i].Tool = tools[[2]string{u.Artifact, u.Stream}]
+	}
+	return nil
+}
+
+// UnknownCount is how many components cannot be matched, of one reason, of one artifact, in SBOMs of one tool.
 type UnknownCount struct {
 	Reason     string `json:"reason,omitempty"`
 	Artifact   string `json:"artifact,omitempty"`
+	Tool       string `json:"tool,omitempty"`
 	Components int    `json:"components"`
 }
 
-// CountUnknowns counts by reason, artifact, or both, the most first.
+// CountUnknowns counts by reason, artifact, tool, or several of them, the most first.
 func CountUnknowns(list []Unknown, by ...string) ([]UnknownCount, error) {
 	for _, b := range by {
-		if err := ask.OneOf("count", b, "reason", "artifact"); err != nil {
+		if err := ask.OneOf("count", b, "reason", "artifact", "tool"); err != nil {
 			return nil, err
 		}
 	}
@@ -141,6 +178,11 @@ func CountUnknowns(list []Unknown, by ...string) ([]UnknownCount, error) {
 		if slices.Contains(by, "artifact") {
 			k.Artifact = u.Artifact
 		}
+		if slices.Contains(by, "tool") {
+			if k.Tool = u.Tool; k.Tool == "" {
+				k.Tool = "unnamed"
+			}
+		}
 		counts[k]++
 	}
 	out := make([]UnknownCount, 0, len(counts))
@@ -152,7 +194,7 @@ func CountUnknowns(list []Unknown, by ...string) ([]UnknownCount, error) {
 		if a.Components != b.Components {
 			return b.Components - a.Components
 		}
-		return strings.Compare(a.Reason+" "+a.Artifact, b.Reason+" "+b.Artifact)
+		return strings.Compare(a.Reason+" "+a.Artifact+" "+a.Tool, b.Reason+" "+b.Artifact+" "+b.Tool)
 	})
 	return out, nil
 }

@@ -42,7 +42,7 @@ type app struct {
 
 func (a *app) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.tenant, "tenant", "default", "tenant, by name or UUID (env SLUICE_TENANT)")
-	f.StringVarP(&a.output, "output", "o", "table", "form of the results: table, json or csv")
+	f.StringVarP(&a.output, "output", "o", "table", outputUsage([]string{"table", "json", "csv"}))
 	f.StringVar(&a.databaseURL, "database-url", "", "PostgreSQL to use, 16 or newer; empty means the embedded one under --home (env SLUICE_DATABASE_URL)")
 	addURLFile(f, "database-url")
 	a.databasePassword.add(f, "database-password", "the password for --database-url, fetched for every connection")
@@ -65,10 +65,7 @@ func (a *app) configure(cmd *cobra.Command) (err error) {
 	if a.origins, err = a.settle(cmd.Root(), cmd.Flags()); err != nil {
 		return err
 	}
-	forms := []string{"table", "json", "csv"}
-	if more := cmd.Annotations[moreForms]; more != "" {
-		forms = append(forms, strings.Fields(more)...)
-	}
+	forms := outputForms(cmd)
 	if !slices.Contains(forms, a.output) {
 		return usagef("--output %q: it is %s or %s", a.output, strings.Join(forms[:len(forms)-1], ", "), forms[len(forms)-1])
 	}
@@ -108,6 +105,11 @@ func (a *app) logger() error {
 		return usagef("--log-format %q: it is text or json", a.logFormat)
 	}
 	return nil
+}
+
+// outputForms are the values of --output that a command takes.
+func outputForms(cmd *cobra.Command) []string {
+	return append([]string{"table", "json", "csv"}, strings.Fields(cmd.Annotations[moreForms])...)
 }
 
 // moreForms annotates a command with the values of --output that it has beyond those of all.

@@ -109,7 +109,7 @@ func flagNames(cmd *cobra.Command) (names []string) {
 // valueForms is what the values of flags have to look like, by the type of the flag.
 var valueForms = map[string]string{
 	"int": "a whole number", "int32": "a whole number", "int64": "a whole number", "uint64": "a whole number of 0 or more",
-	"float64": "a number", "bool": "true or false", "duration": "a time like 90s, 15m or 24h",
+	"float64": "a number", "float32": "a number", "uint32": "a whole number of 0 or more", "bool": "true or false", "duration": "a time like 90s, 15m or 24h",
 	"stringToString": "NAME=VALUE", "stringSlice": "words with commas between them",
 }
 
@@ -135,7 +135,11 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 	if meant := inGroup(cmd.Root(), word); meant != "" && len(near.Names(word, names, 1)) == 0 {
 		return usagef("%s has no command %q; did you mean `%s`?", cmd.CommandPath(), word, meant)
 	}
-	return usagef("%s has no command %q; it has %s%s", cmd.CommandPath(), word, strings.Join(names, ", "), near.Hint(word, names))
+	see := ""
+	if cmd.Runnable() { // what was meant may be a flag of its own
+		see = "; see `" + cmd.CommandPath() + " --help`"
+	}
+	return usagef("%s has no command %q; it has %s%s%s", cmd.CommandPath(), word, strings.Join(names, ", "), near.Hint(word, names), see)
 }
 
 // inGroup is the first command below another one that has the name: `sluice decide` is `sluice vex decide`.

@@ -27,7 +27,7 @@ retirement revives it; an older one does not, whenever it comes.`,
 }
 
 func newArtifactList(a *app) *cobra.Command {
-	f := inventory.ArtifactFilter{Limit: 100}
+	var f inventory.ArtifactFilter
 	var unseen string
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -53,13 +53,16 @@ func newArtifactList(a *app) *cobra.Command {
 	flags.StringVar(&f.Tag, "tag", "", "only those that hold this tag")
 	flags.StringVar(&unseen, "unseen-since", "", "only those without a newer SBOM than this: a time, or how long ago, such as 30d")
 	flags.StringVar(&f.After, "after", "", "go on behind this purl, the last one of the page before")
-	flags.IntVar(&f.Limit, "limit", 100, "how many at most; 0 is all")
+	flags.IntVar(&f.Limit, "limit", 0, "how many at most; 0 is all; by default as many as a terminal shows, else all")
 	return cmd
 }
 
 func (a *app) artifactList(ctx context.Context, f inventory.ArtifactFilter) error {
 	if err := f.Check(); err != nil {
 		return err
+	}
+	if f.Limit == 0 {
+		f.Limit = a.screen()
 	}
 	list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Artifact, error) {
 		return inv.Artifacts(ctx, tenant, f)
@@ -74,7 +77,7 @@ func (a *app) artifactList(ctx context.Context, f inventory.ArtifactFilter) erro
 		t.add(r.State, strings.Join(r.Tags, " "), day(r.LastSeen), fmt.Sprint(r.Streams), n(r.Components), n(r.Open), n(r.Critical), n(r.High), n(r.Medium), n(r.Low),
 			n(r.Unrated), n(r.Suppressed), r.Artifact)
 	}
-	if err := a.print(&t, list); err != nil {
+	if err := a.printListing(&t, list, listing{wide: []string{"artifact", "tags"}, drop: []string{"unrated", "low", "suppressed", "streams", "medium", "components", "last_seen", "tags", "state", "high"}}); err != nil {
 		return err
 	}
 	if len(list) == 0 && f.After == "" {
@@ -82,10 +85,14 @@ func (a *app) artifactList(ctx context.Context, f inventory.ArtifactFilter) erro
 			return false, inv.MissingArtifacts(ctx, tenant, f)
 		}, "no artifacts")
 	}
-	if a.output == "table" && f.Limit > 0 && len(list) == f.Limit {
-		fmt.Fprintf(a.stderr, "%d artifacts; there may be more: --after '%s' shows the next ones\n", len(list), list[len(list)-1].Artifact)
+	if a.output != "table" || f.Limit == 0 || len(list) < f.Limit {
+		return nil
 	}
-	return nil
+	all, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (int, error) { return inv.CountArtifacts(ctx, tenant, f) })
+	if more := all - len(list); err == nil && more > 0 {
+		fmt.Fprintf(a.stderr, "%d more artifacts: --after '%s' shows the next ones, --limit 0 all\n", more, list[len(list)-1].Artifact)
+	}
+	return err
 }
 
 // day is a time as a date, "" where there is none.
@@ -162,16 +169,18 @@ moving on, that version is revived. Who held the tag before and who holds it now
 		Example: "  sluice artifact tag production pkg:oci/storefront@2.2 --tenant acme --wait\n  sluice artifact tag internet-facing pkg:oci/storefront@2.2",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if t.Actor, err = actorID(actor); err != nil {
-				return err
-			}
 			t.Tag, t.Artifact = args[0], args[1]
 			if err := t.Check(); err != nil {
 				return err
 			}
 			var out inventory.Tagged
 			err = a.verdict(cmd.Context(), wait, func(inv *inventory.Inventory, tenant id.ID) error {
-				out, err = inv.Tag(cmd.Context(), tenant, t)
+				ctx, who, err := a.author(cmd.Context(), tenant, verdict{actor: actor})
+				if err != nil {
+					return err
+				}
+				t.Actor = who
+				out, err = inv.Tag(ctx, tenant, t)
 				return err
 			})
 			if err != nil {
@@ -186,7 +195,7 @@ moving on, that version is revived. Who held the tag before and who holds it now
 		},
 	}
 	cmd.Flags().BoolVar(&t.RetireOld, "retire-old", false, "retire the version that held the tag, whatever the tenant's policy says")
-	cmd.Flags().StringVar(&actor, "actor", "", "UUID of the user who does it, for the audit log")
+	cmd.Flags().StringVar(&actor, "actor", "", "who does it: a user of the tenant, or a UUID; default the token's owner, else the operating system's user")
 	cmd.Flags().BoolVar(&wait, "wait", false, "project too, and end when findings show it")
 	return cmd
 }
@@ -215,12 +224,14 @@ func newArtifactUntag(a *app) *cobra.Command {
 		Example: "  sluice artifact untag production pkg:oci/storefront@2.1 --tenant acme",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if t.Actor, err = actorID(actor); err != nil {
-				return err
-			}
 			t.Tag, t.Artifact = args[0], args[1]
 			changed, err := asked(cmd.Context(), a, func(inv *inventory.Inventory, tenant id.ID) (bool, error) {
-				return inv.Untag(cmd.Context(), tenant, t)
+				ctx, who, err := a.author(cmd.Context(), tenant, verdict{actor: actor})
+				if err != nil {
+					return false, err
+				}
+				t.Actor = who
+				return inv.Untag(ctx, tenant, t)
 			})
 			if err != nil {
 				return err
@@ -228,7 +239,7 @@ func newArtifactUntag(a *app) *cobra.Command {
 			return a.changedArtifact(args[1], changed, "does not hold the tag "+args[0])
 		},
 	}
-	cmd.Flags().StringVar(&actor, "actor", "", "UUID of the user who does it, for the audit log")
+	cmd.Flags().StringVar(&actor, "actor", "", "who does it: a user of the tenant, or a UUID; default the token's owner, else the operating system's user")
 	return cmd
 }
 
@@ -246,9 +257,6 @@ whenever it comes; so the order in which documents and the retirement come makes
   sluice artifact retire pkg:oci/storefront@1.9 --as-of 2026-10-01T00:00:00Z`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if r.Actor, err = actorID(actor); err != nil {
-				return err
-			}
 			if asOf != "" {
 				at, err := moment("--as-of", asOf)
 				if err != nil {
@@ -259,7 +267,12 @@ whenever it comes; so the order in which documents and the retirement come makes
 			r.Artifact = args[0]
 			var changed bool
 			err = a.verdict(cmd.Context(), wait, func(inv *inventory.Inventory, tenant id.ID) error {
-				changed, err = inv.Retire(cmd.Context(), tenant, r)
+				ctx, who, err := a.author(cmd.Context(), tenant, verdict{actor: actor})
+				if err != nil {
+					return err
+				}
+				r.Actor = who
+				changed, err = inv.Retire(ctx, tenant, r)
 				return err
 			})
 			if err != nil {
@@ -270,7 +283,7 @@ whenever it comes; so the order in which documents and the retirement come makes
 	}
 	cmd.Flags().StringVar(&r.Reason, "reason", "", "why")
 	cmd.Flags().StringVar(&asOf, "as-of", "", "since when it is out of use: a time, or how long ago, such as 7d; default now")
-	cmd.Flags().StringVar(&actor, "actor", "", "UUID of the user who retires, for the audit log")
+	cmd.Flags().StringVar(&actor, "actor", "", "who does it: a user of the tenant, or a UUID; default the token's owner, else the operating system's user")
 	cmd.Flags().BoolVar(&wait, "wait", false, "project too, and end when findings show it")
 	return cmd
 }
@@ -287,13 +300,15 @@ unseen for as long once more.`,
 		Example: "  sluice artifact revive pkg:oci/storefront@2.0 --reason \"still running in lab\" --tenant acme --wait",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if r.Actor, err = actorID(actor); err != nil {
-				return err
-			}
 			r.Artifact = args[0]
 			var changed bool
 			err = a.verdict(cmd.Context(), wait, func(inv *inventory.Inventory, tenant id.ID) error {
-				changed, err = inv.Revive(cmd.Context(), tenant, r)
+				ctx, who, err := a.author(cmd.Context(), tenant, verdict{actor: actor})
+				if err != nil {
+					return err
+				}
+				r.Actor = who
+				changed, err = inv.Revive(ctx, tenant, r)
 				return err
 			})
 			if err != nil {
@@ -303,7 +318,7 @@ unseen for as long once more.`,
 		},
 	}
 	cmd.Flags().StringVar(&r.Reason, "reason", "", "why")
-	cmd.Flags().StringVar(&actor, "actor", "", "UUID of the user who revives, for the audit log")
+	cmd.Flags().StringVar(&actor, "actor", "", "who does it: a user of the tenant, or a UUID; default the token's owner, else the operating system's user")
 	cmd.Flags().BoolVar(&wait, "wait", false, "project too, and end when findings show it")
 	return cmd
 }

@@ -226,7 +226,7 @@ func (g *given) document(origin string, src []byte) error {
 		return err
 	}
 	if d.Kind != normalize.SBOM {
-		return fmt.Errorf("it is %s, and lists no packages; `sluice ingest file` takes it", f.Name())
+		return fmt.Errorf("it is %s, and lists no packages; `sluice ingest file PATH` takes it", f.Name())
 	}
 	packages, unmatched := ingest.Lists(d)
 	for _, p := range packages {
