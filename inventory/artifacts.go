@@ -93,6 +93,20 @@ func (inv *Inventory) Artifacts(ctx context.Context, tenant id.ID, f ArtifactFil
 	return list, nil
 }
 
+// CountArtifacts is how many artifacts the filter picks behind its After, whatever its limit.
+func (inv *Inventory) CountArtifacts(ctx context.Context, tenant id.ID, f ArtifactFilter) (n int, err error) {
+	if err := f.Check(); err != nil {
+		return 0, err
+	}
+	err = inv.read(ctx, tenant, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, sqlArtifactsCount, tenant, f.After, likeOf(f.Like), f.State, f.Tag, f.UnseenSince).Scan(&n)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count artifacts: %w", err)
+	}
+	return n, nil
+}
+
 // likeOf is the pattern of SQL's LIKE for one in which * stands for anything.
 func likeOf(glob string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`, `*`, `%`).Replace(glob)

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,10 @@ type FindingFilter struct {
 	After string
 }
 
+// VEXSources are where a statement or a decision on a finding may come from; any is each of them, none is
+// that there is none.
+var VEXSources = []string{"openvex", "csaf", "cyclonedx", "spdx", "decision", "any", "none"}
+
 // FindingSorts are the orders of findings. severity: the worst first, of one severity by score. kev:
 // those known to be exploited, the newest entry first; then the others by severity. epss: the likeliest
 // first. first_seen: the newest first. package, artifact, vuln: by name.
@@ -96,6 +101,7 @@ func (f FindingFilter) normal(tenant id.ID) (*findingQuestion, error) {
 		ask.OneOf("sort", f.Sort, FindingSorts...),
 		ask.OneOf("severity", f.Severity, "", "critical", "high", "medium", "low", "none"),
 		ask.OneOf("fix", f.Fix, "", "yes", "no"),
+		ask.OneOf("vex-source", strings.ToLower(f.VEXSource), slices.Concat([]string{""}, VEXSources)...),
 		ask.Limit(f.Limit),
 		n.numbers(f),
 		n.purls(&f),

@@ -46,7 +46,7 @@ func (inv *Inventory) GroupFindings(ctx context.Context, tenant id.ID, f Finding
 		if err != nil {
 			return err
 		}
-		args := q.argsFor(by, "", nil, 0, nil, nil)[:groupArgs]
+		args := q.argsFor(by, "", nil, 0, nil)[:groupArgs]
 		args[19] = nil
 		if f.Limit > 0 {
 			args[19] = f.Limit + 1

@@ -34,15 +34,8 @@ type findingQuery struct {
 	tenant    id.ID
 	vulns     []string // 4
 	artifacts []id.ID  // 6; nil is any
-
-	// What findings_found.sql gets besides, so that an index leads to them.
-	sought *sought
-}
-
-// sought are the ids of what a filter picks, looked up where few findings are found without them.
-type sought struct {
-	packages []id.ID  // 9
-	vulns    []string // 13
+	packages  []id.ID  // 9; nil is any, or more than soughtIDs
+	exploited []string // 13; nil is any, or more than soughtIDs
 }
 
 // named is where findings are looked for.
@@ -66,21 +59,28 @@ func (n *findingQuestion) query(ctx context.Context, tx pgx.Tx, tenant id.ID) (*
 			return nil, fmt.Errorf("artifacts: %w", err)
 		}
 	}
+	if n.pkg.like != nil && n.Status != "closed" { // whose packages may be gone
+		if err := tx.QueryRow(ctx, sqlPackageIDs, tenant, n.pkg.like, n.pkg.prefix, soughtIDs).Scan(&q.packages); err != nil {
+			return nil, fmt.Errorf("packages: %w", err)
+		}
+	}
+	if n.KEV || n.epss != nil {
+		if err := tx.QueryRow(ctx, sqlExploitedIDs, tenant, n.KEV, n.epss, soughtIDs).Scan(&q.exploited); err != nil {
+			return nil, fmt.Errorf("vulnerabilities: %w", err)
+		}
+	}
 	return q, nil
 }
 
 // args are the parameters; of are how many the statement has, sort is its order.
 func (q *findingQuery) args(limit int, of *int, count int) []any {
-	return q.argsFor(q.Sort, "", q.place, limit, of, nil)[:count]
+	return q.argsFor(q.Sort, "", q.place, limit, of)[:count]
 }
 
-func (q *findingQuery) argsFor(sort, without string, place *findingPlace, limit int, of *int, s *sought) []any {
+func (q *findingQuery) argsFor(sort, without string, place *findingPlace, limit int, of *int) []any {
 	args := []any{
-		q.tenant, q.Status, q.Vuln, q.vulns, q.artifact.exact, q.artifacts, q.prefix, q.pkg.like, nil, q.ecosystem, q.grade, q.score, nil, q.KEV, q.epss, q.fix, q.since, q.VEXSource,
+		q.tenant, q.Status, q.Vuln, q.vulns, q.artifact.exact, q.artifacts, q.prefix, q.pkg.like, q.packages, q.ecosystem, q.grade, q.score, q.exploited, q.KEV, q.epss, q.fix, q.since, q.VEXSource,
 		without, limit, of, sort, place != nil, nil, nil, nil, nil, nil, nil, nil,
-	}
-	if s != nil {
-		args[8], args[12] = s.packages, s.vulns
 	}
 	if place != nil {
 		copy(args[23:], []any{place.Grade, place.Points, place.Value, place.FirstSeen, place.Vuln, place.Artifact, place.Package})
@@ -100,15 +100,17 @@ func (q *findingQuery) counting() string {
 type found struct {
 	Finding
 	findingPlace
-	counted int64 // of findings_found.sql
 }
 
 // scanned is how many rows of an order are looked at before findings are looked for by what they are:
 // enough for a page of a filter that every hundredth finding meets.
-func scanned(limit int) int { return 5_000 + 2*limit }
+func scanned(limit int) int { return 3_000 + 2*limit }
 
 // few is how many findings are sorted; more are read in their order, wherever they stand in it.
 func few(limit int) int { return 10_000 + 2*limit }
+
+// fewValued is how many are sorted by KEV or EPSS: what leads to many costs less.
+func fewValued(limit int) int { return 3_000 + 2*limit }
 
 // page returns up to limit findings from the place on.
 //
@@ -119,25 +121,30 @@ func few(limit int) int { return 10_000 + 2*limit }
 func (q *findingQuery) page(ctx context.Context, tx pgx.Tx, limit int) ([]found, error) {
 	switch {
 	case q.Status == "closed":
-		return q.ask(ctx, tx, sqlFindingsClosed, q.argsFor(q.Sort, "", q.place, limit, nil, nil))
+		return q.ask(ctx, tx, sqlFindingsClosed, q.argsFor(q.Sort, "", q.place, limit, nil))
 	case q.Sort == "kev" || q.Sort == "epss":
 		return q.valued(ctx, tx, limit)
 	}
 	return q.ordered(ctx, tx, q.Sort, "", q.place, limit)
 }
 
+// fewPackages are so few that their findings are looked for first: no order leads to them sooner.
+const fewPackages = 500
+
 // ordered is a page in an order that an index has.
 func (q *findingQuery) ordered(ctx context.Context, tx pgx.Tx, sort, without string, place *findingPlace, limit int) ([]found, error) {
-	of := scanned(limit)
-	list, err := q.ask(ctx, tx, sqlFindings, q.argsFor(sort, without, place, limit, &of, nil))
-	if err != nil || len(list) == limit || !q.filtered() && without == "" {
-		return list, err
+	if q.packages == nil || len(q.packages) > fewPackages {
+		of := scanned(limit)
+		list, err := q.ask(ctx, tx, sqlFindings, q.argsFor(sort, without, place, limit, &of))
+		if err != nil || len(list) == limit || !q.filtered() && without == "" {
+			return list, err
+		}
 	}
 	list, all, err := q.look(ctx, tx, sort, without, place, limit)
 	if err != nil || all {
 		return list, err
 	}
-	return q.ask(ctx, tx, sqlFindings, q.argsFor(sort, without, place, limit, nil, nil))
+	return q.ask(ctx, tx, sqlFindings, q.argsFor(sort, without, place, limit, nil))
 }
 
 // filtered reports whether a row of an order may not meet the filter.
@@ -147,12 +154,17 @@ func (q *findingQuery) filtered() bool {
 
 // look finds findings by what they are. It reports whether they were few enough for the page to be right.
 func (q *findingQuery) look(ctx context.Context, tx pgx.Tx, sort, without string, place *findingPlace, limit int) (list []found, all bool, err error) {
-	if err := q.seek(ctx, tx); err != nil {
-		return nil, false, err
-	}
 	most := few(limit)
-	list, err = q.ask(ctx, tx, sqlFindingsFound, q.argsFor(sort, without, place, limit, &most, q.sought))
-	return list, len(list) == 0 || list[0].counted < int64(most), err
+	if sort == "kev" || sort == "epss" {
+		most = fewValued(limit)
+	}
+	list, err = q.ask(ctx, tx, sqlFindingsFound, q.argsFor(sort, without, place, limit, &most))
+	if err != nil || len(list) > 0 {
+		return list, true, err
+	}
+	var many bool // or none is left
+	err = tx.QueryRow(ctx, sqlFindingsMany, q.argsFor(sort, without, place, most, &most)[:filterArgs]...).Scan(&many)
+	return nil, !many, err
 }
 
 // valued is a page in the order kev or epss. No index of findings has it, so they are looked for first, and
@@ -160,16 +172,17 @@ func (q *findingQuery) look(ctx context.Context, tx pgx.Tx, sort, without string
 // behind those that have one come the others by severity.
 func (q *findingQuery) valued(ctx context.Context, tx pgx.Tx, limit int) ([]found, error) {
 	list, all, err := q.look(ctx, tx, q.Sort, "", q.place, limit)
-	if err != nil || all && len(list) > 0 {
+	if err != nil || all {
 		return list, err
 	}
-	list = nil
 	if q.place == nil || q.place.Value != nil {
 		sql := sqlFindingsListed
 		if q.Sort == "epss" {
 			sql = sqlFindingsLikely
 		}
-		list, err = q.ask(ctx, tx, sql, q.argsFor(q.Sort, "", q.place, limit, nil, nil))
+		args := q.argsFor(q.Sort, "", q.place, limit, nil)
+		args[12] = nil // what leads to them picks them
+		list, err = q.ask(ctx, tx, sql, args)
 		if err != nil || len(list) == limit {
 			return list, err
 		}
@@ -182,27 +195,8 @@ func (q *findingQuery) valued(ctx context.Context, tx pgx.Tx, limit int) ([]foun
 	return append(list, others...), err
 }
 
-// soughtIDs is how many ids an index is asked for at most.
+// soughtIDs is how many packages or vulnerabilities are looked up at most for a filter that picks some.
 const soughtIDs = 20_000
-
-// seek looks up which packages and which vulnerabilities the filter picks, once.
-func (q *findingQuery) seek(ctx context.Context, tx pgx.Tx) error {
-	if q.sought != nil {
-		return nil
-	}
-	q.sought = &sought{}
-	if q.pkg.like != nil && q.pkg.prefix == "" {
-		if err := tx.QueryRow(ctx, sqlPackageIDs, q.tenant, q.pkg.like, soughtIDs).Scan(&q.sought.packages); err != nil {
-			return fmt.Errorf("packages: %w", err)
-		}
-	}
-	if q.KEV || q.epss != nil {
-		if err := tx.QueryRow(ctx, sqlExploitedIDs, q.tenant, q.KEV, q.epss, soughtIDs).Scan(&q.sought.vulns); err != nil {
-			return fmt.Errorf("vulnerabilities: %w", err)
-		}
-	}
-	return nil
-}
 
 // ask reads findings with their places.
 func (q *findingQuery) ask(ctx context.Context, tx pgx.Tx, sql string, args []any) ([]found, error) {
@@ -217,7 +211,7 @@ func (q *findingQuery) ask(ctx context.Context, tx pgx.Tx, sql string, args []an
 	var added, due, date *string
 	var epss, percentile *float32
 	into := []any{
-		&f.counted, &artifact, &pkg, &f.Grade, &f.Points, &f.Value, &f.Status, &f.Finding.Artifact, &f.Finding.Package, &f.Vulnerability, &f.Aliases, &f.Advisories, &f.Finding.Score, &f.Severity, &f.Fixed, &f.VEX, &f.Evidence,
+		&artifact, &pkg, &f.Grade, &f.Points, &f.Value, &f.Status, &f.Finding.Artifact, &f.Finding.Package, &f.Vulnerability, &f.Aliases, &f.Advisories, &f.Finding.Score, &f.Severity, &f.Fixed, &f.VEX, &f.Evidence,
 		&f.Finding.FirstSeen, &f.LastChanged, &f.Closed, &kev, &added, &due, &ransomware, &epss, &percentile, &date,
 	}
 	for rows.Next() {

@@ -11,6 +11,7 @@ var (
 	sqlFindingsLikely      = text("findings_likely")
 	sqlFindingsListed      = text("findings_listed")
 	sqlFindingsFound       = text("findings_found")
+	sqlFindingsMany        = text("findings_many")
 	sqlFindingsGroups      = text("findings_groups")
 	sqlPackageIDs          = text("package_ids")
 )

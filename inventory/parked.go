@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +13,7 @@ import (
 	"sluice/internal/audit"
 	"sluice/internal/id"
 	"sluice/internal/pg"
+	"sluice/normalize"
 )
 
 // Parked is a document that was set aside.
@@ -51,6 +53,9 @@ func keeper(tenant id.ID) pg.Role {
 // may be id.Shared, and id.Operator for what came without a known tenant; so it is with
 // every call about parked documents.
 func (inv *Inventory) Parked(ctx context.Context, tenant id.ID, reason string) ([]Parked, error) {
+	if err := ask.OneOf("reason", reason, slices.Concat([]string{""}, normalize.Reasons)...); err != nil {
+		return nil, err
+	}
 	var list []Parked
 	err := inv.as(ctx, keeper(tenant), tenant, func(tx pgx.Tx) (err error) {
 		list, err = collect[Parked](ctx, tx, sqlParked, tenant, reason)

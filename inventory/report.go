@@ -84,23 +84,28 @@ func gather(ctx context.Context, tx pgx.Tx, tenant id.ID, f ReportFilter, d *rep
 	for i, u := range list {
 		d.Unjudged[i] = report.Unjudged{Ecosystem: u.Ecosystem, Components: u.Components, Reason: u.Reason, OtherReleases: u.OtherReleases}
 	}
-	type cell struct {
+	type count struct {
+		Name     string `db:"name"`
 		Severity string `db:"severity"`
 		Age      int    `db:"age"`
 		Findings int64  `db:"findings"`
+		Critical int64  `db:"critical"`
+		High     int64  `db:"high"`
+		Tags     string `db:"tags"`
 	}
-	cells, err := collect[cell](ctx, tx, sqlReportAges, tenant)
+	counts, err := collect[count](ctx, tx, sqlReportOpen, tenant, f.Top)
 	if err != nil {
-		return fmt.Errorf("severities and ages: %w", err)
+		return fmt.Errorf("open findings: %w", err)
 	}
-	for _, c := range cells {
-		d.Count(c.Severity, c.Age, c.Findings)
+	for _, c := range counts {
+		if c.Name == "" {
+			d.Count(c.Severity, c.Age, c.Findings)
+			continue
+		}
+		d.Worst = append(d.Worst, report.Artifact{Name: c.Name, Findings: c.Findings, Critical: c.Critical, High: c.High, Tags: c.Tags})
 	}
 	if d.Packages, err = collect[report.Package](ctx, tx, sqlReportPackages, tenant, f.Top); err != nil {
 		return fmt.Errorf("packages: %w", err)
-	}
-	if d.Worst, err = collect[report.Artifact](ctx, tx, sqlReportArtifacts, tenant, f.Top); err != nil {
-		return fmt.Errorf("artifacts: %w", err)
 	}
 	urgent, err := collect[Urgent](ctx, tx, sqlTriage, tenant, f.Top, d.At.AddDate(0, 0, -1), false)
 	if err != nil {

@@ -86,6 +86,19 @@ func (inv *Inventory) Runs(ctx context.Context, tenant id.ID, f RunFilter) ([]Ru
 	return list, nil
 }
 
+// CountRuns is how many scan runs the filter picks, whatever its limit.
+func (inv *Inventory) CountRuns(ctx context.Context, tenant id.ID, f RunFilter) (n int, err error) {
+	var from *time.Time
+	if !f.Since.IsZero() {
+		from = &f.Since
+	}
+	err = inv.read(ctx, tenant, func(tx pgx.Tx) error { return tx.QueryRow(ctx, sqlRunsCount, tenant, from).Scan(&n) })
+	if err != nil {
+		return 0, fmt.Errorf("count scan runs: %w", err)
+	}
+	return n, nil
+}
+
 // readRuns reads the runs of the filter, or the one whose number is not 0.
 func readRuns(ctx context.Context, tx pgx.Tx, tenant id.ID, number int64, f RunFilter) ([]Run, error) {
 	var from *time.Time

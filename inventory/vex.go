@@ -56,9 +56,18 @@ type VEX struct {
 	Newer int `db:"newer_statements" json:"newer_statements,omitempty"`
 }
 
+// Outcomes are what may become of statements and decisions.
+var Outcomes = []string{
+	"pending", "applied", "superseded", "no_such_product", "no_such_vulnerability", "unreadable_product", "untrusted_issuer", "ended", // of statements
+	"withdrawn", "expired", // of decisions, which may be applied too
+}
+
 // VEX lists decisions and statements, losing ones too.
 func (inv *Inventory) VEX(ctx context.Context, tenant id.ID, f VEXFilter) ([]VEX, error) {
 	if err := ask.OneOf("kind", f.Kind, "", "decision", "statement"); err != nil {
+		return nil, err
+	}
+	if err := ask.OneOf("outcome", f.Outcome, slices.Concat([]string{""}, Outcomes)...); err != nil {
 		return nil, err
 	}
 	if f.Contradicted {

@@ -18,6 +18,7 @@ import (
 	"sluice/internal/test/twotenants"
 	"sluice/maintenance"
 	"sluice/migrations"
+	"sluice/notify"
 )
 
 // TestOneUser: somebody else's server, where all that we get is a user who may log in and
@@ -222,4 +223,19 @@ func oneUser(t *testing.T, c cluster, user *url.Userinfo, database string) {
 		}
 	}
 	exec(t, ingest, `select ingest.merge_search_index(), core.analyze_grown()`)
+
+	// Who tells of findings works across tenants there too, and tells each of its own.
+	for _, tenant := range []id.ID{a, b} {
+		rule := notify.NewRule{Rule: notify.Rule{Name: "all"}, URL: "https://127.0.0.1:1/", Existing: true}
+		if _, _, err := notify.NewStore(maintainer).Add(t.Context(), tenant, rule); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tally, err := notify.New(pool(pg.Relay), notify.Config{}).Once(t.Context())
+	if err != nil || tally != (notify.Tally{Told: 2, Waiting: 2}) {
+		t.Errorf("notifications: %+v, %v", tally, err)
+	}
+	if n := one[int](t, admin, `select count(*) from routing.notify_told n join vex.open_findings f using (tenant_id, artifact_id, package_id, vuln_id)`); n != 2 {
+		t.Errorf("%d findings are noted as told, of two tenants with one each", n)
+	}
 }

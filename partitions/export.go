@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"time"
@@ -106,6 +108,27 @@ func (m *manager) exportPath(ctx context.Context, p part, r retired) (string, er
 }
 
 // writable reports why nothing can be written to a folder, if so.
+// CheckExportDir says what keeps this user from exporting partitions to a folder.
+func CheckExportDir(dir string) error {
+	who := fmt.Sprintf("user %d", os.Geteuid())
+	if u, err := user.Current(); err == nil {
+		who = "user " + u.Username
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no folder %s: make it, for %s or whoever maintains to write to", dir, who)
+	case err != nil:
+		return fmt.Errorf("the folder for exports: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%s is no folder", dir)
+	}
+	if err := writable(dir); err != nil {
+		return fmt.Errorf("%s cannot write there: %w", who, err)
+	}
+	return nil
+}
+
 func writable(dir string) error {
 	f, err := os.CreateTemp(dir, ".sluice-*")
 	if err != nil {

@@ -60,13 +60,7 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 			targets[i] = target{Purl: raw, Ecosystem: p.Ecosystem, Version: p.MatchVersion, Keys: p.Keys()}
 		}
 	}
-	var ecosystems []string
-	for _, t := range targets {
-		if t.Ecosystem != "" && !slices.Contains(ecosystems, t.Ecosystem) {
-			ecosystems = append(ecosystems, t.Ecosystem)
-		}
-	}
-	recorded, err := LoadRecorded(ctx, tx, tenant, ecosystems...)
+	recorded, err := LoadRecorded(ctx, tx, tenant, ecosystemsOf(targets)...)
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +119,16 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 		out = append(out, hits...)
 	}
 	return out, nil
+}
+
+// ecosystemsOf are the ecosystems of packages, each once.
+func ecosystemsOf(targets []target) (list []string) {
+	for _, t := range targets {
+		if t.Ecosystem != "" && !slices.Contains(list, t.Ecosystem) {
+			list = append(list, t.Ecosystem)
+		}
+	}
+	return list
 }
 
 func scoreOf(s *int16) int {

@@ -51,6 +51,7 @@ var (
 	sqlFanOutVulns    = text("fan_out_vulns")
 
 	sqlPackagesByKey      = text("packages_by_key")
+	sqlJobsLeft           = text("jobs_left")
 	sqlRecordedEcosystems = text("recorded_ecosystems")
 	sqlLoadPackages       = text("load_packages")
 	sqlLoadAffected       = text("load_affected")

@@ -222,6 +222,19 @@ func (w *Worker) Drain(ctx context.Context, tenants ...id.ID) error {
 	}
 }
 
+// Left is how many jobs of a tenant and of the shared feed are still to be done; id.Shared is those of everybody, whom
+// shared facts concern.
+func (w *Worker) Left(ctx context.Context, tenant id.ID) (n int64, err error) {
+	of := &tenant
+	if tenant == id.Shared {
+		of = nil
+	}
+	if err := w.pool.QueryRow(ctx, sqlJobsLeft, of).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count jobs: %w", err)
+	}
+	return n, nil
+}
+
 // survive waits out an outage and passes on everything else. What is too slow outside of a
 // batch, a claim or the views, cannot be cut: it is tried again so often in a row.
 func (w *Worker) survive(ctx context.Context, err error, slow *int) error {

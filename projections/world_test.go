@@ -30,7 +30,28 @@ import (
 )
 
 var testFormats = []normalize.Format{
-	cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSON{}, openvex.Format{}, csaf.Format{}, osv.JSON{}, osv.YAML{}, cve.JSON{}, nvd.JSON{}, rubysec.YAML{}, govuln.YAML{}, kev.JSON{}, kev.CSV{}, epss.CSV{},
+	cyclonedx.JSON{},
+	cyclonedx.XML{},
+	cyclonedx.Protobuf{},
+	cyclonedx.TextProto{},
+	spdx.JSON{},
+	spdx.TagValue{},
+	spdx.YAML{},
+	spdx.XML{},
+	spdx.RDF{},
+	spdx.XLSX{},
+	spdx.JSONLD{},
+	openvex.Format{},
+	csaf.Format{},
+	osv.JSON{},
+	osv.YAML{},
+	cve.JSON{},
+	nvd.JSON{},
+	rubysec.YAML{},
+	govuln.YAML{},
+	kev.JSON{},
+	kev.CSV{},
+	epss.CSV{},
 }
 
 // world is a database with what it takes to import into it and to project.

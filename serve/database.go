@@ -22,6 +22,7 @@ import (
 	"sluice/normalize"
 	"sluice/partitions"
 	"sluice/projections"
+	"sluice/tenants"
 )
 
 // DatabaseConfig says which database to work with. The zero value is an embedded server in
@@ -55,6 +56,8 @@ type Database struct {
 	pools  []*pgxpool.Pool
 	least  int32        // connections that the larger pools keep open
 	ours   *atomic.Bool // sessions are ours from connecting to closing
+
+	auditor *tenants.Login // nil: the login is no auditor's
 
 	// What is counted of the work with it; nil outside of a Service.
 	queries *pg.Metrics
@@ -135,6 +138,9 @@ func (d *Database) check(ctx context.Context) error {
 	defer conn.Close(context.WithoutCancel(ctx))
 	if err := migrations.Verify(ctx, conn); err != nil {
 		return err
+	}
+	if d.auditor, err = tenants.LoginOf(ctx, conn); err != nil || d.auditor != nil {
+		return err // partitions are none of an auditor's business
 	}
 	if err := ensurePartitions(ctx, conn); err != nil {
 		d.log.Warn("partitions cannot be looked after; have `sluice migrate up` run by the owner of the schema", "error", err)
@@ -274,6 +280,7 @@ func (d *Database) Pool(ctx context.Context, role pg.Role, cfg pg.Config) (*pgxp
 	if cfg.MaxConns > d.least {
 		cfg.MinConns = max(cfg.MinConns, d.least)
 	}
+	role = d.roleOf(role)
 	cfg, err := d.cfg.Pools.Apply(role, cfg)
 	if err != nil {
 		return nil, ask.Wrong("pool-max", "%w", err)

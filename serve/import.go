@@ -39,6 +39,8 @@ type Import struct {
 	OnStart func(run int64, src *files.Source) error
 	// OnRead, if set, is called after the last document, or the one that it broke off at.
 	OnRead func()
+	// OnProject, if set, is called with Wait, after OnRead: how many jobs of projection are done, and how many are left.
+	OnProject func(done, left int64)
 }
 
 // Where documents come from, as a label.
@@ -77,9 +79,11 @@ type Imported struct {
 	// PassedOver counts what belongs to documents and is none, and Passed lists the first of it.
 	PassedOver int64
 	Passed     []files.Passed
-	Took       time.Duration
-	Begun      bool // documents were looked for
-	Stored     bool // every document has its receipt
+	Took       time.Duration // all of it
+	Projecting time.Duration // the part of it after the import, with Wait
+	Jobs       int64         // of projection that were done in it
+	Begun      bool          // documents were looked for
+	Stored     bool          // every document has its receipt
 }
 
 // Import imports files. What it returns is right whether or not it failed. A database that
@@ -144,7 +148,16 @@ func (d *Database) Import(ctx context.Context, in Import) (out Imported, err err
 	}
 	out.Stored = true
 	err = d.finishRun(ctx, pool, in, out.Counts)
-	out.Took = time.Since(start)
+	if out.Took = time.Since(start); err == nil && in.Wait {
+		stored := time.Now()
+		err = d.drain(ctx, in.Files.Tenant, func(done, left int64) {
+			if out.Jobs = done; in.OnProject != nil {
+				in.OnProject(done, left)
+			}
+		})
+		out.Projecting = time.Since(stored)
+		out.Took = time.Since(start)
+	}
 	return out, err
 }
 
@@ -197,8 +210,5 @@ func (d *Database) finishRun(ctx context.Context, pool *pgxpool.Pool, in Import,
 			return err
 		}
 	}
-	if !in.Wait {
-		return nil
-	}
-	return d.Drain(ctx, tenant)
+	return nil
 }

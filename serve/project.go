@@ -28,13 +28,23 @@ func CheckProjectors(workers int) error {
 // Projector opens the connections for so many tenants at the same time: two each, and three
 // to listen, to claim and to refresh the views.
 func (d *Database) Projector(ctx context.Context, workers int) (*projections.Worker, error) {
+	return d.projector(ctx, workers, nil)
+}
+
+// projector is a Projector that tells of each batch, too.
+func (d *Database) projector(ctx context.Context, workers int, onBatch func(jobs int)) (*projections.Worker, error) {
 	pool, err := d.Pool(ctx, pg.Projector, projections.PoolConfig(int32(2*workers)+3))
 	if err != nil {
 		return nil, err
 	}
 	return projections.New(pool, projections.Config{
 		Logger: d.log, OnOutage: d.Revive, Reread: d.reread, Metrics: d.project, Flags: projectionFlags{d},
-		OnBatch: func(jobs int, took time.Duration) { d.log.Debug("projected", "jobs", jobs, "took", took) },
+		OnBatch: func(jobs int, took time.Duration) {
+			d.log.Debug("projected", "jobs", jobs, "took", took)
+			if onBatch != nil {
+				onBatch(jobs)
+			}
+		},
 	}), nil
 }
 
@@ -81,9 +91,36 @@ func project(ctx context.Context, w *projections.Worker, workers int, once bool)
 
 // Drain projects until nothing is left to do for the tenant and for the shared feed.
 func (d *Database) Drain(ctx context.Context, tenant id.ID) error {
-	w, err := d.Projector(ctx, 1)
+	return d.drain(ctx, tenant, nil)
+}
+
+// countEvery is how often who waits is told how many jobs are left.
+const countEvery = 300 * time.Millisecond
+
+// drain is Drain that tells, now and then, how many jobs are done and how many are left. Others may do some of them, and
+// shared facts make new ones: the sum of the two is no promise.
+func (d *Database) drain(ctx context.Context, tenant id.ID, tell func(done, left int64)) error {
+	var w *projections.Worker
+	var done int64
+	var told time.Time
+	w, err := d.projector(ctx, 1, func(jobs int) {
+		if done += int64(jobs); tell == nil || time.Since(told) < countEvery {
+			return
+		}
+		// What cannot be counted is not told: the next batch meets the same trouble, and says so.
+		if left, err := w.Left(ctx, tenant); err == nil {
+			told = time.Now()
+			tell(done, left)
+		}
+	})
 	if err != nil {
 		return err
+	}
+	if tell != nil {
+		if left, err := w.Left(ctx, tenant); err == nil {
+			tell(0, left)
+		}
+		defer func() { tell(done, 0) }()
 	}
 	if tenant == id.Shared {
 		return w.Drain(ctx) // shared facts concern every tenant

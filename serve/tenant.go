@@ -16,6 +16,12 @@ const defaultTenant = "default"
 // Tenant finds a tenant by name or id. `default` is made when it is missing; any other name
 // only where create is true, so that a typing error does not open a new tenant.
 func (d *Database) Tenant(ctx context.Context, name string, create bool) (id.ID, error) {
+	if err := d.Connect(ctx); err != nil {
+		return id.ID{}, err
+	}
+	if d.auditor != nil {
+		return d.ofAuditor(ctx, name)
+	}
 	pool, err := d.Pool(ctx, pg.Maintainer, pg.Config{MaxConns: 1})
 	if err != nil {
 		return id.ID{}, err

@@ -44,14 +44,21 @@ func Find(ctx context.Context, pool *pgxpool.Pool, nameOrID string) (id.ID, erro
 	case errors.Is(err, pgx.ErrNoRows) && wanted != nil:
 		return t, ask.NotFound("there is no tenant %s; see `sluice tenant list`", wanted)
 	case errors.Is(err, pgx.ErrNoRows):
-		// The names are a courtesy: without them the message is as true.
-		rows, _ := pool.Query(ctx, sqlNames)
-		names, _ := pgx.CollectRows(rows, pgx.RowTo[string])
+		names, _ := Names(ctx, pool) // a courtesy: without them the message is as true
 		return t, ask.NotFound("there is no tenant %q; make it with `sluice tenant create %s`%s", nameOrID, nameOrID, near.Hint(nameOrID, names))
 	case err != nil:
 		return t, fmt.Errorf("find tenant: %w", err)
 	}
 	return t, nil
+}
+
+// Names are the names of all tenants, in order.
+func Names(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	rows, err := pool.Query(ctx, sqlNames)
+	if err != nil {
+		return nil, fmt.Errorf("names of tenants: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)

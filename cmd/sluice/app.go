@@ -65,10 +65,7 @@ func (a *app) configure(cmd *cobra.Command) (err error) {
 	if a.origins, err = a.settle(cmd.Root(), cmd.Flags()); err != nil {
 		return err
 	}
-	forms := []string{"table", "json", "csv"}
-	if more := cmd.Annotations[moreForms]; more != "" {
-		forms = append(forms, strings.Fields(more)...)
-	}
+	forms := outputForms(cmd)
 	if !slices.Contains(forms, a.output) {
 		return usagef("--output %q: it is %s or %s", a.output, strings.Join(forms[:len(forms)-1], ", "), forms[len(forms)-1])
 	}
@@ -108,6 +105,11 @@ func (a *app) logger() error {
 		return usagef("--log-format %q: it is text or json", a.logFormat)
 	}
 	return nil
+}
+
+// outputForms are the values of --output that a command takes.
+func outputForms(cmd *cobra.Command) []string {
+	return append([]string{"table", "json", "csv"}, strings.Fields(cmd.Annotations[moreForms])...)
 }
 
 // moreForms annotates a command with the values of --output that it has beyond those of all.

@@ -109,7 +109,7 @@ func flagNames(cmd *cobra.Command) (names []string) {
 // valueForms is what the values of flags have to look like, by the type of the flag.
 var valueForms = map[string]string{
 	"int": "a whole number", "int32": "a whole number", "int64": "a whole number", "uint64": "a whole number of 0 or more",
-	"float64": "a number", "bool": "true or false", "duration": "a time like 90s, 15m or 24h",
+	"float64": "a number", "float32": "a number", "uint32": "a whole number of 0 or more", "bool": "true or false", "duration": "a time like 90s, 15m or 24h",
 	"stringToString": "NAME=VALUE", "stringSlice": "words with commas between them",
 }
 

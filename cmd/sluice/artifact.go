@@ -27,7 +27,7 @@ retirement revives it; an older one does not, whenever it comes.`,
 }
 
 func newArtifactList(a *app) *cobra.Command {
-	f := inventory.ArtifactFilter{Limit: 100}
+	var f inventory.ArtifactFilter
 	var unseen string
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -53,13 +53,16 @@ func newArtifactList(a *app) *cobra.Command {
 	flags.StringVar(&f.Tag, "tag", "", "only those that hold this tag")
 	flags.StringVar(&unseen, "unseen-since", "", "only those without a newer SBOM than this: a time, or how long ago, such as 30d")
 	flags.StringVar(&f.After, "after", "", "go on behind this purl, the last one of the page before")
-	flags.IntVar(&f.Limit, "limit", 100, "how many at most; 0 is all")
+	flags.IntVar(&f.Limit, "limit", 0, "how many at most; 0 is all; by default as many as a terminal shows, else all")
 	return cmd
 }
 
 func (a *app) artifactList(ctx context.Context, f inventory.ArtifactFilter) error {
 	if err := f.Check(); err != nil {
 		return err
+	}
+	if f.Limit == 0 {
+		f.Limit = a.screen()
 	}
 	list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Artifact, error) {
 		return inv.Artifacts(ctx, tenant, f)
@@ -74,7 +77,7 @@ func (a *app) artifactList(ctx context.Context, f inventory.ArtifactFilter) erro
 		t.add(r.State, strings.Join(r.Tags, " "), day(r.LastSeen), fmt.Sprint(r.Streams), n(r.Components), n(r.Open), n(r.Critical), n(r.High), n(r.Medium), n(r.Low),
 			n(r.Unrated), n(r.Suppressed), r.Artifact)
 	}
-	if err := a.print(&t, list); err != nil {
+	if err := a.printListing(&t, list, listing{wide: []string{"artifact", "tags"}, drop: []string{"unrated", "low", "suppressed", "streams", "medium", "components", "last_seen", "tags", "state", "high"}}); err != nil {
 		return err
 	}
 	if len(list) == 0 && f.After == "" {
@@ -82,10 +85,14 @@ func (a *app) artifactList(ctx context.Context, f inventory.ArtifactFilter) erro
 			return false, inv.MissingArtifacts(ctx, tenant, f)
 		}, "no artifacts")
 	}
-	if a.output == "table" && f.Limit > 0 && len(list) == f.Limit {
-		fmt.Fprintf(a.stderr, "%d artifacts; there may be more: --after '%s' shows the next ones\n", len(list), list[len(list)-1].Artifact)
+	if a.output != "table" || f.Limit == 0 || len(list) < f.Limit {
+		return nil
 	}
-	return nil
+	all, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) (int, error) { return inv.CountArtifacts(ctx, tenant, f) })
+	if more := all - len(list); err == nil && more > 0 {
+		fmt.Fprintf(a.stderr, "%d more artifacts: --after '%s' shows the next ones, --limit 0 all\n", more, list[len(list)-1].Artifact)
+	}
+	return err
 }
 
 // day is a time as a date, "" where there is none.

@@ -87,6 +87,8 @@ func TestCorporaTable(t *testing.T) {
 					codes["`"+w.Code+"`"] = true
 				}
 				what = "accepted: " + strings.Join(slices.Sorted(maps.Keys(codes)), ", ")
+			} else if err == nil && testdocs.InOrder[e.Path] != "" {
+				what += ": " + testdocs.InOrder[e.Path]
 			} else if park != nil {
 				what = "parked: `" + park.Reason + "`"
 			}

@@ -164,7 +164,7 @@ func kubernetes(t *testing.T, path, text string) (lines [][]string) {
 func systemd(t *testing.T, path, text string) (lines [][]string) {
 	t.Helper()
 	section := ""
-	seen := map[string]bool{}
+	seen, settings := map[string]bool{}, map[string]string{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -179,6 +179,7 @@ func systemd(t *testing.T, path, text string) (lines [][]string) {
 		if !ok || section == "" {
 			t.Errorf("%s: %q is no setting of a section", path, line)
 		}
+		settings[key] += " " + value
 		if key == "ExecStart" {
 			words := strings.Fields(value)
 			if words[0] != "/usr/local/bin/sluice" {
@@ -186,6 +187,9 @@ func systemd(t *testing.T, path, text string) (lines [][]string) {
 			}
 			lines = append(lines, words[1:])
 		}
+	}
+	if strings.HasSuffix(path, ".service") {
+		unitFolders(t, path, settings)
 	}
 	if timer := strings.HasSuffix(path, ".timer"); !seen["Unit"] || timer != seen["Timer"] || timer == seen["Service"] {
 		t.Errorf("%s has the sections %v", path, seen)
@@ -196,6 +200,37 @@ func systemd(t *testing.T, path, text string) (lines [][]string) {
 		}
 	}
 	return lines
+}
+
+// unitFolders: with all of the file system read-only and homes closed, what a unit writes to is made by it,
+// and what it reads is not at home.
+func unitFolders(t *testing.T, path string, settings map[string]string) {
+	t.Helper()
+	if strings.TrimSpace(settings["ProtectSystem"]) != "strict" || strings.TrimSpace(settings["ProtectHome"]) != "yes" {
+		t.Errorf("%s does not protect system and homes: %v", path, settings)
+	}
+	made := map[string]bool{}
+	for _, name := range strings.Fields(settings["StateDirectory"]) {
+		made["/var/lib/"+name] = true
+	}
+	given := map[string]string{}
+	for _, pair := range strings.Fields(settings["Environment"]) {
+		name, value, _ := strings.Cut(pair, "=")
+		given[name] = value
+		if strings.HasPrefix(name, "SLUICE_") && !made[value] {
+			t.Errorf("%s: %s is %s, which no StateDirectory makes", path, name, value)
+		}
+		if strings.HasPrefix(name, "SLUICE_") && !knownVariables()[name] || strings.HasPrefix(value, "/home") || strings.HasPrefix(value, "/root") {
+			t.Errorf("%s: %s", path, pair)
+		}
+	}
+	if given["SLUICE_EXPORT_DIR"] == "" || given["PGPASSFILE"] == "" {
+		t.Errorf("%s says nowhere where partitions are exported to, or where the password is: %v", path, given)
+	}
+	env, err := os.ReadFile(filepath.Join(filepath.Dir(path), "sluice.env.example"))
+	if err != nil || !strings.Contains(string(env), given["PGPASSFILE"]) {
+		t.Errorf("sluice.env.example does not say what %s is (%v)", given["PGPASSFILE"], err)
+	}
 }
 
 var cronLine = regexp.MustCompile(`^(\S+ ){5}sluice sluice (.*)$`)

@@ -72,9 +72,9 @@ An artifact, tag, package or vulnerability that is named and not here is an erro
 	fl.Float64Var(&f.filter.EPSS, "epss", 0, "with an EPSS score of at least this, 0 to 1; 0 is any")
 	fl.BoolVar(&f.fix, "fix-available", false, "only those with a version to go to; with =false only those without")
 	fl.StringVar(&f.since, "since", "", "only those seen first since then: a time, a day like 2026-02-28, or how long ago, like 12h or 7d")
-	fl.StringVar(&f.filter.VEXSource, "vex-source", "", "only those that this speaks of: openvex, csaf, cyclonedx, decision, or any, or none")
+	fl.StringVar(&f.filter.VEXSource, "vex-source", "", "only those that this speaks of: openvex, csaf, cyclonedx, spdx, decision, or any, or none")
 	fl.StringVar(&f.filter.Sort, "sort", "severity", "order: "+strings.Join(inventory.FindingSorts, ", ")+"; each begins with the worst or the newest, or with A")
-	fl.IntVar(&f.filter.Limit, "limit", 0, "at most so many; 0 is all")
+	fl.IntVar(&f.filter.Limit, "limit", 0, "at most so many; 0 is all; by default as many as a terminal shows, else all")
 	fl.StringVar(&f.filter.After, "after", "", "go on behind this cursor, which the page before ended with")
 	fl.StringSliceVar(&f.fields, "fields", nil, "only these, in this order: "+strings.Join(fieldNames(), ","))
 	fl.StringVar(&f.group, "group-by", "", "sum by vulnerability, package or artifact")
@@ -93,6 +93,9 @@ func (a *app) findings(ctx context.Context, f findingsFlags) error {
 	}
 	if err := f.filter.Check(); err != nil {
 		return err
+	}
+	if f.filter.Limit == 0 {
+		f.filter.Limit = a.screen()
 	}
 	fails, unjudged, err := f.failing()
 	if err != nil {
@@ -205,8 +208,12 @@ func (a *app) listFindings(ctx context.Context, f findingsFlags, out findingsOut
 	if err != nil {
 		return err
 	}
+	every := ""
+	if a.screen() > 0 {
+		every = "; --limit 0 lists all"
+	}
 	all := tally{counts.Total, counts.BySeverity, counts.AtLeast}
-	fmt.Fprintf(a.stderr, "%d of %s; the next: --after %s\n", got.shown.total, all, got.last)
+	fmt.Fprintf(a.stderr, "%d of %s; the next: --after %s%s\n", got.shown.total, all, got.last, every)
 	return nil
 }
 

@@ -164,7 +164,11 @@ func (a *app) findingsOutput(f *findingsFlags) (findingsOutput, error) {
 		m := grid.NewMarkdown(a.stdout, heads)
 		return &findingsRows{rows: m, fields: fields, note: m.Note}, nil
 	}
-	return &findingsRows{rows: grid.New(a.stdout, heads, widthOf(a.stdout), "package", "artifact", "reason", "fixed in", "aliases", "advisories", "evidence"), fields: fields}, nil
+	g := grid.New(a.stdout, heads, widthOf(a.stdout), "package", "artifact", "reason", "fixed in", "aliases", "advisories", "evidence")
+	if len(f.fields) == 0 { // else he said what he wants to see
+		g.Drop("epss", "fixed in", "kev", "status")
+	}
+	return &findingsRows{rows: g, fields: fields, closed: func() { a.leftOut(g.Dropped()) }}, nil
 }
 
 // rows is a table in one of its forms.
@@ -176,6 +180,7 @@ type rows interface {
 type findingsRows struct {
 	rows
 	fields []findingField
+	closed func()             // nil, or what comes behind the table
 	note   func(string) error // nil: there is no place for any
 	notes  []string
 }
@@ -195,8 +200,14 @@ func (r *findingsRows) add(f *inventory.Finding) error {
 }
 
 func (r *findingsRows) close() error {
-	if err := r.Close(); err != nil || r.note == nil {
+	if err := r.Close(); err != nil {
 		return err
+	}
+	if r.closed != nil {
+		r.closed()
+	}
+	if r.note == nil {
+		return nil
 	}
 	for _, text := range r.notes {
 		if err := r.note(text); err != nil {

@@ -146,6 +146,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 		bar.show(&counts)
 	}
 	in.OnRead = func() { bar.done() }
+	in.OnProject = func(done, left int64) { bar.project(done, left) }
 	out, err := a.db.Import(ctx, in)
 	switch {
 	case err != nil && !out.Stored:
@@ -165,7 +166,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	if err := receipts.flush(); err != nil {
 		return err
 	}
-	a.printImported(summary{Counts: out.Counts, ScanRun: out.ScanRun, Skipped: out.Skipped, PassedOver: out.Passed, PassedOverCount: out.PassedOver}, out.Took, true)
+	a.printImported(summary{Counts: out.Counts, ScanRun: out.ScanRun, Skipped: out.Skipped, PassedOver: out.Passed, PassedOverCount: out.PassedOver, projected: f.wait, Jobs: out.Jobs, ProjectionSeconds: out.Projecting.Seconds()}, out.Took, true)
 	said.print(a.stderr, a.tenant)
 	if out.Counts.Parked > 0 {
 		return errParked
@@ -179,6 +180,10 @@ type summary struct {
 	Seconds float64 `json:"seconds"`
 	ScanRun int64   `json:"scan_run_id"`
 	Skipped int64   `json:"skipped,omitempty"`
+	// With --wait: the part of Seconds that was projection, and what was done in it.
+	ProjectionSeconds float64 `json:"projection_seconds,omitempty"`
+	Jobs              int64   `json:"projection_jobs,omitempty"`
+	projected         bool
 	// What belongs to documents and is none: how many, and the first thousand.
 	PassedOverCount int64          `json:"passed_over_count,omitempty"`
 	PassedOver      []files.Passed `json:"passed_over,omitempty"`
@@ -232,11 +237,19 @@ func (a *app) printImported(s summary, took time.Duration, done bool) {
 	if skipped > 0 {
 		fmt.Fprintf(a.stdout, "skipped: %d documents that this scan run had stored before\n", skipped)
 	}
-	fmt.Fprintf(a.stdout, "scan run %d: %d documents, %s in %.1f s", run, c.Documents, megabytes(c.Bytes), took.Seconds())
-	if sec := took.Seconds(); sec > 0 && c.Documents > 0 {
+	sec := took.Seconds() - s.ProjectionSeconds
+	fmt.Fprintf(a.stdout, "scan run %d: %d documents, %s in %.1f s", run, c.Documents, megabytes(c.Bytes), sec)
+	if sec > 0 && c.Documents > 0 {
 		fmt.Fprintf(a.stdout, " (%.0f documents/s, %s/s)", float64(c.Documents)/sec, megabytes(int64(float64(c.Bytes)/sec)))
 	}
 	fmt.Fprintln(a.stdout)
+	if s.projected {
+		fmt.Fprintf(a.stdout, "projection: %s in %.1f s", countOf(s.Jobs, "job"), s.ProjectionSeconds)
+		if s.ProjectionSeconds > 0 && s.Jobs > 0 {
+			fmt.Fprintf(a.stdout, " (%.0f jobs/s)", float64(s.Jobs)/s.ProjectionSeconds)
+		}
+		fmt.Fprintln(a.stdout)
+	}
 }
 
 func addFormats(t *table, c ingest.Counts) {

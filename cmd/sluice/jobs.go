@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/internal/pg"
 	"sluice/internal/queue"
+	"sluice/projections"
 )
 
 // jobsOf says which jobs are meant.
@@ -24,7 +27,7 @@ type jobsOf struct {
 func (j *jobsOf) add(f *pflag.FlagSet) {
 	f.BoolVar(&j.shared, "shared", false, "those of the shared feed")
 	f.BoolVar(&j.allTenants, "all-tenants", false, "those of every tenant, and of the shared feed")
-	f.StringVar(&j.kind, "kind", "", "only those of this kind: sbom, vex, fact, match, decision, reread, package")
+	f.StringVar(&j.kind, "kind", "", "only those of this kind: "+strings.Join(projections.Kinds, ", "))
 	f.StringVar(&j.cause, "error", "", "only those whose last error contains this text")
 }
 
@@ -72,6 +75,9 @@ where these are given.`,
 // jobFilter is what the flags say of tenants, kinds and errors.
 func (a *app) jobFilter(ctx context.Context, of jobsOf) (queue.Filter, error) {
 	f := queue.Filter{Kind: of.kind, Error: of.cause}
+	if err := ask.OneOf("kind", of.kind, slices.Concat([]string{""}, projections.Kinds)...); err != nil {
+		return f, err
+	}
 	switch {
 	case of.shared && of.allTenants:
 		return f, usagef("--shared and --all-tenants exclude each other")

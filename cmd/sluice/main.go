@@ -183,6 +183,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but documents were parked,
 		newVersion(a),
 	)
 	strict(root)
+	a.completes(root)
 	return root
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"sluice/authority"
 	"sluice/internal/id"
+	"sluice/internal/pg"
 	"sluice/serve"
 )
 
@@ -175,6 +176,9 @@ const onlyGroups = "group"
 // here on the command acts in the tenant of the token, and as its owner.
 func (a *app) admit(cmd *cobra.Command) error {
 	token, err := a.token.get(cmd.Context())
+	if err == nil && token == "" && a.databaseURL != "" {
+		return a.admitAuditor(cmd)
+	}
 	if err != nil || token == "" || cmd.Annotations[onlyGroups] != "" || strings.HasPrefix(cmd.Name(), cobra.ShellCompRequestCmd) {
 		return err
 	}
@@ -208,6 +212,35 @@ func (a *app) admit(cmd *cobra.Command) error {
 	}
 	if !slices.Contains(standing, cmd.CommandPath()) {
 		cmd.SetContext(ctx)
+	}
+	return nil
+}
+
+// notForAuditors read what the login of an auditor may not: jobs are what projectors have to do, and no
+// statement about the tenant.
+var notForAuditors = []string{"sluice jobs list"}
+
+// admitAuditor lets an auditor's login ask, in its own tenant without being told which, and keeps it from
+// commands that change something: they would get as far as the database lets them.
+func (a *app) admitAuditor(cmd *cobra.Command) error {
+	need := needs[cmd.CommandPath()]
+	if !pg.AuditorURL(a.databaseURL) || cmd.Annotations[onlyGroups] != "" || need == authority.Open || need == "" {
+		return nil
+	}
+	login, err := a.db.Auditor(cmd.Context())
+	if err != nil || login == nil {
+		return err
+	}
+	for _, name := range widens {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Value.String() != f.DefValue {
+			return usagef("--%s: the login %s reads what is of tenant %s and nothing else", name, login.User, login.Name)
+		}
+	}
+	if need != authority.Read || slices.Contains(notForAuditors, cmd.CommandPath()) {
+		return usagef("`%s` is not for the login %s, which reads what is of tenant %s and changes nothing", cmd.CommandPath(), login.User, login.Name)
+	}
+	if a.origins["tenant"].rank == byDefault {
+		a.tenant = login.Name
 	}
 	return nil
 }

@@ -129,6 +129,7 @@ func newNotifyList(a *app) *cobra.Command {
 func newNotifyShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", Short: "Show a rule, without its secret", Args: cobra.ExactArgs(1),
+		Example: "  sluice notify rule show team-chat --tenant acme",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			tenant, store, err := a.rules(cmd.Context())
 			if err != nil {
@@ -146,6 +147,7 @@ func newNotifyShow(a *app) *cobra.Command {
 func newNotifyRemove(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove NAME", Short: "Tell no more by a rule: it goes, with its secret and what is on its way", Args: cobra.ExactArgs(1),
+		Example: "  sluice notify rule remove team-chat --tenant acme",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			tenant, store, err := a.rules(cmd.Context())
 			if err != nil {

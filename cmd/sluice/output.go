@@ -30,7 +30,11 @@ func (a *app) print(t *table, list any) error {
 		return printJSON(a.stdout, list)
 	case "csv":
 		w := csv.NewWriter(a.stdout)
-		_ = w.Write(t.head)
+		heads := make([]string, len(t.head))
+		for i, h := range t.head {
+			heads[i] = csvHead(h)
+		}
+		_ = w.Write(heads)
 		_ = w.WriteAll(t.rows)
 		return w.Error()
 	}
@@ -49,6 +53,14 @@ func (a *app) print(t *table, list any) error {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	return w.Flush()
+}
+
+// csvHead is the head of a column in CSV: named as the member in JSON is, without blanks.
+func csvHead(head string) string {
+	if head == "fixed in" {
+		return "fixed_versions"
+	}
+	return strings.ReplaceAll(head, " ", "_")
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -29,13 +29,15 @@ func newParked(a *app) *cobra.Command {
 	var keys sealFlags
 	var limits limitFlags
 	var maxDocument int64
+	var limit int
 	cmd.PersistentFlags().BoolVar(&of.shared, "shared", false, "those of the shared feed")
 	cmd.PersistentFlags().BoolVar(&of.operator, "operator", false, "those that came without a known tenant")
 	list := &cobra.Command{
 		Use: "list", Short: "List parked documents", Args: cobra.NoArgs,
 		Example: "  sluice parked list --reason syntax",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listParked(cmd.Context(), of, reason) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listParked(cmd.Context(), of, reason, limit) },
 	}
+	list.Flags().IntVar(&limit, "limit", 0, "at most so many; 0 is all; by default as many as a terminal shows, else all")
 	list.Flags().StringVar(&reason, "reason", "", "only those with this reason")
 	show := &cobra.Command{
 		Use: "show ID", Short: "Write the bytes of a parked document to standard output", Args: cobra.ExactArgs(1),
@@ -95,6 +97,9 @@ func parkedFilter(args []string, reason string, all bool) (ingest.ParkedFilter, 
 	if given != 1 {
 		return ingest.ParkedFilter{}, usagef("say which: ids, --reason or --all")
 	}
+	if err := ask.OneOf("reason", reason, slices.Concat([]string{""}, normalize.Reasons)...); err != nil {
+		return ingest.ParkedFilter{}, err
+	}
 	f := ingest.ParkedFilter{Reason: reason}
 	for _, arg := range args {
 		i, err := strconv.ParseInt(arg, 10, 64)
@@ -124,18 +129,26 @@ func askParked[T any](ctx context.Context, a *app, of parkedOf, ask func(*invent
 	return ofTenant(ctx, a, of.shared, ask)
 }
 
-func (a *app) listParked(ctx context.Context, of parkedOf, reason string) error {
+func (a *app) listParked(ctx context.Context, of parkedOf, reason string, limit int) error {
+	if err := ask.Limit(limit); err != nil {
+		return err
+	}
 	list, err := askParked(ctx, a, of, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Parked, error) {
 		return inv.Parked(ctx, tenant, reason)
 	})
 	if err != nil {
 		return err
 	}
+	list, more := cut(a, list, limit)
 	t := table{head: []string{"id", "reason", "where", "origin", "attempts", "message"}, empty: "nothing is parked"}
 	for _, r := range list {
 		t.add(n(r.ID), r.Reason, r.Pointer, r.Origin, strconv.Itoa(r.Attempts), a.hint(short(r.Message, 160)))
 	}
-	return a.print(&t, list)
+	if err := a.printListing(&t, list, listing{wide: []string{"message", "origin", "where"}, drop: []string{"attempts", "where"}}); err != nil {
+		return err
+	}
+	a.moreBelow(more, "parked documents")
+	return nil
 }
 
 func short(s string, n int) string {

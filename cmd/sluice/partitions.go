@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/ask"
 	"sluice/partitions"
 )
 
@@ -101,6 +102,7 @@ not covered yet. Partitions that are there stay as they are.`,
 	f.StringVar(&p.maxFuture, "max-future", "", "how early, such as '400 days'")
 	f.StringVar(&p.retention, "retention", "", "how long partitions are kept, such as '13 months'; `forever` is for ever")
 	f.StringVar(&p.onExpiry, "on-expiry", "", "what becomes of older ones: keep, detach, drop or export")
+	f.StringVar(&p.exportDir, "export-dir", "", "with --on-expiry export: the folder, which is looked at here and used by whoever maintains (env SLUICE_EXPORT_DIR)")
 
 	cmd.AddCommand(plan, maintain, status, list, attach, set)
 	return cmd
@@ -300,10 +302,33 @@ func (a *app) attachPartition(ctx context.Context, arg, hold string) error {
 	return a.print(&t, map[string]string{"attached": name})
 }
 
+// What a policy may say, as the constraints of its table have it.
+var (
+	partitionSteps = []string{"day", "week", "month"}
+	partitionEnds  = []string{"keep", "detach", "drop", "export"}
+)
+
 // policyFlags are what `partitions set` may change.
 type policyFlags struct {
 	step, from, premakeFor, maxPast, maxFuture, retention, onExpiry string
+	exportDir                                                       string
 	premake, behind                                                 int
+}
+
+// exportFolder looks at the folder that partitions are to be exported to, now and not when the first one
+// expires. Who maintains them may be another user on another machine, so without a folder it is a note.
+func (a *app) exportFolder(p policyFlags) error {
+	switch {
+	case p.onExpiry != "export":
+		return nil
+	case p.exportDir == "":
+		a.note("sluice: whoever maintains needs the folder: `sluice serve --export-dir FOLDER`, or SLUICE_EXPORT_DIR; given here it is looked at")
+		return nil
+	}
+	if err := partitions.CheckExportDir(p.exportDir); err != nil {
+		return fmt.Errorf("--export-dir: %w; nothing was changed%s", err, a.from("export-dir"))
+	}
+	return nil
 }
 
 func (a *app) setPartitions(cmd *cobra.Command, parent string, p policyFlags) error {
@@ -335,6 +360,19 @@ func (a *app) setPartitions(cmd *cobra.Command, parent string, p policyFlags) er
 			return usagef("--from %q: want a date such as 2027-01-04", p.from)
 		}
 		c.From = &from
+	}
+	if given("step") {
+		if err := ask.OneOf("step", p.step, partitionSteps...); err != nil {
+			return err
+		}
+	}
+	if given("on-expiry") {
+		if err := ask.OneOf("on-expiry", p.onExpiry, partitionEnds...); err != nil {
+			return err
+		}
+		if err := a.exportFolder(p); err != nil {
+			return err
+		}
 	}
 	if c == (partitions.Change{}) {
 		return usagef("say what to change; see `sluice partitions set --help`")

@@ -11,23 +11,44 @@ import (
 	"sluice/ingest/files"
 )
 
-// progress is the bar of an import: rate, time to go, outcomes. Without a terminal
-// there is none.
+// progress is the bar of an import: rate, time to go, outcomes; and, with --wait, a second one of the projection,
+// which has a rate and a time to go of its own. Without a terminal there is none.
 type progress struct {
-	bar  *progressbar.ProgressBar
-	src  *files.Source
-	last time.Time
+	w         io.Writer
+	bar, jobs *progressbar.ProgressBar
+	src       *files.Source
+	last      time.Time
 }
 
 func newProgress(w io.Writer, src *files.Source) *progress {
-	p := &progress{src: src}
+	p := &progress{w: w, src: src}
 	if terminal(w) {
-		p.bar = progressbar.NewOptions64(-1,
-			progressbar.OptionSetWriter(w), progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetDescription("importing"))
+		p.bar = newBar(w, "importing", progressbar.OptionShowBytes(true))
 	}
 	return p
+}
+
+func newBar(w io.Writer, what string, options ...progressbar.Option) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(-1, append(options,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetDescription(what))...)
+}
+
+// project shows how far the projection is. How many jobs there are changes while they are done: one finds others.
+func (p *progress) project(done, left int64) {
+	if p.bar == nil {
+		return
+	}
+	if p.jobs == nil {
+		p.jobs = newBar(p.w, "projecting", progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("jobs"))
+	}
+	if left == 0 {
+		_ = p.jobs.Finish()
+		return
+	}
+	p.jobs.ChangeMax64(done + left)
+	_ = p.jobs.Set64(done)
 }
 
 func (p *progress) show(c *ingest.Counts) {

@@ -42,7 +42,7 @@ an event. ` + "`sluice ingest file ./sboms --scan-run 7`" + ` takes it up again.
 			return a.listRuns(cmd.Context(), shared, f)
 		},
 	}
-	list.Flags().IntVar(&f.Limit, "limit", 20, "at most so many; 0 is all")
+	list.Flags().IntVar(&f.Limit, "limit", 0, "at most so many; 0 is all; by default as many as a terminal shows, else all")
 	list.Flags().StringVar(&since, "since", "", "only those that began since: 90m, 7d or a time")
 
 	var q inventory.RunQuery
@@ -140,6 +140,9 @@ func ofTenant[T any](ctx context.Context, a *app, shared bool, ask func(*invento
 }
 
 func (a *app) listRuns(ctx context.Context, shared bool, f inventory.RunFilter) error {
+	if f.Limit == 0 {
+		f.Limit = a.screen()
+	}
 	list, err := ofTenant(ctx, a, shared, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.Run, error) {
 		return inv.Runs(ctx, tenant, f)
 	})
@@ -155,7 +158,17 @@ func (a *app) listRuns(ctx context.Context, shared bool, f inventory.RunFilter) 
 		t.add(n(r.Number), r.State, r.Source, r.StartedAt.Format(time.RFC3339), r.StartedBy, seconds(r.Seconds),
 			count(c.Documents), count(c.Accepted), count(c.Duplicate), count(c.Unchanged), count(c.Parked), strconv.Itoa(len(r.Attempts)), short(strings.Join(r.Arguments, " "), 80))
 	}
-	return a.print(&t, list)
+	if err := a.printListing(&t, list, listing{wide: []string{"arguments", "by"}, drop: []string{"unchanged", "duplicate", "seconds", "by", "source", "parked", "accepted"}}); err != nil {
+		return err
+	}
+	if a.output != "table" || f.Limit == 0 || len(list) < f.Limit {
+		return nil
+	}
+	all, err := ofTenant(ctx, a, shared, func(inv *inventory.Inventory, tenant id.ID) (int, error) { return inv.CountRuns(ctx, tenant, f) })
+	if err == nil {
+		a.moreBelow(all-len(list), "scan runs")
+	}
+	return err
 }
 
 func seconds(s *float64) string {

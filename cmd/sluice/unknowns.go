@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/inventory"
 	"sluice/projections"
@@ -16,6 +17,7 @@ func newUnknowns(a *app) *cobra.Command {
 	var f inventory.UnknownFilter
 	var valid, known string
 	var by []string
+	var limit int
 	cmd := &cobra.Command{
 		Use:   "unknowns",
 		Short: "List the components that cannot be matched, with the reason",
@@ -46,7 +48,7 @@ May changes what was valid in April, and not what was known then.`,
 				}
 				f.KnownAt = &at
 			}
-			return a.unknowns(cmd.Context(), f, by)
+			return a.unknowns(cmd.Context(), f, by, limit)
 		},
 	}
 	flags := cmd.Flags()
@@ -54,13 +56,17 @@ May changes what was valid in April, and not what was known then.`,
 	flags.StringVar(&f.Reason, "reason", "", "only those with this reason: "+strings.Join(inventory.UnknownReasons, ", "))
 	flags.BoolVar(&f.Suggest, "suggest", false, "say what may help")
 	flags.StringSliceVar(&by, "count", nil, "count them by reason, artifact, tool (what made the SBOM), or several of these")
+	flags.IntVar(&limit, "limit", 0, "at most so many, of a list; 0 is all; by default as many as a terminal shows, else all")
 	flags.StringVar(&valid, "valid-at", "", "those that SBOMs listed at this time, or so long ago")
 	flags.StringVar(&known, "known-at", "", "by what was known at this time, or so long ago")
 	return cmd
 }
 
-func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []string) error {
+func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []string, limit int) error {
 	f.Tool = slices.Contains(by, "tool")
+	if err := ask.Limit(limit); err != nil {
+		return err
+	}
 	if err := f.Check(); err != nil {
 		return err
 	}
@@ -106,6 +112,7 @@ func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []stri
 		}
 		return a.print(&t, counts)
 	}
+	list, more := cut(a, list, limit)
 	t := table{head: []string{"reason", "name", "version", "purl", "artifact"}}
 	if f.Suggest {
 		t.head = append(t.head, "suggestions")
@@ -117,5 +124,9 @@ func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []stri
 		}
 		t.add(cells...)
 	}
-	return a.print(&t, list)
+	if err := a.printListing(&t, list, listing{wide: []string{"purl", "artifact", "name", "version", "suggestions"}, drop: []string{"name", "version"}}); err != nil {
+		return err
+	}
+	a.moreBelow(more, "unknowns")
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/ask"
 	"sluice/internal/id"
 	"sluice/inventory"
 )
@@ -24,6 +25,7 @@ counts for a finding and why. export hands on what is in force. history says who
 
 func newVEXList(a *app) *cobra.Command {
 	var filter inventory.VEXFilter
+	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List statements and decisions, losing ones too, with what became of each",
@@ -35,8 +37,9 @@ The issuer of a decision is who decided. With --conflicts those decisions are li
 contradicts which is newer than they are.`,
 		Example: "  sluice vex list --vuln CVE-2021-44228\n  sluice vex list --outcome no_such_product\n  sluice vex list --kind decision --conflicts",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listVEX(cmd.Context(), filter) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listVEX(cmd.Context(), filter, limit) },
 	}
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many; 0 is all; by default as many as a terminal shows, else all")
 	cmd.Flags().StringVar(&filter.Vuln, "vuln", "", "only those about this vulnerability, by any of its ids")
 	cmd.Flags().StringVar(&filter.Outcome, "outcome", "", "only those with this outcome")
 	cmd.Flags().StringVar(&filter.Package, "package", "", "only decisions on this package, and statements that name it")
@@ -45,18 +48,25 @@ contradicts which is newer than they are.`,
 	return cmd
 }
 
-func (a *app) listVEX(ctx context.Context, f inventory.VEXFilter) error {
+func (a *app) listVEX(ctx context.Context, f inventory.VEXFilter, limit int) error {
+	if err := ask.Limit(limit); err != nil {
+		return err
+	}
 	list, err := asked(ctx, a, func(inv *inventory.Inventory, tenant id.ID) ([]inventory.VEX, error) {
 		return inv.VEX(ctx, tenant, f)
 	})
 	if err != nil {
 		return err
 	}
+	list, more := cut(a, list, limit)
 	t := table{head: []string{"vulnerability", "status", "product", "subcomponent", "justification", "source", "issuer", "time", "until", "outcome"}}
 	for _, v := range list {
 		t.add(v.Vulnerability, v.Status, v.Product, v.Subcomponent, strings.TrimSpace(v.Justification), v.Source, v.Issuer, instant(v.Time), instant(v.Until), v.Outcome)
 	}
-	if err := a.print(&t, list); err != nil || len(list) > 0 {
+	if err := a.printListing(&t, list, listing{
+		wide: []string{"product", "subcomponent", "justification", "issuer", "status"}, drop: []string{"until", "time", "subcomponent", "source", "justification", "issuer"},
+	}); err != nil || len(list) > 0 {
+		a.moreBelow(more, "statements and decisions")
 		return err
 	}
 	return a.nothing(ctx, inventory.FindingFilter{Package: f.Package, Vuln: f.Vuln}, "no statements and no decisions")

@@ -68,6 +68,13 @@ func careful(cfg *pgx.ConnConfig) {
 	}
 }
 
+// AuditorURL reports whether a URL has the login of an auditor, sluice_reader_ and the id of a tenant. What
+// cannot be read has none; connecting says so.
+func AuditorURL(url string) bool {
+	cfg, err := pgx.ParseConfig(url)
+	return err == nil && strings.HasPrefix(cfg.User, "sluice_reader_")
+}
+
 // URLError is a URL that cannot be read. Its text shows nothing of a URL that may hold a
 // password: one that cannot be read cannot be cleaned either.
 type URLError struct{ why string }

@@ -27,7 +27,7 @@ with page as (
     limit least($20::bigint, $21::bigint)
   ) as f
 )
-select 0::bigint, p.artifact_id, p.package_id, p.grade, p.points, p.value, p.status, p.artifact_purl, p.package_purl, p.vuln_id, '{}'::text[], '{}'::text[], p.score, p.severity, p.fixed_versions,
+select p.artifact_id, p.package_id, p.grade, p.points, p.value, p.status, p.artifact_purl, p.package_purl, p.vuln_id, '{}'::text[], '{}'::text[], p.score, p.severity, p.fixed_versions,
   p.vex, null::jsonb, p.first_seen, p.at, p.reason, k.listed, k.date_added, k.due_date, coalesce(k.ransomware, false), e.score, e.percentile, e.score_date
 from page p
 -- include finding_exploited

@@ -20,6 +20,9 @@ type Table struct {
 	head   []string
 	width  int // of the terminal; 0 is none
 	wide   []bool
+	drop   []string   // the first of these first
+	left   []string   // columns that are left out
+	out    []bool     // which those are
 	rows   [][]string // until the widths are known
 	widths []int
 	err    error
@@ -43,6 +46,13 @@ func New(w io.Writer, head []string, width int, wide ...string) *Table {
 	}
 	return t
 }
+
+// Drop has columns left out, the first ones first, where a line is too long for the terminal even when all that may be
+// cut is. Dropped says which.
+func (t *Table) Drop(columns ...string) { t.drop = columns }
+
+// Dropped are the columns that were left out, of a table that is closed.
+func (t *Table) Dropped() []string { return t.left }
 
 // Add adds a row, with a cell for every column.
 func (t *Table) Add(cells ...string) error {
@@ -82,6 +92,7 @@ func (t *Table) settle() {
 			t.widths[i] = max(t.widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}
+	t.out = make([]bool, len(t.head))
 	t.fit()
 	t.line(head)
 	for _, row := range t.rows {
@@ -90,19 +101,28 @@ func (t *Table) settle() {
 	t.rows = nil
 }
 
-// fit takes from the widest column that may be cut until the line fits.
+// fit leaves columns out until what may be cut can be cut enough, and then takes from the widest of these until the
+// line fits.
 func (t *Table) fit() {
 	if t.width == 0 {
 		return
 	}
-	total := gap * (len(t.widths) - 1)
-	for _, n := range t.widths {
-		total += n
+	for _, name := range t.drop {
+		if i := slices.Index(t.head, name); t.narrowest() > t.width && i >= 0 {
+			t.out[i] = true
+			t.left = append(t.left, name)
+		}
+	}
+	total := -gap
+	for i, n := range t.widths {
+		if !t.out[i] {
+			total += n + gap
+		}
 	}
 	for ; total > t.width; total-- {
 		widest := -1
 		for i, n := range t.widths {
-			if t.wide[i] && n > max(least, utf8.RuneCountInString(t.head[i])) && (widest < 0 || n > t.widths[widest]) {
+			if t.wide[i] && !t.out[i] && n > t.least(i) && (widest < 0 || n > t.widths[widest]) {
 				widest = i
 			}
 		}
@@ -113,14 +133,39 @@ func (t *Table) fit() {
 	}
 }
 
+// least is what column i is left with when it is cut.
+func (t *Table) least(i int) int { return max(least, utf8.RuneCountInString(t.head[i])) }
+
+// narrowest is how long a line is when all is cut that may be.
+func (t *Table) narrowest() int {
+	total := -gap
+	for i, n := range t.widths {
+		switch {
+		case t.out[i]:
+		case t.wide[i]:
+			total += gap + min(n, t.least(i))
+		default:
+			total += gap + n
+		}
+	}
+	return total
+}
+
 func (t *Table) line(row []string) {
 	var line strings.Builder
-	for i, c := range row {
+	last := len(row) - 1
+	for t.out[last] && last > 0 {
+		last--
+	}
+	for i, c := range row[:last+1] {
+		if t.out[i] {
+			continue
+		}
 		if t.width > 0 && t.wide[i] {
 			c = Cut(c, t.widths[i])
 		}
 		line.WriteString(c)
-		if i < len(row)-1 {
+		if i < last {
 			line.WriteString(strings.Repeat(" ", max(0, t.widths[i]-utf8.RuneCountInString(c))+gap))
 		}
 	}

@@ -75,8 +75,8 @@ func Detects(t *testing.T, scan ScanFunc, formats []normalize.Format, want map[s
 	}
 }
 
-// inOrder are documents that their source calls invalid for reasons that are none of the standard's.
-var inOrder = map[string]string{
+// InOrder are documents that their source calls invalid for reasons that are none of the standard's.
+var InOrder = map[string]string{
 	"guac/internal/testing/testdata/exampledata/distroless-cyclonedx-invalid-version.json": "the version of the image is a tag, where GUAC wants a digest",
 }
 
@@ -102,7 +102,7 @@ func Real(t *testing.T, read func([]byte) (*normalize.Document, error), undeserv
 			continue
 		}
 		accepted[e.Format+" "+e.Validity]++
-		if e.Validity == "invalid" && len(doc.Warnings) == 0 && inOrder[e.Path] == "" {
+		if e.Validity == "invalid" && len(doc.Warnings) == 0 && InOrder[e.Path] == "" {
 			t.Errorf("%s is invalid, yet there is nothing odd about it", e.Path)
 		}
 		if !valid {

@@ -1,4 +1,4 @@
-select p.counted, p.artifact_id, p.package_id, p.grade, p.points, p.value, p.status, d.*, '' as closed,
+select p.artifact_id, p.package_id, p.grade, p.points, p.value, p.status, d.*, '' as closed,
   k.listed as kev, k.date_added as kev_added, k.due_date as kev_due, coalesce(k.ransomware, false) as kev_ransomware,
   e.score as epss, e.percentile as epss_percentile, e.score_date as epss_date
 from page p

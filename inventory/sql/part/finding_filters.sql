@@ -4,10 +4,10 @@ and ($10 = '' or lower(f.evidence ->> 'ecosystem') = $10 or lower(split_part(f.e
 and ($11 = 0 or f.grade >= $11)
 and ($12::smallint is null or f.score >= $12)
 and ($13::text[] is null or f.vuln_id = any ($13))
-and case when $14::bool then
+and case when $14::bool and $13::text[] is null then
 -- include finding_kev
 is not null else true end
-and case when $15::real is not null then
+and case when $15::real is not null and $13 is null then
 -- include finding_epss
 >= $15 else true end
 and ($16::bool is null or (f.fixed_versions <> '{}') = $16)

@@ -1,0 +1,2 @@
+-- Purls of packages that begin like $2, for a shell to complete.
+select purl from vex.package where tenant_id = $1 and starts_with(purl, $2) order by purl limit $3

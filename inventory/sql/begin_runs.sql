@@ -1,0 +1,2 @@
+-- Numbers of scan runs that begin like $2, the newest first, for a shell to complete.
+select id::text from ingest.scan_run where tenant_id = $1 and starts_with(id::text, $2) order by id desc limit $3
