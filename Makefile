@@ -17,7 +17,7 @@ IMAGE_ARCH ?= $(shell $(GO) env GOARCH)
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test rest test-kafka check fmt fmt-check vet staticcheck race fuzz bench cover accuracy image deadcode tidy-check clean
+.PHONY: help build demo test rest test-kafka check fmt fmt-check vet staticcheck race fuzz bench bench-check bench-instructions cover accuracy image deadcode tidy-check clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,14 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 
 bench: build ## measure import, matching and queue against the goals (bin/sluice bench)
 	bin/sluice bench
+
+# What is counted hardly depends on the machine: instructions (valgrind, where it is installed) and
+# allocations of the pure paths. Times are for people to compare, side by side: make bench.
+bench-check: ## fail when reading a format takes more instructions or allocations than internal/bench/testdata/paths.json says
+	SLUICE_PATHS=count $(GO) test ./internal/bench -count=1 -timeout 30m -v -run 'TestPaths$$'
+
+bench-instructions: ## write internal/bench/testdata/paths.json anew, after a change that is meant
+	SLUICE_PATHS=count $(GO) test ./internal/bench -count=1 -timeout 30m -v -run 'TestPaths$$' -update
 
 cover: ## coverage of all tests: coverage.out, and coverage.html to look at
 	@$(GO) run ./internal/test/testsum -timeout 15m -coverpkg=./... -coverprofile=coverage.out $(TESTFLAGS) $(PKG)

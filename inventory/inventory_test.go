@@ -322,3 +322,29 @@ func TestDecidersMeet(t *testing.T) {
 		t.Errorf("%d decisions found nothing before them, the others %d different ones (%v); want 1 and %d", first, distinct, err, deciders-1)
 	}
 }
+
+// TestMatchBeforeProjection: what a record says now counts, whether or not a projection has come by.
+func TestMatchBeforeProjection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	vulns := func() []string {
+		return each(must(w.inv.Match(t.Context(), w.acme, []string{"pkg:npm/left@1.0.0"}))(t), func(m inventory.Match) string { return m.Vulnerability + m.Unmatched })
+	}
+	w.load(id.Shared, fact)
+	if got := vulns(); !slices.Equal(got, []string{"CVE-2026-1"}) {
+		t.Fatalf("of a new record: %v", got)
+	}
+	later := strings.Replace(fact, `"modified": "2026-01-01`, `"modified": "2026-01-02`, 1)
+	w.load(id.Shared, strings.Replace(later, `"1.0.1"`, `"0.9.0"`, 1))
+	if got := vulns(); len(got) != 0 {
+		t.Errorf("a newer version of the record does not cover it: %v", got)
+	}
+	w.load(w.acme, fact) // the tenant's own record of that name is another one
+	if got := vulns(); !slices.Equal(got, []string{"CVE-2026-1"}) {
+		t.Errorf("of the tenant's own record: %v", got)
+	}
+	w.load(w.acme, strings.Replace(later, `"aliases"`, `"withdrawn": "2026-01-02T00:00:00Z", "aliases"`, 1))
+	if got := vulns(); len(got) != 0 {
+		t.Errorf("both records are gone: %v", got)
+	}
+}

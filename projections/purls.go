@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -66,6 +67,9 @@ func matchPurls(ctx context.Context, tx pgx.Tx, tenant id.ID, purls []string, ca
 	}
 	covers, err := findCover(ctx, tx, tenant, targets, nil, cache)
 	if err != nil {
+		return nil, err
+	}
+	if err := dropWithoutEffect(ctx, tx, tenant, covers); err != nil {
 		return nil, err
 	}
 	names := map[string]bool{}
@@ -148,4 +152,30 @@ func joined(cs []coveredBy, value func(coveredBy) string) string {
 	}
 	slices.Sort(out)
 	return strings.Join(out, ", ")
+}
+
+// dropWithoutEffect takes out what facts say that were withdrawn, or have a newer version, since the last
+// projection.
+func dropWithoutEffect(ctx context.Context, tx pgx.Tx, tenant id.ID, covers [][]coveredBy) error {
+	facts := map[id.ID]bool{}
+	for _, cs := range covers {
+		for _, c := range cs {
+			facts[c.FactID] = true
+		}
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, sqlFactsWithoutEffect, tenant, sortedIDs(facts))
+	if err != nil {
+		return fmt.Errorf("which facts count: %w", err)
+	}
+	gone, err := pgx.CollectRows(rows, pgx.RowTo[id.ID])
+	if err != nil {
+		return fmt.Errorf("which facts count: %w", err)
+	}
+	for i := range covers {
+		covers[i] = slices.DeleteFunc(covers[i], func(c coveredBy) bool { return slices.Contains(gone, c.FactID) })
+	}
+	return nil
 }

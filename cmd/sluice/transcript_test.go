@@ -136,6 +136,7 @@ var (
 	instants  = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	minutes   = regexp.MustCompile(`(\d{4}-\d\d-\d\d) \d\d:\d\d UTC`)
 	speeds    = regexp.MustCompile(`in \S+ s \(\d+ documents/s, \S+ MB/s\)`)
+	jobSpeeds = regexp.MustCompile(`projection: \d+ jobs? in \S+ s( \(\d+ jobs/s\))?`) // how many jobs depends on what came together
 	cursors   = regexp.MustCompile(`--after [\w-]+`)
 	chainHash = regexp.MustCompile(`([^:\w])[0-9a-f]{64}\b`)
 	lineEnds  = regexp.MustCompile(` +\n`)
@@ -157,6 +158,7 @@ func settled(out string, now time.Time) string {
 	}
 	out = minutes.ReplaceAllString(out, "$1 09:00 UTC")
 	out = speeds.ReplaceAllString(out, "in 0.2 s (60 documents/s, 0.1 MB/s)")
+	out = jobSpeeds.ReplaceAllString(out, "projection: 20 jobs in 0.2 s (100 jobs/s)")
 	out = cursors.ReplaceAllString(out, "--after bYz…")
 	out = chainHash.ReplaceAllString(out, "${1}76c179a0999b…")
 	out = randomID.ReplaceAllString(out, "16627595-724a-438d-…")
