@@ -189,7 +189,7 @@ func (f *feed) folder(ctx context.Context) error {
 	there, files := map[string]bool{}, map[string]feedFile{}
 	var failed []error
 	if _, err := os.Stat(f.Path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no folder %s (--feed-path)", f.Path)
+		return fmt.Errorf("there is no folder %s (--feed-path): %w", f.Path, err)
 	}
 	err := filepath.WalkDir(f.Path, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
