@@ -130,7 +130,7 @@ func roles(ctx context.Context, conn *pgx.Conn) ([]Finding, error) {
 	out := []Finding{
 		Found("database user", when(super || bypass, Warn), user+word(super || bypass, " is a superuser or bypasses row security: an error in a statement would cross tenants", ""),
 			"connect as a user that owns the database and is no superuser: docs/operations.md, A server of your own"),
-		Found("roles", when(there == 0, Warn), word(there == 0, "none: one user owns and reads everything", fmt.Sprintf("%d of 8", there)),
+		Found("roles", when(there == 0, Warn), word(there == 0, "none: one user owns and reads everything", fmt.Sprintf("%d of the 8 that connections take", there)),
 			"give the user createrole and run `sluice migrate up` on a new database"),
 	}
 	if len(strong) > 0 {

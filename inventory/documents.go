@@ -134,7 +134,7 @@ func ParseDocumentKey(s string) (DocumentKey, error) {
 func (key DocumentKey) find(ctx context.Context, tx pgx.Tx, tenant id.ID) (owner id.ID, hash []byte, err error) {
 	err = tx.QueryRow(ctx, sqlDocumentHash, tenant, key.hash, key.id).Scan(&owner, &hash)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return owner, nil, ask.NotFound("there is no document %s of this tenant", key.given)
+		return owner, nil, ask.NotFound("there is no document %s of this tenant; see `sluice document list`", key.given)
 	}
 	return owner, hash, err
 }

@@ -316,7 +316,7 @@ func (q WhyQuestion) find(ctx context.Context, tx pgx.Tx, tenant id.ID) (p whyPa
 				return p, err
 			}
 		}
-		return p, ask.NotFound("there is no finding %s of this tenant, and none was closed", given)
+		return p, ask.NotFound("there is no finding %s of this tenant, and none was closed; see `sluice findings --status all --fields id`, or ask by --vuln and --package", given)
 	}
 	if err == nil && q.Artifact != "" && p.Artifact == nil {
 		return p, noArtifact(ctx, tx, tenant, args[6].(string))

@@ -188,6 +188,9 @@ func (f *feed) folder(ctx context.Context) error {
 	var paths []string
 	there, files := map[string]bool{}, map[string]feedFile{}
 	var failed []error
+	if _, err := os.Stat(f.Path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no folder %s (--feed-path)", f.Path)
+	}
 	err := filepath.WalkDir(f.Path, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
 			return ctx.Err()
@@ -215,7 +218,7 @@ func (f *feed) folder(ctx context.Context) error {
 		return ctx.Err()
 	})
 	if err != nil {
-		return fmt.Errorf("feed: %w", err)
+		return err
 	}
 	for name := range f.state.Files {
 		if !there[name] && !isURL(name) {

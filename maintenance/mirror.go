@@ -25,12 +25,12 @@ const maxListing = 16 << 20
 func (f *feed) mirror(ctx context.Context) error {
 	urls, err := f.listing(ctx)
 	if err != nil {
-		return fmt.Errorf("feed: %w", err)
+		return err
 	}
 	var failed []error
 	for _, u := range urls {
 		if err := f.fetch(ctx, u); err != nil {
-			failed = append(failed, fmt.Errorf("feed: %w", err))
+			failed = append(failed, err)
 			if ctx.Err() != nil {
 				break
 			}

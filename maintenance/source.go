@@ -155,7 +155,7 @@ func RemoveSource(ctx context.Context, pool *pgxpool.Pool, name string) error {
 			return err
 		}
 		if old == "" {
-			return ask.NotFound("there is no source %q%s", name, near.Hint(name, names))
+			return ask.NotFound("there is no source %q%s; see `sluice feeds sources`", name, near.Hint(name, names))
 		}
 		if _, err := tx.Exec(ctx, sqlRemoveSource, name); err != nil {
 			return err

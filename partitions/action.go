@@ -97,7 +97,7 @@ func (t *table) exportTrouble(cfg Config) error {
 		return errors.New("its policy exports what has expired, and no folder is given for that: use --export-dir")
 	}
 	if _, err := os.ReadDir(cfg.ExportDir); err != nil {
-		return fmt.Errorf("its policy exports what has expired, and the folder for that cannot be used: %w", err)
+		return fmt.Errorf("its policy exports what has expired, and the folder for that (--export-dir) cannot be used: %w", err)
 	}
 	return nil
 }

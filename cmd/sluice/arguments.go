@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -130,6 +131,11 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
+		}
+	}
+	if i := slices.Index(names, "file"); i >= 0 { // `sluice ingest ./sboms`
+		if _, err := os.Stat(word); err == nil {
+			return usagef("%s has no command %q; did you mean `%[1]s file %[2]s`?", cmd.CommandPath(), word)
 		}
 	}
 	if meant := inGroup(cmd.Root(), word); meant != "" && len(near.Names(word, names, 1)) == 0 {

@@ -85,7 +85,7 @@ func (a *app) verifyAuditFiles(files, given []string) error {
 	for _, path := range files {
 		f, err := os.Open(path)
 		if err != nil {
-			return err
+			return fmt.Errorf("--file: %w; `sluice audit export FILE` writes one", err)
 		}
 		defer f.Close()
 		readers = append(readers, f)

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // shellBlock finds the shell text of a page; of transcripts only what stands behind a prompt.
@@ -103,5 +106,72 @@ func TestVariablesOfPages(t *testing.T) {
 				t.Errorf("%s: nothing reads %s", page, v)
 			}
 		}
+	}
+}
+
+// TestEveryCommandHasAPlace: every command and every flag of one is on the page of the command line, or on one that it leads to,
+// and the table at its beginning has a row for each.
+func TestEveryCommandHasAPlace(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		raw, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(raw)
+	}
+	line, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(string(line), "\n## ")
+	var look func(*cobra.Command)
+	look = func(cmd *cobra.Command) {
+		if !cmd.IsAvailableCommand() && cmd.HasParent() || cmd.Name() == "help" {
+			return
+		}
+		if top := cmd.HasParent() && !cmd.Parent().HasParent(); top && !regexp.MustCompile("(?m)^\\|.*[`/ ]"+cmd.Name()+"[` ,]").MatchString(head) {
+			t.Errorf("the table of docs/cli.md has no row for `%s`", cmd.CommandPath())
+		}
+		if !strings.HasPrefix(cmd.CommandPath(), "sluice completion") {
+			cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+				if f.Name != "help" && f.Name != "version" && !f.Hidden && !regexp.MustCompile(`--`+f.Name+`\b`).MatchString(all.String()) {
+					t.Errorf("no page has --%s of `%s`", f.Name, cmd.CommandPath())
+				}
+			})
+		}
+		for _, c := range cmd.Commands() {
+			look(c)
+		}
+	}
+	look(newRoot(&app{}))
+}
+
+// TestHeadingsOfTheChangelog: a release has each heading once, so that nobody reads one of two and misses the other.
+func TestHeadingsOfTheChangelog(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, release := map[string]bool{}, ""
+	for line := range strings.Lines(string(raw)) {
+		switch {
+		case strings.HasPrefix(line, "## "):
+			release = line
+		case strings.HasPrefix(line, "### "):
+			if seen[release+line] {
+				t.Errorf("%s has twice: %s", strings.TrimSpace(release), line)
+			}
+			seen[release+line] = true
+		}
+	}
+	if len(seen) == 0 {
+		t.Error("no headings: the test is blind")
 	}
 }

@@ -123,7 +123,7 @@ func (a *app) ingestFile(ctx context.Context, f ingestFile, paths []string) (err
 	serve.LimitMemory(memory, f.maxDocument)
 	for _, p := range paths {
 		if _, err := os.Stat(p); p != "-" && err != nil {
-			return fmt.Errorf("nothing was imported: %w", err)
+			return fmt.Errorf("nothing was imported: %w", files.NoPath(p, err))
 		}
 	}
 	receipts := &receiptFile{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"sluice/internal/ask"
 	"sluice/internal/id"
@@ -35,6 +36,7 @@ func (a *app) nothingOf(ctx context.Context, missing func(*inventory.Inventory, 
 		return inv.Artifacts(ctx, tenant, inventory.ArtifactFilter{Limit: 1})
 	})
 	if err == nil && len(some) == 0 {
+		otherwise, _, _ = strings.Cut(otherwise, ":") // of nothing, nothing more can be said
 		otherwise += fmt.Sprintf(": tenant %s has no SBOM", a.tenant)
 	}
 	if err == nil {

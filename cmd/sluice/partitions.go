@@ -196,6 +196,9 @@ func (a *app) maintainPartitions(ctx context.Context, cfg partitions.Config) err
 			t.add(string(x.Kind), orParent(x), fmt.Sprintf("%.3f", x.Seconds), rows, x.File)
 		}
 	}
+	if failed != nil {
+		t.empty = "" // it was to be done, and was not
+	}
 	return errors.Join(failed, a.print(&t, orEmpty(reports)))
 }
 
@@ -326,7 +329,7 @@ func (a *app) exportFolder(p policyFlags) error {
 		return nil
 	}
 	if err := partitions.CheckExportDir(p.exportDir); err != nil {
-		return fmt.Errorf("--export-dir: %w; nothing was changed%s", err, a.from("export-dir"))
+		return fmt.Errorf("%w; nothing was changed%s", err, a.from("export-dir"))
 	}
 	return nil
 }

@@ -75,6 +75,8 @@ func forPeople(v float64, unit string) (value, as string) {
 		return strconv.FormatFloat(v/(1<<10), 'f', 0, 64), "KiB"
 	case unit == "of reads":
 		return strconv.FormatFloat(100*v, 'f', 1, 64), "% of reads"
+	case unit == "seconds" && v < 1000:
+		return strconv.FormatFloat(v, 'g', 3, 64), unit
 	}
 	return strconv.FormatFloat(v, 'f', -1, 64), unit
 }

@@ -79,7 +79,13 @@ func (a *app) unknowns(ctx context.Context, f inventory.UnknownFilter, by []stri
 	if err != nil {
 		return err
 	}
-	const none = "no unknowns: every component can be matched"
+	none := "no unknowns: every component can be matched"
+	switch { // of what else there is, nothing was asked
+	case f.Reason != "":
+		none = "no unknowns with the reason " + f.Reason
+	case f.ValidAt != nil || f.KnownAt != nil:
+		none = "no unknowns at that time"
+	}
 	if len(list) == 0 {
 		if err := a.nothing(ctx, inventory.FindingFilter{}, none); err != nil {
 			return err

@@ -146,7 +146,7 @@ func (a *app) decideFrom(ctx context.Context, path string, every inventory.Decis
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return err
+			return fmt.Errorf("--from: %w", err)
 		}
 		defer f.Close()
 		in = f

@@ -91,7 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 			continue
 		}
 		if _, err := os.Stat(p); err != nil {
-			return nil, fmt.Errorf("nothing was imported: %w", err)
+			return nil, fmt.Errorf("nothing was imported: %w", NoPath(p, err))
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
