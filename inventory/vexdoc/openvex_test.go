@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/openvex/go-vex/pkg/vex"
 )
 
 // openVEX holds a document to OpenVEX 0.2.0: which members there are, which have to be there, and what may be in them. No
 // registry has its JSON Schema in a package that could be fetched with a checksum, so its rules and those of the
-// specification are spelled out here; TestSchemasRefuse shows that they count.
+// specification are spelled out here; TestSchemasRefuse shows that they count. readByOpenVEX asks the project's library besides.
 func openVEX(doc any) error {
 	var v openVEXDocument
 	v.object("", doc, "@context @id author timestamp version statements", map[string]rule{
@@ -26,6 +28,25 @@ func openVEX(doc any) error {
 		"statements": v.list(1, v.statement),
 	})
 	return errors.Join(v.wrong...)
+}
+
+// readByOpenVEX reads a document with the library of the OpenVEX project and has it judge each statement.
+func readByOpenVEX(text []byte) error {
+	doc, err := vex.Parse(text)
+	if err != nil {
+		return err
+	}
+	for i, s := range doc.Statements {
+		if err := s.Validate(); err != nil {
+			return fmt.Errorf("statement %d: %w", i, err)
+		}
+		for _, p := range s.Products {
+			if len(p.Subcomponents) > 0 && len(doc.Matches(string(s.Vulnerability.Name), p.ID, []string{p.Subcomponents[0].ID})) == 0 {
+				return fmt.Errorf("statement %d: it does not match its own product %s", i, p.ID)
+			}
+		}
+	}
+	return nil
 }
 
 type openVEXDocument struct{ wrong []error }

@@ -23,6 +23,11 @@ func validate(t *testing.T, format string, text []byte) {
 	if err := check(t, format, doc); err != nil {
 		t.Errorf("%s: %v\n%s", format, err, text)
 	}
+	if format == "openvex" {
+		if err := readByOpenVEX(text); err != nil {
+			t.Errorf("the library of the OpenVEX project: %v\n%s", err, text)
+		}
+	}
 }
 
 func check(t *testing.T, format string, doc any) error {
