@@ -45,11 +45,14 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 	for name, filter := range map[string]inventory.FindingFilter{
-		"suppressed": {Status: "suppressed"}, "another vulnerability": {Vuln: "CVE-2026-2"}, "another artifact": {Artifact: "pkg:oci/app@2"},
+		"suppressed": {Status: "suppressed"}, "another vulnerability": {Vuln: "CVE-2026-2"},
 	} {
 		if got := must(w.inv.Findings(ctx, w.acme, filter))(t); got == nil || len(got) != 0 {
 			t.Errorf("%s: %#v, want none", name, got)
 		}
+	}
+	if _, err := w.inv.Findings(ctx, w.acme, inventory.FindingFilter{Artifact: "pkg:oci/app@2"}); !is[*ask.NotFoundError](err) {
+		t.Errorf("an artifact that is not here: %v, want that it is said", err)
 	}
 
 	docs := must(w.inv.Documents(ctx, w.acme, inventory.DocumentFilter{}))(t)

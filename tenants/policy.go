@@ -143,7 +143,7 @@ func cutoff(ctx context.Context, q querier, keep string) (at time.Time, err erro
 	var pe *pgconn.PgError
 	switch {
 	case errors.As(err, &pe) && strings.HasPrefix(pe.Code, "22"): // what it is given is no interval, or none that there can be
-		return at, ask.Wrong("", "%q is not an interval like 400 days: %w", keep, err)
+		return at, ask.Wrong("", "%q is not an interval like 400 days, 400d or 13 months, or one that no calendar has", keep)
 	case err != nil:
 		return at, err
 	case !day:

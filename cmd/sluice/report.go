@@ -37,6 +37,12 @@ func (a *app) report(ctx context.Context, f inventory.ReportFilter, out string) 
 	if err := f.Check(); err != nil {
 		return err
 	}
+	if f.Days == 0 { // to the filter it is what was not said, and here it was
+		return usagef("--days 0: it is 1 to 366")
+	}
+	if f.Top == 0 {
+		return usagef("--top 0: it is 1 to 1000")
+	}
 	if a.output == "csv" {
 		return usagef("--output csv: a report is a page, or json")
 	}
