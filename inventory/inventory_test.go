@@ -45,11 +45,15 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 	for name, filter := range map[string]inventory.FindingFilter{
-		"suppressed": {Status: "suppressed"}, "another vulnerability": {Vuln: "CVE-2026-2"}, "another artifact": {Artifact: "pkg:oci/app@2"},
+		"suppressed": {Status: "suppressed"}, "another vulnerability": {Vuln: "CVE-2026-2"},
 	} {
 		if got := must(w.inv.Findings(ctx, w.acme, filter))(t); got == nil || len(got) != 0 {
 			t.Errorf("%s: %#v, want none", name, got)
 		}
+	}
+	var absent *ask.NotFoundError
+	if got, err := w.inv.Findings(ctx, w.acme, inventory.FindingFilter{Artifact: "pkg:oci/app@2"}); !errors.As(err, &absent) || !strings.Contains(err.Error(), "pkg:oci/app@1") {
+		t.Errorf("of an artifact that no SBOM describes: %+v, %v", got, err)
 	}
 
 	docs := must(w.inv.Documents(ctx, w.acme, inventory.DocumentFilter{}))(t)
