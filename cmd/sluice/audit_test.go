@@ -106,7 +106,7 @@ var changing = []step{
 		select t.tenant_id, 'sorcery', '{}', 'boom', 20, 'infinity', now() - interval '9 days' from authority.tenant t, generate_series(1, 2)`},
 	{args: "jobs drop --tenant other --all", want: "jobs.drop"},
 	{args: "jobs retry --all-tenants --all", want: "jobs.retry"},
-	{args: "jobs retry --all-tenants --all --kind none", want: ""},
+	{args: "jobs retry --all-tenants --all --kind expiry", want: ""},
 	{sql: `update core.job_queue set attempts = 20, run_after = 'infinity' where kind = 'sorcery'`},
 	{args: "maintain jobs --keep-failed-jobs 2h", want: "jobs.delete"},
 	{args: "topics allow 'team-a.*' --tenant acme", want: "topics.allow"},
