@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +16,8 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/id"
+	"sluice/normalize"
+	"sluice/normalize/detect"
 )
 
 // scopeWords are the scopes of docs/vex.md, from the least to the most specific.
@@ -30,9 +33,14 @@ func (w *world) stored(t testing.TB, tenants []id.ID) state {
 			out.put(table, tenant, line[1], "%s", line[2])
 		}
 	}
-	read("stream", `select array[s.tenant_id::text, a.purl || ' ' || s.stream, 'at ' || coalesce(to_char(s.document_time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'null') || ', ' ||
-		s.component_count || ' components, meaning ' || encode(d.meaning_hash, 'hex')]
-		from artifact.stream s join artifact.artifact a on (a.tenant_id, a.id) = (s.tenant_id, s.artifact_id) join ingest.sbom_document d on d.id = s.document_id`)
+	// The first SBOM of a stream is stored without its meaning hash, so it is worked out here.
+	for _, line := range query[[]string](t, w, `select array[s.tenant_id::text, a.purl || ' ' || s.stream, 'at ' || coalesce(to_char(s.document_time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'null') || ', ' ||
+		s.component_count || ' components', o.encoding, o.size::text, encode(o.bytes, 'hex')]
+		from artifact.stream s join artifact.artifact a on (a.tenant_id, a.id) = (s.tenant_id, s.artifact_id) join ingest.sbom_document d on d.id = s.document_id join ingest.original o on (o.tenant_id, o.document_id) = (d.tenant_id, d.document_id)
+		where s.tenant_id = any ($1)`, tenants) {
+		tenant, _ := id.Parse(line[0])
+		out.put("stream", tenant, line[1], "%s, meaning %x", line[2], meaningOf(t, line[3], line[4], line[5]))
+	}
 	read("component", `select array[c.tenant_id::text, a.purl || ' ' || c.stream || ' ' || c.component_id, '']
 		from ingest.sbom_component c join artifact.artifact a on (a.tenant_id, a.id) = (c.tenant_id, c.artifact_id)`)
 	read("unknown", `select array[tenant_id::text, concat_ws(' ', context ->> 'artifact', context ->> 'stream', kind, context ->> 'name', coalesce(context ->> 'version', ''), coalesce(context ->> 'purl', '')), '']
@@ -426,4 +434,33 @@ func (w *world) checkHistory(t testing.TB) {
 		  and not exists (select from vex.finding_history r where (r.tenant_id, r.artifact_id, r.package_id) = (h.tenant_id, h.artifact_id, h.package_id) and r.event = 'renamed' and r.detail ->> 'from' = h.vuln_id)`) {
 		t.Error(line)
 	}
+}
+
+// meaningOf is the meaning hash of a stored original: its encoding, its size, and its bytes in hexadecimal.
+func meaningOf(t testing.TB, encoding, size, stored string) [32]byte {
+	t.Helper()
+	n, err := strconv.ParseInt(size, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := hex.DecodeString(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = ingest.Expand(encoding, b, n); err != nil {
+		t.Fatal(err)
+	}
+	head, err := detect.Scan(b, normalize.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	format, err := detect.Detect(head, testFormats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := detect.MeaningHash(b, normalize.MeaningOf(format))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
 }
