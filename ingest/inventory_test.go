@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sluice/internal/id"
+	"sluice/internal/test/brief"
 	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/cyclonedx"
@@ -23,6 +24,9 @@ var sbomFormats = []normalize.Format{cyclonedx.JSON{}, cyclonedx.XML{}, spdx.JSO
 // speaks of; and the main component is one too.
 func TestNothingIsDropped(t *testing.T) {
 	t.Parallel()
+	if brief.Run(t) {
+		t.Skip("short: reads thousands of documents")
+	}
 	documents, components := 0, 0
 	counts := map[string]int{}
 	for _, e := range testdocs.Manifest(t) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"sluice/internal/test/brief"
 )
 
 // shellBlock finds the shell text of a page; of transcripts only what stands behind a prompt.
@@ -19,6 +21,9 @@ var shellBlock = regexp.MustCompile("(?ms)^ *```(sh|bash|console)\n(.*?)^ *```")
 // arguments.
 func TestCommandsOfPages(t *testing.T) {
 	t.Parallel()
+	if brief.Run(t) {
+		t.Skip("short: builds the tree of commands for every line")
+	}
 	pages, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/dbtest"
 )
 
@@ -64,6 +65,9 @@ func secretive(t *testing.T, cmd *cobra.Command, dir, databaseURL string) []stri
 // gone and where it refuses the password.
 func TestSecretsStayHidden(t *testing.T) {
 	t.Parallel()
+	if brief.Run(t) {
+		t.Skip("short: runs every command")
+	}
 	right, err := url.Parse(dbtest.New(t).URL)
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"sluice/internal/test/brief"
 )
 
 // sourceHint is a command that a message in the source suggests.
@@ -109,6 +111,9 @@ func literal(e ast.Expr) (text string, ok bool) {
 // command, with these flags and so many arguments.
 func TestHints(t *testing.T) {
 	t.Parallel()
+	if brief.Run(t) {
+		t.Skip("short: builds the tree of commands for every hint")
+	}
 	list := sourceHints(t)
 	if len(list) < 80 {
 		t.Fatalf("only %d hints were found: the test is blind", len(list))
@@ -241,6 +246,9 @@ func TestArguments(t *testing.T) {
 // TestExamples: what --help shows can be typed.
 func TestExamples(t *testing.T) {
 	t.Parallel()
+	if brief.Run(t) {
+		t.Skip("short: builds the tree of commands for every line")
+	}
 	seen := 0
 	for _, c := range commands() {
 		for _, words := range shellScript(c.Example) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"sluice/internal/test/brief"
 )
 
 // sample is a value that a flag takes, by its type; "" where it has a type of our own.
@@ -42,6 +44,9 @@ func settable(cmd *cobra.Command) (list []*pflag.Flag) {
 // TestEveryFlagFromElsewhere: each flag of each command can be set by the environment and by the
 // configuration file, counts as given there, and is enough where it is required.
 func TestEveryFlagFromElsewhere(t *testing.T) {
+	if brief.Run(t) {
+		t.Skip("short: builds the tree of commands for every flag")
+	}
 	file := filepath.Join(t.TempDir(), "sluice.yaml")
 	seen, required := 0, 0
 	for _, c := range commands() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"testing"
 
+	"sluice/internal/test/brief"
 	"sluice/internal/test/testdocs"
 	"sluice/normalize"
 	"sluice/normalize/detect"
@@ -38,6 +39,9 @@ func eachReal(tb testing.TB, fn func(path string, b []byte, h *normalize.Head)) 
 
 // TestRealDocuments reads every CSAF document of the corpus: all must be accepted.
 func TestRealDocuments(t *testing.T) {
+	if brief.Run(t) {
+		t.Skip("short: reads hundreds of documents")
+	}
 	documents, statements, products := 0, 0, 0
 	eachReal(t, func(path string, b []byte, h *normalize.Head) {
 		if !(Format{}).Detect(h) {
