@@ -328,17 +328,19 @@ func checkServer(ctx context.Context, conn *pgx.Conn) error {
 // waits for that snapshot for ever.
 func lock(ctx context.Context, conn *pgx.Conn) (unlock func(), err error) {
 	const key = 0x5_1_01ce // any number, the same in every version
+	what := "migration lock"
 	for {
 		var got bool
 		if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, key).Scan(&got); err != nil {
-			return nil, fmt.Errorf("migration lock: %w", err)
+			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 		if got {
 			return func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, key) }, nil
 		}
+		what = "migration lock (another process is migrating)"
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("migration lock (another process is migrating): %w", ctx.Err())
+			return nil, fmt.Errorf("%s: %w", what, ctx.Err())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -277,7 +277,7 @@ func TestKilledWhileMigrating(t *testing.T) {
 	holder := connect(t, url)
 	exec(t, holder, `select pg_advisory_lock(x'5101ce'::bigint)`)
 	conn := connect(t, url)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := migrations.Up(ctx, conn); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "another process is migrating") {
 		t.Fatalf("while the lock is held: %v", err)
