@@ -73,7 +73,7 @@ func TestInstances(t *testing.T) {
 	})
 	other := map[string]string{"one": "two", "two": "one"}[first]
 	table := say("instances")
-	if !strings.Contains(table, "INSTANCE") || !strings.Contains(table, "maintenance since ") || !strings.Contains(table, "projections maintenance") {
+	if !strings.Contains(table, "INSTANCE") || !strings.Contains(table, "maintenance since ") || !strings.Contains(table, "projections notifications maintenance") {
 		t.Error(table)
 	}
 	killed := time.Now()

@@ -121,7 +121,7 @@ func TestSignals(t *testing.T) {
 	receipts := filepath.Join(t.TempDir(), "receipts.jsonl")
 	env := []string{"SLUICE_DATABASE_URL=" + db.URL}
 	args := []string{"ingest", "file", dir, "--tenant", "acme", "--create-tenant", "--receipts", receipts, "--output", "json", "--batch-bytes", "300000"}
-	goOn := regexp.MustCompile(`go on with --scan-run (\d+)`)
+	goOn := regexp.MustCompile(`go on with .*--scan-run (\d+)`)
 	var run string
 	stopped := 0
 	for round := 0; ; round++ {
