@@ -121,16 +121,15 @@ func (s store) findTwins(ctx context.Context, tx pgx.Tx, tenant id.ID, tasks []*
 // lookUpStreams says which streams of SBOMs have documents, and which of these have no meaning hash
 // of their own.
 func (s store) lookUpStreams(ctx context.Context, tx pgx.Tx, tenant id.ID, sboms []*task) (held map[streamKey]bool, late []lateSBOM, err error) {
-	held = map[streamKey]bool{}
+	held, asked := map[streamKey]bool{}, map[streamKey]bool{}
 	var artifacts []id.ID
 	var streams []string
 	for _, t := range sboms {
-		if k := t.streamKey(); !held[k] {
-			held[k] = true // for now: asked for
+		if k := t.streamKey(); !asked[k] {
+			asked[k] = true
 			artifacts, streams = append(artifacts, k.artifact), append(streams, k.stream)
 		}
 	}
-	clear(held)
 	rows, err := tx.Query(ctx, sqlLookUpStreams, tenant, artifacts, streams)
 	if err != nil {
 		return nil, nil, fmt.Errorf("look up %d streams: %w", len(streams), err)

@@ -25,17 +25,7 @@ func fleet(t *testing.T) (*world, int) {
 		t.Fatal(err)
 	}
 	w := newWorld(t)
-	text, err := os.ReadFile("testdata/findings.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sql := strings.NewReplacer("$1", strconv.Itoa(n), "$2", "'"+w.acme.String()+"'").Replace(string(text))
-	admin := w.db.Admin(t)
-	for _, sql := range []string{"set synchronous_commit = off", sql, "vacuum analyze"} {
-		if _, err := admin.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.fill("testdata/findings.sql", n)
 	return w, n
 }
 

@@ -2,7 +2,9 @@ package inventory_test
 
 import (
 	"context"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -109,6 +111,22 @@ func (w *world) into(pool *pgxpool.Pool, tenant id.ID, run int64, documents ...s
 		src.Close()
 	}
 	return counts
+}
+
+// fill runs a script with $1, how many rows, and $2, the tenant acme, past the importer.
+func (w *world) fill(script string, n int) {
+	w.t.Helper()
+	text, err := os.ReadFile(script)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	sql := strings.NewReplacer("$1", strconv.Itoa(n), "$2", "'"+w.acme.String()+"'").Replace(string(text))
+	conn := w.db.Admin(w.t).PgConn()
+	for _, sql := range []string{"set synchronous_commit = off", sql, "vacuum analyze"} {
+		if _, err := conn.Exec(w.t.Context(), sql).ReadAll(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // project brings the derived tables up to date.

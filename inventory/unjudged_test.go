@@ -138,16 +138,7 @@ func TestUnjudgedMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWorld(t)
-	text, err := os.ReadFile("testdata/unjudged.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sql := strings.NewReplacer("$1", strconv.Itoa(n), "$2", "'"+w.acme.String()+"'").Replace(string(text))
-	for _, sql := range []string{"set synchronous_commit = off", sql, "vacuum analyze"} {
-		if _, err := w.db.Admin(t).PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.fill("testdata/unjudged.sql", n)
 	for _, c := range []struct {
 		what string
 		f    inventory.FindingFilter

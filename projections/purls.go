@@ -174,8 +174,11 @@ func dropWithoutEffect(ctx context.Context, tx pgx.Tx, tenant id.ID, covers [][]
 	if err != nil {
 		return fmt.Errorf("which facts count: %w", err)
 	}
+	for _, fact := range gone {
+		delete(facts, fact)
+	}
 	for i := range covers {
-		covers[i] = slices.DeleteFunc(covers[i], func(c coveredBy) bool { return slices.Contains(gone, c.FactID) })
+		covers[i] = slices.DeleteFunc(covers[i], func(c coveredBy) bool { return !facts[c.FactID] })
 	}
 	return nil
 }
